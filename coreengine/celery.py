@@ -1,0 +1,28 @@
+"""The Celery application, its queues, and the one place of periodic work.
+
+Queues are kinds of patience: `default` for short work, `agents` for slow and rate-limited calls,
+`plugins` for everything that may touch the sandbox. A message is only a hint; see docs/architecture.md.
+"""
+
+import os
+
+from celery import Celery
+
+from coreengine.settings.env import settings_module
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings_module())
+
+app = Celery("coreengine")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+app.conf.task_routes = {
+    "plugins.*": {"queue": "plugins"},
+    "agents.*": {"queue": "agents"},
+}
+
+app.conf.beat_schedule = {
+    "send outgoing mail": {"task": "kernel.send_outbox", "schedule": 10.0},
+    "deliver events to subscribers": {"task": "kernel.deliver_events", "schedule": 5.0},
+    "sweep unused blobs": {"task": "kernel.sweep_blobs", "schedule": 3600.0},
+}

@@ -1,0 +1,74 @@
+"""The kernel's rows in the admin."""
+
+from typing import Any
+
+from django.contrib import admin
+
+from coreengine.kernel.models import Blob, Event, EventCursor, MailboxMessage, Notification, OutgoingEmail
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows that are looked at and never edited by hand."""
+
+    def has_add_permission(self, request: Any) -> bool:
+        return False
+
+    def has_change_permission(self, request: Any, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: Any, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    """The log."""
+
+    list_display = ["id", "time", "type", "subject_type", "subject_id", "sequence", "owner"]
+    list_filter = ["subject_type"]
+    search_fields = ["type", "subject_id", "owner__email"]
+    list_select_related = ["owner"]
+    show_full_result_count = False
+
+
+@admin.register(EventCursor)
+class EventCursorAdmin(ReadOnlyAdmin):
+    """How far each subscriber has read."""
+
+    list_display = ["subscriber", "event", "failures", "last_error", "updated_at"]
+
+
+@admin.register(Notification)
+class NotificationAdmin(admin.ModelAdmin):
+    """What students were told."""
+
+    list_display = ["title", "owner", "priority", "kind", "created_at", "read_at"]
+    list_filter = ["priority", "kind", "created_at"]
+    search_fields = ["title", "owner__email"]
+    list_select_related = ["owner"]
+    raw_id_fields = ["owner"]
+
+
+@admin.register(Blob)
+class BlobAdmin(ReadOnlyAdmin):
+    """Stored bytes."""
+
+    list_display = ["sha256", "size_bytes", "content_type", "holds", "created_at"]
+    search_fields = ["sha256"]
+
+
+@admin.register(OutgoingEmail)
+class OutgoingEmailAdmin(ReadOnlyAdmin):
+    """The outbox."""
+
+    list_display = ["subject", "to", "created_at", "sent_at", "attempts", "last_error"]
+    list_filter = ["sent_at"]
+    search_fields = ["to", "subject"]
+
+
+@admin.register(MailboxMessage)
+class MailboxMessageAdmin(ReadOnlyAdmin):
+    """Mails that development kept."""
+
+    list_display = ["subject", "to", "created_at"]
+    search_fields = ["to", "subject"]

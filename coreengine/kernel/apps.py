@@ -1,0 +1,23 @@
+"""The kernel app: what every other app stands on."""
+
+from importlib import import_module
+from importlib.util import find_spec
+
+from django.apps import AppConfig, apps
+
+
+class KernelConfig(AppConfig):
+    name = "coreengine.kernel"
+    label = "kernel"
+    verbose_name = "Kernel"
+
+    def ready(self) -> None:
+        """Load every app's system actions and event subscribers, so that the registries are full at start."""
+        from coreengine.kernel import builtin_actions, checks  # noqa: F401  (registration on import)
+
+        for config in apps.get_app_configs():
+            for module in ("actions", "subscribers"):
+                if not config.name.startswith(("django", "rest_framework", "allauth")) and find_spec(
+                    f"{config.name}.{module}"
+                ):
+                    import_module(f"{config.name}.{module}")

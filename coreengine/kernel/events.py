@@ -1,0 +1,191 @@
+"""The event log: append, subscribe, verify, erase.
+
+A subject's events form a stream: numbered without gaps and chained by a hash over a salted digest of
+the data, so that personal data can be erased while the chain still verifies. The database does the
+numbering and chaining (migration 0002) and refuses UPDATE and DELETE.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+from django.db import connection, models, transaction
+
+from coreengine.kernel.models import Event, EventCursor
+
+logger = logging.getLogger(__name__)
+
+Subject = models.Model | tuple[str, int | str]
+
+
+@dataclass(frozen=True)
+class EventDraft:
+    """One event of a batch."""
+
+    type: str
+    subject: Subject
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+def _event(draft: EventDraft, actor: Any, owner: Any) -> Event:
+    subject = draft.subject
+    if isinstance(subject, models.Model):
+        subject_type, subject_id = subject._meta.label_lower, str(subject.pk)
+        owner_id = getattr(owner, "pk", None) or getattr(subject, "owner_id", None) or getattr(actor, "pk", None)
+    else:
+        subject_type, subject_id = subject[0], str(subject[1])
+        owner_id = getattr(owner, "pk", None) or getattr(actor, "pk", None)
+    return Event(
+        type=draft.type,
+        actor_id=getattr(actor, "pk", None),
+        owner_id=owner_id,
+        subject_type=subject_type,
+        subject_id=subject_id,
+        data=draft.data,
+    )
+
+
+def record(type: str, *, actor: Any, subject: Subject, owner: Any = None, data: dict[str, Any] | None = None) -> Event:
+    """Append one event in the caller's transaction.
+
+    `owner` is the student whose log it belongs to; by default the subject's owner, else the actor.
+    `sequence` and `hash` are known to the database only; refresh the event to read them.
+    """
+    event = _event(EventDraft(type, subject, data or {}), actor, owner)
+    event.save(force_insert=True)
+    return event
+
+
+def record_many(drafts: Iterable[EventDraft], *, actor: Any, owner: Any = None) -> int:
+    """Append many events in one statement, in the given order; return how many."""
+    events = [_event(draft, actor, owner) for draft in drafts]
+    Event.objects.bulk_create(events, batch_size=1000)
+    return len(events)
+
+
+# --- Subscribers -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Subscriber:
+    """A function that is told of every event of its types, at least once, in the order of commits."""
+
+    name: str
+    types: tuple[str, ...]
+    handle: Callable[[Event], None]
+
+    def wants(self, type: str) -> bool:
+        """Say whether an event of this type is for this subscriber."""
+        return any(fnmatchcase(type, pattern) for pattern in self.types)
+
+
+_subscribers: dict[str, Subscriber] = {}
+
+
+def subscriber(name: str, *, types: Iterable[str]) -> Callable[[Callable[[Event], None]], Callable[[Event], None]]:
+    """Register a function under a lasting name; its place in the log survives every restart.
+
+    The function runs in a worker inside a transaction with its cursor: what it writes to the database
+    happens exactly once; anything else it does may happen again.
+    """
+
+    def register(handle: Callable[[Event], None]) -> Callable[[Event], None]:
+        if name in _subscribers and _subscribers[name].handle is not handle:
+            raise ValueError(f"two subscribers are called {name!r}")
+        _subscribers[name] = Subscriber(name, tuple(types), handle)
+        return handle
+
+    return register
+
+
+def subscribers() -> list[Subscriber]:
+    """List the registered subscribers by name."""
+    return sorted(_subscribers.values(), key=lambda s: s.name)
+
+
+def deliver(name: str, *, limit: int = 500) -> int:
+    """Hand the next events to one subscriber; return how many events its cursor passed.
+
+    Ids are given out before commit, so a smaller id can become visible after a larger one. The cursor
+    therefore follows (transaction, id) and stops before the oldest transaction that is still open.
+    """
+    receiver = _subscribers[name]
+    EventCursor.objects.get_or_create(subscriber=name)
+    passed = 0
+    with transaction.atomic():
+        cursor = EventCursor.objects.select_for_update(skip_locked=True).filter(subscriber=name).first()
+        if cursor is None:  # another worker is at it
+            return 0
+        with connection.cursor() as sql:
+            sql.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+            horizon = sql.fetchone()[0]
+        after = models.Q(transaction__gt=cursor.transaction) | models.Q(
+            transaction=cursor.transaction, id__gt=cursor.event
+        )
+        pending = Event.objects.filter(after, transaction__lt=horizon).order_by("transaction", "id")[:limit]
+        for event in pending:
+            if receiver.wants(event.type):
+                try:
+                    with transaction.atomic():
+                        receiver.handle(event)
+                except Exception as error:
+                    # The log waits at this event: order matters more than speed. The cursor's row says why.
+                    logger.exception("subscriber %s failed at event %s", name, event.pk)
+                    cursor.failures += 1
+                    cursor.last_error = f"event {event.pk} ({event.type}): {error}"[:2000]
+                    break
+            cursor.transaction, cursor.event = event.transaction, event.pk
+            cursor.failures, cursor.last_error = 0, ""
+            passed += 1
+        cursor.save()
+    return passed
+
+
+# --- Verification and erasure ------------------------------------------------------------------------------
+
+
+def broken_links(*, subject: models.Model | None = None) -> list[int]:
+    """Return the ids of events whose number or hash does not follow from the one before."""
+    where, values = "", []
+    if subject is not None:
+        where = "WHERE subject_type = %s AND subject_id = %s"
+        values = [subject._meta.label_lower, str(subject.pk)]
+    with connection.cursor() as sql:
+        sql.execute(
+            f"""SELECT id FROM (
+                  SELECT id, sequence, hash, type, data_digest, subject_type, subject_id,
+                         lag(hash, 1, '') OVER stream AS previous, row_number() OVER stream AS place
+                  FROM kernel_event {where}
+                  WINDOW stream AS (PARTITION BY subject_type, subject_id ORDER BY sequence)
+                ) chain
+                WHERE place <> sequence OR hash <> kernel_event_hash(previous, subject_type, subject_id,
+                                                                    sequence, type, data_digest)
+                ORDER BY id""",
+            values,
+        )
+        return [row[0] for row in sql.fetchall()]
+
+
+def altered_data(*, owner: Any = None) -> list[int]:
+    """Return the ids of events whose data no longer matches its digest, erased ones left out."""
+    where, values = ("AND owner_id = %s", [owner.pk]) if owner is not None else ("", [])
+    with connection.cursor() as sql:
+        sql.execute(
+            f"SELECT id FROM kernel_event WHERE salt <> '' AND data_digest <> kernel_event_digest(salt, data) {where}",
+            values,
+        )
+        return [row[0] for row in sql.fetchall()]
+
+
+@transaction.atomic
+def erase_data(events: models.QuerySet[Event], *, by: Any, reason: str) -> int:
+    """Remove the data of events for good, keeping their place in the chain; leaves a trace of its own."""
+    ids = list(events.values_list("pk", flat=True))
+    with connection.cursor() as sql:
+        sql.execute("SELECT set_config('coreengine.erasing', 'on', true)")
+        sql.execute("UPDATE kernel_event SET data = '{}', salt = '' WHERE id = ANY(%s)", [ids])
+        sql.execute("SELECT set_config('coreengine.erasing', 'off', true)")
+    record("events.erased", actor=by, subject=("kernel.event", "erasures"), data={"count": len(ids), "reason": reason})
+    return len(ids)

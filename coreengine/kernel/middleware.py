@@ -1,0 +1,84 @@
+"""What happens around every request."""
+
+import logging
+from collections.abc import Callable
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+
+from coreengine.kernel.errors import DomainError, ExternalError
+
+logger = logging.getLogger(__name__)
+
+Answer = Callable[[HttpRequest], HttpResponseBase]
+
+
+class HtmxManners:
+    """Turn a redirect to the sign-in page into one that htmx follows as a whole page.
+
+    The browser would follow a plain redirect silently, and the sign-in page would land inside a table.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        htmx = getattr(request, "htmx", None)
+        if htmx and response.status_code == 302 and response["Location"].startswith("/accounts/login"):
+            address = urlsplit(response["Location"])
+            query = QueryDict(address.query, mutable=True)
+            current = urlsplit(htmx.current_url or "")
+            query[REDIRECT_FIELD_NAME] = current.path + (f"?{current.query}" if current.query else "") or "/"
+            answer = HttpResponse(status=204, headers={"HX-Redirect": f"{address.path}?{query.urlencode(safe='/')}"})
+            patch_vary_headers(answer, ["HX-Request"])
+            return answer
+        return response
+
+
+class StudentTimeZone:
+    """Show times in the zone of the person who is signed in."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        user = getattr(request, "user", None)
+        if user is not None and user.is_authenticated:
+            with timezone.override(ZoneInfo(user.time_zone)):
+                return self.get_response(request)
+        return self.get_response(request)
+
+
+class ErrorPages:
+    """Map the families of errors to pages; the API has its own handler with the same words."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Answer an error of a service with its own words and status."""
+        if isinstance(error, DomainError):
+            status, title, message = error.status, error.title, str(error)
+        elif isinstance(error, ExternalError):
+            logger.warning("%s %s: %s", request.method, request.path, error)
+            status, title, message = error.status, error.title, str(error)
+        elif isinstance(error, ValidationError):
+            status, title, message = 422, "Something is not right", " ".join(error.messages)
+        else:
+            return None
+        context = {"status": status, "title": title, "message": message}
+        if getattr(request, "htmx", None):
+            response = render(request, "components/toast.html", {**context, "level": "error"}, status=status)
+            response["HX-Retarget"], response["HX-Reswap"] = "#toasts", "beforeend"
+            return response
+        return render(request, "error.html", context, status=status)

@@ -1,0 +1,167 @@
+"""What upper apps add to shared screens: navigation, settings pages, cards, slots, search sources.
+
+Apps register from `AppConfig.ready()`; the registries are read-only afterwards.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpRequest
+
+logger = logging.getLogger(__name__)
+
+Context = Callable[..., dict[str, Any] | None]
+
+
+@dataclass(frozen=True)
+class NavItem:
+    """An entry of the main navigation. `group` is main or bottom."""
+
+    key: str
+    label: str
+    icon: str
+    url_name: str
+    order: int
+    group: str = "main"
+
+
+@dataclass(frozen=True)
+class SettingsPage:
+    """An entry of the settings navigation."""
+
+    key: str
+    label: str
+    icon: str
+    url_name: str
+    order: int
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A card of the dashboard; `context` gives None when there is nothing to show."""
+
+    key: str
+    title: str
+    template: str
+    context: Context
+    order: int
+    region: str = "side"
+    more_url_name: str = ""
+    more_label: str = ""
+
+
+@dataclass(frozen=True)
+class SlotPart:
+    """A piece of another app's page."""
+
+    template: str
+    context: Context
+    order: int
+
+
+@dataclass(frozen=True)
+class SearchHit:
+    """One thing found. `snippet_html` is safe HTML with <mark> around what matched."""
+
+    title: str
+    url: str
+    snippet_html: str = ""
+    kind: str = ""
+    meta: str = ""
+    rank: float = 0.0
+
+
+@dataclass(frozen=True)
+class SearchSource:
+    """A place that the search page asks: `search(user, query, limit)` gives hits, best first."""
+
+    key: str
+    label: str
+    icon: str
+    search: Callable[[Any, str, int], list[SearchHit]]
+    order: int
+
+
+_nav: dict[str, NavItem] = {}
+_settings: dict[str, SettingsPage] = {}
+_cards: dict[str, Card] = {}
+_slots: dict[str, list[SlotPart]] = {}
+_sources: dict[str, SearchSource] = {}
+
+
+def register_nav(item: NavItem) -> None:
+    """Add an entry to the main navigation."""
+    _nav[item.key] = item
+
+
+def register_settings_page(page: SettingsPage) -> None:
+    """Add an entry to the settings navigation."""
+    _settings[page.key] = page
+
+
+def register_card(card: Card) -> None:
+    """Add a card to the dashboard."""
+    _cards[card.key] = card
+
+
+def register_slot(name: str, template: str, *, context: Context, order: int = 100) -> None:
+    """Add a piece to the slot `name` of another app's page."""
+    part = SlotPart(template, context, order)
+    if part not in _slots.setdefault(name, []):
+        _slots[name].append(part)
+        _slots[name].sort(key=lambda p: p.order)
+
+
+def register_search(source: SearchSource) -> None:
+    """Add a place that the search page asks."""
+    _sources[source.key] = source
+
+
+def nav_items(group: str = "main") -> list[NavItem]:
+    """List the navigation of one group in order."""
+    return sorted((n for n in _nav.values() if n.group == group), key=lambda n: n.order)
+
+
+def settings_pages() -> list[SettingsPage]:
+    """List the settings pages in order."""
+    return sorted(_settings.values(), key=lambda p: p.order)
+
+
+def search_sources() -> list[SearchSource]:
+    """List the places to search in order."""
+    return sorted(_sources.values(), key=lambda s: s.order)
+
+
+@dataclass(frozen=True)
+class FilledCard:
+    """A card with what it shows; `has_failed` stands for content that could not be made."""
+
+    card: Card
+    context: dict[str, Any]
+    has_failed: bool = False
+
+
+def filled_cards(request: HttpRequest, region: str) -> list[FilledCard]:
+    """Fill the cards of one region. A card that fails is marked and logged, and harms no other."""
+    filled = []
+    for card in sorted((c for c in _cards.values() if c.region == region), key=lambda c: c.order):
+        try:
+            # The savepoint keeps one card's database error from poisoning the request.
+            with transaction.atomic():
+                context = card.context(request)
+        except Exception:
+            logger.exception("the dashboard card %s failed", card.key)
+            filled.append(FilledCard(card, {}, has_failed=True))
+            continue
+        if context is not None:
+            filled.append(FilledCard(card, context))
+    return filled
+
+
+def slot_parts(name: str) -> list[SlotPart]:
+    """List the pieces registered for a slot."""
+    return _slots.get(name, [])

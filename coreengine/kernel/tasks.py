@@ -1,0 +1,24 @@
+"""Periodic work of the kernel. Every task is safe to run twice."""
+
+from celery import shared_task
+
+from coreengine.kernel import blobs, events, mail
+
+
+@shared_task(name="kernel.send_outbox")
+def send_outbox() -> None:
+    """Send the mails that are due."""
+    mail.send_due()
+
+
+@shared_task(name="kernel.deliver_events")
+def deliver_events() -> None:
+    """Hand new events to every subscriber."""
+    for subscriber in events.subscribers():
+        events.deliver(subscriber.name)
+
+
+@shared_task(name="kernel.sweep_blobs")
+def sweep_blobs() -> None:
+    """Remove bytes that nobody refers to."""
+    blobs.sweep_blobs()

@@ -1,0 +1,158 @@
+"""Template tags and filters that every page may use; loaded everywhere (settings)."""
+
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any
+
+import lucide
+from django import template
+from django.template.loader import render_to_string
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from coreengine.kernel import screens, texts
+
+register = template.Library()
+
+STATUS_ICONS = {
+    "pending": "circle-dashed",
+    "running": "loader-circle",
+    "waiting": "hand",
+    "completed": "check",
+    "failed": "circle-x",
+    "cancelled": "ban",
+    "skipped": "skip-forward",
+    "overdue": "alarm-clock",
+    "missing": "circle-alert",
+    "soon": "clock",
+    "submitted": "send",
+    "graded": "award",
+    "excused": "circle-slash",
+    "healthy": "circle-check",
+    "unhealthy": "triangle-alert",
+}
+HUES = 12
+
+
+@lru_cache(maxsize=512)
+def _icon(name: str, size: int) -> str:
+    return str(lucide._render_icon(name, size, **{"aria-hidden": "true", "class": "icon"}))
+
+
+@register.simple_tag
+def icon(name: str, size: int = 16) -> SafeString:
+    """Draw a Lucide icon; it is decoration, so give the control a name of its own."""
+    return mark_safe(_icon(str(name), size))
+
+
+@register.simple_tag
+def status_badge(status: str, label: str = "") -> SafeString:
+    """Draw the badge of a status: an icon, a word and a tint."""
+    return format_html(
+        '<span class="badge" data-status="{}">{} {}</span>',
+        status,
+        mark_safe(_icon(STATUS_ICONS.get(str(status), "circle"), 12)),
+        label or str(status),
+    )
+
+
+@register.filter
+def when(moment: datetime | date | None) -> SafeString | str:
+    """Say a moment as people do, with the exact time on hover, in the student's zone."""
+    if moment is None:
+        return ""
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        moment.isoformat(),
+        texts.exact_words(moment),
+        texts.when_words(moment),
+    )
+
+
+@register.filter
+def exact(moment: datetime | None) -> str:
+    """Say a moment in full, in the student's zone."""
+    return texts.exact_words(moment) if moment else ""
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
+    """Say a number of seconds."""
+    return texts.duration_words(seconds)
+
+
+@register.filter
+def filesize(size: int | None) -> str:
+    """Say a number of bytes."""
+    return texts.size_words(size)
+
+
+@register.filter
+def markdown(text: str) -> SafeString:
+    """Render Markdown from anyone: nothing runs, nothing loads."""
+    return mark_safe(texts.markdown_html(text))
+
+
+@register.filter
+def outside_html(html: str) -> SafeString:
+    """Show HTML from another system: nothing runs, nothing loads."""
+    return mark_safe(texts.safe_html(html))
+
+
+@register.filter
+def hue_class(thing: Any) -> str:
+    """Return the class of a thing's colour: its `hue` (0 to 11), or one derived from its id."""
+    hue = getattr(thing, "hue", None)
+    if hue is None:
+        hue = getattr(thing, "pk", thing) or 0
+    return f"hue-{int(hue) % HUES}"
+
+
+@register.simple_tag
+def field(bound: Any, **attrs: Any) -> SafeString:
+    """Draw a form field: label, control, help and errors, tied together for assistive technology."""
+    return render_to_string("components/field.html", {"field": bound, **attrs})
+
+
+@register.simple_block_tag
+def card(content: str, title: str = "", more_url: str = "", more_label: str = "", icon_name: str = "") -> SafeString:
+    """Draw a card around its content."""
+    context = {
+        "content": content,
+        "title": title,
+        "more_url": more_url,
+        "more_label": more_label,
+        "icon_name": icon_name,
+    }
+    return render_to_string("components/card.html", context)
+
+
+@register.simple_block_tag
+def empty_state(content: str, icon: str = "inbox", title: str = "", text: str = "") -> SafeString:
+    """Say what will be here and offer the next step (the block's content)."""
+    return render_to_string("components/empty.html", {"content": content, "icon": icon, "title": title, "text": text})
+
+
+@register.simple_tag(takes_context=True)
+def slot(context: template.Context, name: str, thing: Any = None) -> SafeString:
+    """Draw what upper apps added to this place."""
+    request = context["request"]
+    pieces = []
+    for part in screens.slot_parts(name):
+        values = part.context(request, thing)
+        if values is not None:
+            pieces.append(render_to_string(part.template, values, request=request))
+    return mark_safe("".join(pieces))
+
+
+@register.simple_tag(takes_context=True)
+def current(context: template.Context, url_name: str) -> SafeString | str:
+    """Mark the navigation entry whose app the page belongs to."""
+    match = getattr(context.get("request"), "resolver_match", None)
+    if match is None:
+        return ""
+    here = match.view_name
+    is_here = here == url_name or (
+        match.namespace and match.namespace != "kernel" and url_name.startswith(f"{match.namespace}:")
+    )
+    return mark_safe('aria-current="page"') if is_here else ""

@@ -1,0 +1,89 @@
+"""Pages of the kernel: dashboard shell, notifications, the development mailbox, errors."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST
+
+from coreengine.kernel.api.problems import json_problem
+from coreengine.kernel.models import MailboxMessage, Notification
+from coreengine.kernel.notifications import mark_read
+from coreengine.kernel.pages import render_page
+from coreengine.kernel.screens import filled_cards
+from coreengine.kernel.typing import Request
+
+
+def dashboard(request: Request) -> HttpResponse:
+    """Show the cards that the apps registered."""
+    context = {"main_cards": filled_cards(request, "main"), "side_cards": filled_cards(request, "side")}
+    return render_page(request, "kernel/dashboard.html", context)
+
+
+def notifications(request: Request) -> HttpResponse:
+    """List what the student was told, newest first."""
+    rows = Notification.objects.visible_to(request.user)[:100]
+    return render_page(request, "kernel/notifications.html", {"notifications": rows})
+
+
+@require_POST
+def read_notification(request: Request, pk: int) -> HttpResponse:
+    """Mark one as read and go where it leads."""
+    notification = get_object_or_404(Notification.objects.visible_to(request.user), pk=pk)
+    mark_read(Notification.objects.visible_to(request.user).filter(pk=pk))
+    return redirect(notification.url or "kernel:notifications")
+
+
+@require_POST
+def read_all_notifications(request: Request) -> HttpResponse:
+    """Mark all as read."""
+    mark_read(Notification.objects.visible_to(request.user))
+    messages.success(request, "All notifications are marked as read.")
+    return redirect("kernel:notifications")
+
+
+@login_not_required
+def mailbox(request: HttpRequest) -> HttpResponse:
+    """Show the mails that development kept instead of sending."""
+    return render_page(request, "kernel/mailbox.html", {"mails": MailboxMessage.objects.all()[:50]})
+
+
+@login_not_required
+def mailbox_message(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show one kept mail."""
+    return render_page(request, "kernel/mailbox_message.html", {"mail": get_object_or_404(MailboxMessage, pk=pk)})
+
+
+@login_not_required
+def health(request: HttpRequest) -> JsonResponse:
+    """Say that the web process answers, and in which version."""
+    return JsonResponse({"status": "healthy", "version": settings.VERSION})
+
+
+def _error(request: HttpRequest, status: int, title: str, message: str) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        return json_problem(status)
+    return render(request, "error.html", {"status": status, "title": title, "message": message}, status=status)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer a request that cannot be understood."""
+    return _error(request, 400, "That request cannot be understood", "Go back and try again.")
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer someone who may not do this."""
+    return _error(request, 403, "You may not do that", "Ask an admin if you think that you should.")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer for an address that leads nowhere, or to what belongs to somebody else."""
+    return _error(request, 404, "There is nothing here", "The address is wrong, or the thing was removed.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer for a bug, without a query or a template that could fail again."""
+    if request.path.startswith("/api/"):
+        return json_problem(500)
+    return render(None, "500.html", status=500)

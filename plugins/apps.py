@@ -1,0 +1,10 @@
+"""The plugins app."""
+
+from django.apps import AppConfig
+
+
+class PluginsConfig(AppConfig):
+    name = "plugins"
+
+    def ready(self) -> None:
+        """Register what this app adds to shared screens."""
