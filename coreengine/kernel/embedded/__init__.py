@@ -104,7 +104,8 @@ def stop(var: Path, *, limit_s: float = STOP_LIMIT_S) -> bool:
     """
     release(var)
     deadline = time.monotonic() + limit_s
-    return all([_Room(var, name).wait_gone(deadline) for name in ENGINES])
+    gone = [_Room(var, name).wait_gone(deadline) for name in ENGINES]
+    return all(gone)
 
 
 def _leave(var: Path, engines: tuple[str, ...], pid: int) -> None:

@@ -102,7 +102,7 @@ class Keeper:
                 stdin=subprocess.DEVNULL,
                 stdout=descriptor,
                 stderr=descriptor,
-                preexec_fn=lambda: _die_with_parent(server.stop_signal),
+                preexec_fn=lambda: _die_with_parent(server.stop_signal),  # noqa: PLW1509  (this process has one thread)
                 **places.account.popen(),  # type: ignore[call-overload]
             )
         except (OSError, subprocess.SubprocessError) as error:

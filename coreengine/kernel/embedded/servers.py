@@ -173,6 +173,7 @@ class Postgres:
             capture_output=True,
             text=True,
             timeout=50,
+            check=False,
             cwd=self.places.base,
             env=environment(),
             **account.popen(),  # type: ignore[call-overload]
