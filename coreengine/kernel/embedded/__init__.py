@@ -48,10 +48,16 @@ class Addresses:
 
 
 def addresses_for_process(var: Path, *, need_database: bool = True, need_redis: bool = True) -> Addresses:
-    """Join this checkout's servers, or start them for as long as this process lives."""
+    """Join this checkout's servers, or start them for as long as this process lives.
+
+    Called while settings load, so that a failure ends the process with its one line.
+    """
     wanted = [name for name, need in zip(ENGINES, (need_database, need_redis), strict=True) if need]
     atexit.register(_leave, var, tuple(wanted), os.getpid())
-    return ensure_running(var, wanted)
+    try:
+        return ensure_running(var, wanted)
+    except EmbeddedError as error:
+        raise SystemExit(f"Core Engine cannot start: {error}") from None
 
 
 def ensure_running(var: Path, engines: list[str] | tuple[str, ...] = ENGINES) -> Addresses:
