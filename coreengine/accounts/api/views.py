@@ -6,15 +6,14 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from coreengine.accounts.api.serializers import ApiTokenSerializer, MeSerializer
 from coreengine.accounts.models import ApiToken
 from coreengine.accounts.services import create_api_token, revoke_api_token, update_profile
-from coreengine.kernel.api.viewsets import CreateOnce, OwnedReadViewSet
+from coreengine.kernel.api.viewsets import ApiView, CreateOnce, OwnedReadViewSet
 
 
-class MeView(APIView):
+class MeView(ApiView):
     """The person who is signed in."""
 
     @extend_schema(responses=MeSerializer, operation_id="me_retrieve")
@@ -35,6 +34,7 @@ class ApiTokenViewSet(CreateOnce, mixins.DestroyModelMixin, OwnedReadViewSet):
     """Personal access tokens. Deleting one revokes it."""
 
     queryset = ApiToken.objects.all()
+    shown_once = ("token",)
     serializer_class = ApiTokenSerializer
 
     def perform_create(self, serializer: Any) -> None:

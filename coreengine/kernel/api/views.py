@@ -47,7 +47,7 @@ class NotificationViewSet(OwnedReadViewSet):
         mark_unread(self._one())
         return Response(self.get_serializer(self.get_object()).data)
 
-    @extend_schema(request=None, responses=CountSerializer)
+    @extend_schema(request=None, responses=CountSerializer, operation_id="notifications_read_all")
     @action(detail=False, methods=["post"], url_path="read")
     def read_all(self, request: Request) -> Response:
         """Mark all as read."""

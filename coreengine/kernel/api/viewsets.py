@@ -12,6 +12,7 @@ from django.utils import timezone
 from rest_framework import mixins, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from coreengine.kernel.api.problems import problem_response
 from coreengine.kernel.models import IdempotentRequest
@@ -21,6 +22,9 @@ KEY_LIFE = timedelta(days=1)
 
 class Conventions:
     """ETag on GET, Idempotency-Key on POST and rate-limit headers; a mixin before a DRF view class."""
+
+    # Fields of an answer that are shown once and never stored; a replayed answer has null there.
+    shown_once: tuple[str, ...] = ()
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         """Answer, and put the conventions' headers on the answer."""
@@ -76,12 +80,20 @@ class Conventions:
             row.delete()  # nothing was done under this key: it may be tried again
             raise
         if response.status_code < 400:
-            row.status, row.body = response.status_code, json.loads(json.dumps(response.data, cls=DjangoJSONEncoder))
+            body = json.loads(json.dumps(response.data, cls=DjangoJSONEncoder))
+            row.status, row.body = (
+                response.status_code,
+                body | dict.fromkeys(self.shown_once) if self.shown_once else body,
+            )
             row.location = response.get("Location", "")
             row.save(update_fields=["status", "body", "location"])
         else:
             row.delete()
         return response
+
+
+class ApiView(Conventions, APIView):
+    """A single address of the API, with the conventions."""
 
 
 class OwnedReadViewSet(Conventions, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
