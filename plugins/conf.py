@@ -1,0 +1,50 @@
+"""The settings of the plugin host, read through one typed object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+
+@dataclass(frozen=True, slots=True)
+class PluginSettings:
+    """`settings.PLUGINS` with every default. Times are seconds, sizes bytes."""
+
+    SANDBOX: str = "auto"
+    DIRECTORIES: list[Path] = field(default_factory=list)
+    GATEWAY_HOSTS: dict[str, str] = field(default_factory=dict)
+    POOL_SIZE: int = 2
+    RUNTIME: str = ""
+    ACTION_TIMEOUT_S: float = 60.0
+    PAGE_WAIT_S: float = 10.0
+    REQUESTS_PER_MINUTE: int = 600
+    REQUEST_TIMEOUT_S: float = 30.0
+    MAX_WAIT_S: float = 20.0
+    MAX_BODY_BYTES: int = 5 * 2**20
+    MAX_BLOB_BYTES: int = 200 * 2**20
+    CACHE_BYTES: int = 20 * 2**20
+
+
+def plugin_settings() -> PluginSettings:
+    """Return the settings as they are now; tests override `settings.PLUGINS` whole."""
+    raw: dict[str, Any] = getattr(settings, "PLUGINS", {})
+    return PluginSettings(**raw)
+
+
+def operator_host(host: str) -> str | None:
+    """Return how the operator wants a host reached, by GATEWAY_HOSTS.
+
+    None: nothing is said. "" (written `host=allow`): as the name resolves, even if that is a private address.
+    Otherwise the origin to ask instead, such as http://127.0.0.1:4567.
+    """
+    mapped = plugin_settings().GATEWAY_HOSTS.get(host)
+    if mapped is None:
+        return None
+    if mapped in {"", "allow"}:
+        return ""
+    parts = urlsplit(mapped)
+    return f"{parts.scheme}://{parts.netloc}"

@@ -1,0 +1,66 @@
+"""What can go wrong with plugins and connections, in words for the student."""
+
+from __future__ import annotations
+
+from coreengine.kernel.errors import DomainError, ExternalError
+
+
+class PluginFailed(ExternalError):
+    """The plugin's own program broke the rules, crashed, or said that it failed."""
+
+    code = "plugin_failed"
+    title = "The plugin failed"
+
+
+class PluginTimedOut(ExternalError):
+    """The plugin did not answer within its time."""
+
+    code = "plugin_timed_out"
+    status = 504
+    title = "The plugin took too long"
+
+
+class SandboxUnavailable(ExternalError):
+    """There is no place to run the plugin in right now."""
+
+    code = "sandbox_unavailable"
+    status = 503
+    title = "The plugin cannot run here"
+
+
+class GatewayRefused(ExternalError):
+    """A request of a plugin was refused, or the other side did not serve it; `code` says which."""
+
+    code = "gateway_refused"
+    title = "The other service did not answer"
+
+
+class PluginNotInstalled(DomainError):
+    """A connection or a request names a plugin that is not there, or whose manifest is faulty."""
+
+    code = "plugin_not_installed"
+    status = 404
+    title = "That plugin is not installed"
+
+
+class NothingWatchesSync(DomainError):
+    """A sync was asked for and nothing took it on."""
+
+    code = "nothing_to_sync"
+    title = "There is nothing to sync with this connection"
+
+
+class ConnectionAmbiguous(DomainError):
+    """A plugin is connected several times and the request does not say which connection it means."""
+
+    code = "connection_ambiguous"
+    status = 409
+    title = "Say which connection"
+
+
+class NotConnected(DomainError):
+    """The student has not connected the plugin."""
+
+    code = "not_connected"
+    status = 409
+    title = "That plugin is not connected"

@@ -1,0 +1,147 @@
+"""Where a request goes: one strict reading of its address, and which network addresses are off limits."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from plugins.formats import is_host
+from plugins.sandbox.conversation import RequestFailed
+
+MAX_URL_LENGTH = 8_000
+# Printable ASCII without what readers of addresses disagree about: white space, backslash, quotes, angle brackets.
+_ADDRESS = re.compile(r"(https?)://([A-Za-z0-9.-]+)(?::(\d{1,5}))?([/?][!#-;=?-\[\]-~]*)?")
+_PLAIN_HOST = re.compile(r"https?://[A-Za-z0-9.:-]+[/?]")
+_SAFE_IN_PATH = "/?&=%:@!$'()*+,;~-._[]|"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One place to ask: what the plugin means by an address, in parts. `path` holds the query too."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @property
+    def url(self) -> str:
+        """The address in its one canonical spelling."""
+        usual = {"https": 443, "http": 80}[self.scheme]
+        return f"{self.scheme}://{self.host}{'' if self.port == usual else f':{self.port}'}{self.path}"
+
+    @property
+    def shown_path(self) -> str:
+        """The path without its query, for records: a query may hold secrets."""
+        return self.path.split("?", 1)[0][:500]
+
+
+def read_address(text: Any, *, home: str, query: Any = None) -> Target:
+    """Read an absolute https address, or a path on the connection's home host.
+
+    Only names are hosts: every spelling of a network address is refused, as are user names, fragments, white
+    space and anything that two readers of addresses could understand differently.
+
+    Raises:
+        RequestFailed: invalid_request, host_not_allowed or private_address, in words.
+    """
+    if not isinstance(text, str) or not text or len(text) > MAX_URL_LENGTH:
+        raise RequestFailed("invalid_request", f"A request needs an address of at most {MAX_URL_LENGTH} characters.")
+    if text.startswith("/") and not text.startswith("//"):
+        if not home:
+            raise RequestFailed("host_not_allowed", "This connection has no host of its own; give a whole address.")
+        text = f"https://{home}{text}"
+    path = text.split("#", 1)[0]
+    if _PLAIN_HOST.match(path):  # names of files are in every language; hosts stay as they are
+        path = re.sub(r"[^\x00-\x7f]+", lambda found: quote(found[0], errors="replace"), path)
+    match = _ADDRESS.fullmatch(path)
+    if match is None:
+        raise RequestFailed("invalid_request", f"{_shown(text)} is not an address that can be asked.")
+    scheme, host, port = match[1], match[2].lower(), match[3]
+    if looks_like_number(host):
+        raise RequestFailed("private_address", f"{_shown(host)} is a network address; only named hosts can be asked.")
+    if not is_host(host):
+        raise RequestFailed("host_not_allowed", f"{_shown(host)} is not the name of a public host.")
+    number = int(port) if port else {"https": 443, "http": 80}[scheme]
+    if not 0 < number < 65536:
+        raise RequestFailed("invalid_request", f"{port} is not a port.")
+    return Target(scheme, host, number, _path(match[4] or "/", query))
+
+
+def looks_like_number(host: str) -> bool:
+    """Tell whether a host is some spelling of an IPv4 address: dotted, short, octal, hexadecimal, one number."""
+    last = host.rstrip(".").rsplit(".", 1)[-1]
+    return bool(re.fullmatch(r"\d+|0x[0-9a-f]*", last))
+
+
+def is_public(address: str) -> bool:
+    """Tell whether a resolved address belongs to the public internet, and to it alone.
+
+    Addresses that carry another one inside (v4-mapped, 6to4, Teredo, NAT64) are refused whatever they carry.
+    """
+    try:
+        found = ipaddress.ip_address(address.split("%", 1)[0])
+    except ValueError:
+        return False
+    if isinstance(found, ipaddress.IPv6Address) and (
+        found.ipv4_mapped or found.sixtofour or found.teredo or any(found in network for network in _CARRIERS)
+    ):
+        return False
+    return (
+        found.is_global
+        and not found.is_multicast
+        and not any(found in network for network in _OFF_LIMITS if network.version == found.version)
+    )
+
+
+_CARRIERS = [ipaddress.IPv6Network(text) for text in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96", "fec0::/10")]
+_OFF_LIMITS = [
+    ipaddress.ip_network(text)
+    for text in (
+        "100.64.0.0/10",  # carrier-grade NAT
+        "168.63.129.16/32",  # Azure's host
+        "192.0.0.0/24",  # protocol assignments, Oracle's metadata
+        "192.88.99.0/24",  # 6to4 relays
+        "fd00:ec2::/32",  # Amazon's metadata over IPv6
+    )
+]
+
+
+def _path(path: str, query: Any) -> str:
+    path = quote(path if path.startswith("/") else f"/{path}", safe=_SAFE_IN_PATH)
+    pairs = _pairs(query)
+    if not pairs:
+        return path
+    found = f"{path}{'&' if '?' in path else '?'}{urlencode(pairs)}"
+    if len(found) > MAX_URL_LENGTH:
+        raise RequestFailed("invalid_request", "The address with its query is too long.")
+    return found
+
+
+def _pairs(query: Any) -> list[tuple[str, str]]:
+    """Flatten {"a": 1, "b[]": [2, 3]} or [["a", 1]] into pairs of text; None is left out."""
+    if not query:
+        return []
+    items = query.items() if isinstance(query, Mapping) else query
+    found: list[tuple[str, str]] = []
+    try:
+        for key, value in items:
+            for item in value if isinstance(value, list) else [value]:
+                if isinstance(item, bool):
+                    found.append((str(key), "true" if item else "false"))
+                elif isinstance(item, str | int | float):
+                    found.append((str(key), str(item)))
+                elif item is not None:
+                    raise TypeError(item)
+    except (TypeError, ValueError) as error:
+        raise RequestFailed("invalid_request", "The query must be a mapping of names to texts or numbers.") from error
+    return found
+
+
+def _shown(text: str) -> str:
+    shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text[:100])
+    return f'"{shown}"'

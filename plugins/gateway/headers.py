@@ -1,0 +1,96 @@
+"""Which headers a plugin may set, and which of an answer it may see."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from plugins.gateway.secrets import Mask
+from plugins.sandbox.conversation import RequestFailed
+
+_MAY_SET = {
+    "accept",
+    "accept-language",
+    "content-type",
+    "content-language",
+    "content-md5",
+    "range",
+    "idempotency-key",
+    "prefer",
+}
+_MAY_SET_PREFIXES = ("if-", "x-github-", "x-goog-", "x-upload-")
+# Not passed on: what would carry a session, and what only concerns the connection between the two hosts.
+_HIDDEN = {
+    "set-cookie",
+    "set-cookie2",
+    "cookie",
+    "authorization",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "connection",
+    "keep-alive",
+    "transfer-encoding",
+    "content-encoding",
+    "content-length",
+    "trailer",
+    "upgrade",
+    "alt-svc",
+    "strict-transport-security",
+}
+_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
+MAX_HEADERS = 30
+MAX_VALUE_LENGTH = 2_000
+
+
+def request_headers(given: Any) -> list[tuple[str, str]]:
+    """Check the headers that a plugin wants to send.
+
+    Raises:
+        RequestFailed: header_not_allowed, naming the header.
+    """
+    if given in (None, {}):
+        return []
+    if not isinstance(given, Mapping) or len(given) > MAX_HEADERS:
+        raise RequestFailed("invalid_request", f"Headers must be a mapping of at most {MAX_HEADERS} names to texts.")
+    found: list[tuple[str, str]] = []
+    for name, value in given.items():
+        if not _NAME.fullmatch(name):
+            raise RequestFailed("header_not_allowed", "A header's name has letters, digits and hyphens only.")
+        lower = name.lower()
+        if lower not in _MAY_SET and not lower.startswith(_MAY_SET_PREFIXES):
+            raise RequestFailed("header_not_allowed", f"A plugin may not set the header {name}; the host does.")
+        text = str(value)
+        if len(text) > MAX_VALUE_LENGTH or not (text.isascii() and text.isprintable()):
+            raise RequestFailed("header_not_allowed", f"The value of {name} must be plain printable text.")
+        found.append((lower, text))
+    return found
+
+
+def answer_headers(raw: Iterable[tuple[bytes, bytes]], mask: Mask) -> dict[str, str]:
+    """Turn an answer's headers into lower-case names and texts, without those that carry sessions."""
+    found: dict[str, str] = {}
+    for raw_name, raw_value in raw:
+        name = raw_name.decode("latin-1").lower()
+        if name in _HIDDEN:
+            continue
+        value = mask.text(raw_value.decode("latin-1"))
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
+
+
+def retry_after_s(value: str) -> float | None:
+    """Read a Retry-After header, seconds or a date; None if it says nothing usable."""
+    from email.utils import parsedate_to_datetime
+
+    from django.utils import timezone
+
+    if re.fullmatch(r"\d{1,8}(\.\d+)?", value.strip()):
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except (TypeError, ValueError):
+        return None
+    if moment.tzinfo is None:
+        return None
+    return max(0.0, (moment - timezone.now()).total_seconds())

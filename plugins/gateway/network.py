@@ -1,0 +1,131 @@
+"""Connections that go exactly where they were checked to go, kept open per connection and thread."""
+
+from __future__ import annotations
+
+import functools
+import socket
+import ssl
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from typing import Any
+
+import httpcore
+
+from plugins.gateway.address import is_public
+from plugins.sandbox.conversation import RequestFailed
+
+Resolve = Callable[[str, int], list[str]]
+MAX_POOLS = 32
+_resolving = ThreadPoolExecutor(max_workers=8, thread_name_prefix="resolve")
+_pools = threading.local()
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """Ask the system's resolver; return addresses, first the one to prefer."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+class PinnedBackend(httpcore.NetworkBackend):
+    """Resolve a name once, refuse it if any of its addresses is off limits, and connect to what was checked.
+
+    The check and the connection are one step, so a name that changes its answer in between gains nothing. TLS and
+    the Host header still carry the name.
+    """
+
+    def __init__(self, resolver: Resolve | None = None, *, allow_private: bool = False) -> None:
+        self._resolver = resolver
+        self._allow_private = allow_private
+        self._inner = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Connect to a name; see the class."""
+        addresses = self._look_up(host, port, timeout or 10.0)
+        if not self._allow_private:
+            forbidden = [address for address in addresses if not is_public(address)]
+            if forbidden or not addresses:
+                where = f"the private address {forbidden[0]}" if forbidden else "no address"
+                raise RequestFailed(
+                    "private_address",
+                    f'"{host}" leads to {where}; plugins reach public hosts only. '
+                    "An operator can allow the host in GATEWAY_HOSTS.",
+                )
+        problem: Exception | None = None
+        for address in addresses[:3]:
+            try:
+                return self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                problem = error
+        raise problem or httpcore.ConnectError(f"{host} has no address")
+
+    def _look_up(self, host: str, port: int, timeout_s: float) -> list[str]:
+        future = _resolving.submit(self._resolver or resolve, host, port)
+        try:
+            return future.result(timeout=timeout_s)
+        except FutureTimeout as error:
+            raise httpcore.ConnectTimeout(f"{host} was not found in time") from error
+        except OSError as error:
+            raise RequestFailed(
+                "unreachable", f'There is no host "{host}". Check how it is spelled.', retryable=True
+            ) from error
+
+    def connect_unix_socket(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
+        """Refuse: plugins have no business with sockets of this machine."""
+        raise RequestFailed("host_not_allowed", "Only hosts on the network can be asked.")
+
+
+def pool_for(key: object, *, allow_private: bool = False) -> httpcore.ConnectionPool:
+    """Return the kept-open connections of one plugin connection in this thread.
+
+    `allow_private` is for the hosts that the operator named; they have a pool, and so a check, of their own.
+
+    Never shared between students: a kept-open TLS session is as personal as what was said over it.
+    """
+    found: OrderedDict[object, httpcore.ConnectionPool] | None = getattr(_pools, "found", None)
+    if found is None:
+        found = _pools.found = OrderedDict()
+    key = (key, allow_private)
+    pool = found.get(key)
+    if pool is None:
+        pool = found[key] = httpcore.ConnectionPool(
+            ssl_context=tls_context(),
+            max_connections=4,
+            max_keepalive_connections=4,
+            keepalive_expiry=30.0,
+            http1=True,
+            http2=False,
+            retries=0,
+            network_backend=PinnedBackend(allow_private=allow_private),
+        )
+    found.move_to_end(key)
+    while len(found) > MAX_POOLS:
+        found.popitem(last=False)[1].close()
+    return pool
+
+
+def close_pools() -> None:
+    """Close this thread's kept-open connections."""
+    for pool in getattr(_pools, "found", {}).values():
+        pool.close()
+    _pools.found = OrderedDict()
+
+
+@functools.cache
+def tls_context() -> ssl.SSLContext:
+    """Return the one TLS context: the system's certificates and the bundled ones, TLS 1.2 or later."""
+    import certifi
+
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context

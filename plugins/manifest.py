@@ -1,0 +1,248 @@
+"""The manifest of a plugin as frozen data, once every check has passed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from plugins.faults import ManifestFaulty
+from plugins.formats import cpu_cores, expand, is_host, memory_bytes
+from plugins.manifest_checks import check_manifest, normalise, read_yaml
+
+MIB = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """Who a plugin is."""
+
+    name: str
+    version: str
+    description: str
+    author: str = ""
+    homepage: str = ""
+    license: str = ""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Authentication:
+    """How a student's account on the other side is reached; addresses may hold `{settings}`."""
+
+    type: str
+    authorization_url: str = ""
+    token_url: str = ""
+    revocation_url: str = ""
+    token_page: str = ""
+    scopes: tuple[str, ...] = ()
+    refresh_token_supported: bool = False
+    header: str = "Authorization"
+    prefix: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One input of an endpoint; `schema` is its JSON Schema."""
+
+    name: str
+    place: str
+    required: bool
+    schema: Mapping[str, Any]
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One action of a plugin, which is also a route of the API."""
+
+    name: str
+    method: str
+    path: str
+    description: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    response: Mapping[str, Any] | None = None
+
+    @cached_property
+    def params_schema(self) -> dict[str, Any]:
+        """The JSON Schema of all parameters as one flat object."""
+        return {
+            "type": "object",
+            "properties": {parameter.name: dict(parameter.schema) for parameter in self.parameters},
+            "required": [parameter.name for parameter in self.parameters if parameter.required],
+            "additionalProperties": False,
+        }
+
+    @property
+    def is_reading(self) -> bool:
+        """True if the endpoint changes nothing on the other side."""
+        return self.method == "GET"
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """One message that the other side may send."""
+
+    name: str
+    description: str = ""
+    payload_schema: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What one running action may use."""
+
+    memory_bytes: int = 128 * MIB
+    cpu_cores: float = 0.1
+    storage_bytes: int = 1024 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """What a plugin may reach. `allowed_hosts` may hold `{settings}`; the first is the home of relative paths."""
+
+    network_policy: str = "none"
+    file_system_access: str = "none"
+    allowed_hosts: tuple[str, ...] = ()
+    environment_variables: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A checked manifest, version 1. `document` is the normalised original."""
+
+    metadata: Metadata
+    capabilities: tuple[str, ...]
+    authentication: Authentication | None
+    settings_schema: Mapping[str, Any]
+    endpoints: tuple[Endpoint, ...]
+    webhooks: tuple[Webhook, ...]
+    resources: Resources
+    security: Security
+    definitions: Mapping[str, Any]
+    document: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The plugin's identifier, such as canvas-integration."""
+        return self.metadata.name
+
+    @property
+    def version(self) -> str:
+        """The plugin's semantic version."""
+        return self.metadata.version
+
+    @property
+    def title(self) -> str:
+        """The name as a heading: canvas-integration reads Canvas."""
+        words = self.metadata.name.removesuffix("-integration").replace("-", " ").split()
+        return " ".join(word.capitalize() for word in words)
+
+    @cached_property
+    def endpoint_by_name(self) -> dict[str, Endpoint]:
+        """Endpoints by action name."""
+        return {endpoint.name: endpoint for endpoint in self.endpoints}
+
+    def defaults(self) -> dict[str, Any]:
+        """Return the settings that have a default."""
+        fields = self.settings_schema.get("properties", {})
+        return {name: schema["default"] for name, schema in fields.items() if "default" in schema}
+
+    def hosts(self, configuration: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the hosts that a connection with this configuration may reach, home first.
+
+        A template whose setting is empty, or whose result is no plain host name, allows nothing.
+        """
+        found: list[str] = []
+        if self.security.network_policy == "none":
+            return ()
+        for template in self.security.allowed_hosts:
+            try:
+                host = expand(template, configuration).lower()
+            except KeyError:
+                continue
+            if is_host(host) and host not in found:
+                found.append(host)
+        return tuple(found)
+
+    def address(self, template: str, configuration: Mapping[str, Any]) -> str:
+        """Fill a template such as `token_page` from the configuration; "" while a value is missing."""
+        try:
+            return expand(template, configuration)
+        except KeyError:
+            return ""
+
+
+def parse_manifest(text: str | bytes, *, source: str = "") -> Manifest:
+    """Read a manifest file's text.
+
+    Raises:
+        ManifestFaulty: with every fault and its field.
+    """
+    return manifest_from(read_yaml(text, source=source), source=source)
+
+
+def manifest_from(raw: dict[str, Any], *, source: str = "") -> Manifest:
+    """Check a parsed manifest and turn it into frozen data.
+
+    Raises:
+        ManifestFaulty: with every fault and its field.
+    """
+    document = normalise(raw)
+    faults = check_manifest(document)
+    if faults:
+        raise ManifestFaulty(faults, source=source)
+    metadata, spec = document["metadata"], document["spec"]
+    authentication = spec.get("authentication")
+    limits = spec.get("resources", {}).get("limits", {})
+    security = spec.get("security", {})
+    defaults = Resources()
+    return Manifest(
+        metadata=Metadata(**{**metadata, "tags": tuple(metadata.get("tags", ()))}),
+        capabilities=tuple(spec["capabilities"]),
+        authentication=authentication
+        and Authentication(**{**authentication, "scopes": tuple(authentication.get("scopes", ()))}),
+        settings_schema=spec.get("configuration", {}).get("schema", {"type": "object", "properties": {}}),
+        endpoints=tuple(_endpoint(item) for item in spec.get("endpoints", ())),
+        webhooks=tuple(
+            Webhook(item["name"], item.get("description", ""), item.get("payload_schema"))
+            for item in spec.get("webhooks", ())
+        ),
+        resources=Resources(
+            memory_bytes=memory_bytes(limits["memory"]) if "memory" in limits else defaults.memory_bytes,
+            cpu_cores=cpu_cores(limits["cpu"]) if "cpu" in limits else defaults.cpu_cores,
+            storage_bytes=memory_bytes(limits["storage"]) if "storage" in limits else defaults.storage_bytes,
+        ),
+        security=Security(
+            network_policy=security.get("network_policy", "none"),
+            file_system_access=security.get("file_system_access", "none"),
+            allowed_hosts=tuple(security.get("allowed_hosts", ())),
+            environment_variables=tuple(security.get("environment_variables", ())),
+        ),
+        definitions=document.get("definitions", {}),
+        document=document,
+    )
+
+
+def _endpoint(item: dict[str, Any]) -> Endpoint:
+    responses = item.get("responses", {})
+    good = next((responses[code] for code in sorted(responses) if code.startswith("2")), {})
+    parameters = tuple(
+        Parameter(
+            name=raw["name"],
+            place=raw["in"],
+            required=bool(raw.get("required", raw["in"] == "path")),
+            description=raw.get("description", ""),
+            schema={key: value for key, value in raw.items() if key not in {"name", "in", "required"}},
+        )
+        for raw in item.get("parameters", ())
+    )
+    return Endpoint(
+        name=item["name"],
+        method=item["method"],
+        path=item["path"],
+        description=item.get("description", ""),
+        parameters=parameters,
+        response=good.get("schema"),
+    )

@@ -1,0 +1,327 @@
+"""Read a manifest file and name every fault of it at once."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from plugins.faults import Fault, ManifestFaulty, did_you_mean, join_path
+from plugins.formats import FORMATS, PLACEHOLDER, cpu_cores, looks_like_credential, looks_secret, memory_bytes
+
+SCHEMA_FILE = Path(__file__).parent / "schemas" / "plugin-manifest-v1.json"
+MAX_MANIFEST_BYTES = 256 * 1024
+_QUANTITY_READERS: dict[str, Any] = {"memory": memory_bytes, "storage": memory_bytes, "cpu": cpu_cores}
+_NAMES_OF_TYPES = {
+    "object": "a mapping",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "empty",
+}
+
+
+class _ManifestLoader(yaml.SafeLoader):
+    """YAML without the parts that surprise: no aliases, no dates, no key written twice."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()
+            raise yaml.MarkedYAMLError(problem="aliases are not used in manifests", problem_mark=event.start_mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str | int | float | bool) and key is not None:
+                raise yaml.MarkedYAMLError(problem="a key must be plain text", problem_mark=key_node.start_mark)
+            if key in seen:
+                raise yaml.MarkedYAMLError(problem=f'"{key}" is written twice', problem_mark=key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+_ManifestLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+@cache
+def manifest_schema() -> dict[str, Any]:
+    """Return the published JSON Schema of manifests."""
+    return json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+
+
+@cache
+def _validator() -> Any:
+    from jsonschema import Draft202012Validator, FormatChecker
+
+    formats = FormatChecker(formats=())
+    for name, (check, _) in FORMATS.items():
+        formats.checks(name)(lambda value, check=check: not isinstance(value, str) or check(value))
+    return Draft202012Validator(manifest_schema(), format_checker=formats)
+
+
+def read_yaml(text: str | bytes, *, source: str = "") -> dict[str, Any]:
+    """Parse manifest text into a mapping.
+
+    Raises:
+        ManifestFaulty: too large, not YAML, a key twice, or not a mapping.
+    """
+    if len(text) > MAX_MANIFEST_BYTES:
+        raise ManifestFaulty([Fault("", f"The file is larger than {MAX_MANIFEST_BYTES // 1024} KiB.")], source=source)
+    try:
+        found = yaml.load(text, Loader=_ManifestLoader)  # noqa: S506, a SafeLoader with fewer features
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise ManifestFaulty([Fault(place, error.problem or "this is not YAML")], source=source) from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise ManifestFaulty([Fault("", f"This is not YAML: {error}")], source=source) from error
+    if not isinstance(found, dict):
+        raise ManifestFaulty([Fault("", "The file must hold a mapping with apiVersion, kind, metadata and spec.")])
+    return found
+
+
+def normalise(value: Any, *, in_schema: bool = False) -> Any:
+    """Bring the liberties that manifests take into plain JSON Schema.
+
+    Integer keys (response codes) become text. `required: true` at a property, as in OpenAPI 2, moves into the
+    `required` list of the object around it, in the settings schema, payloads, responses and definitions.
+    """
+    if isinstance(value, list):
+        return [normalise(item, in_schema=in_schema) for item in value]
+    if not isinstance(value, dict):
+        return value
+    result: dict[str, Any] = {}
+    for key, item in value.items():
+        name = key if isinstance(key, str) else json.dumps(key)
+        within = in_schema or name in {"schema", "payload_schema", "definitions"}
+        result[name] = normalise(item, in_schema=within)
+    properties = result.get("properties")
+    if in_schema and isinstance(properties, dict):
+        listed = result.get("required")
+        required = list(listed) if isinstance(listed, list) else []
+        for name, schema in properties.items():
+            if isinstance(schema, dict) and isinstance(schema.get("required"), bool):
+                wanted = schema.pop("required")
+                if wanted and name not in required:
+                    required.append(name)
+        if required:
+            result["required"] = required
+    return result
+
+
+def check_manifest(document: dict[str, Any]) -> list[Fault]:
+    """Return every fault of a normalised manifest, in reading order; an empty list means it is good."""
+    faults = list(_schema_faults(document))
+    if not faults:
+        faults = list(_meaning_faults(document))
+    return faults
+
+
+def _schema_faults(document: dict[str, Any]) -> Iterator[Fault]:
+    for error in sorted(_validator().iter_errors(document), key=lambda found: [str(part) for part in found.path]):
+        yield from _in_words(error)
+
+
+def _in_words(error: Any) -> Iterator[Fault]:
+    path = list(error.absolute_path)
+    shown = join_path(path)
+    value = error.instance
+    match error.validator:
+        case "additionalProperties":
+            known = list(error.schema.get("properties", {}))
+            for name in value:
+                if name not in known:
+                    yield Fault(join_path([*path, name]), f"is not a known field{did_you_mean(name, known)}")
+        case "required":
+            for name in error.validator_value:
+                if name not in value:
+                    yield Fault(join_path([*path, name]), "is missing")
+        case "enum":
+            allowed = [str(item) for item in error.validator_value]
+            words = f'must be "{allowed[0]}"' if len(allowed) == 1 else f"is not one of {', '.join(allowed)}"
+            yield Fault(shown, f"{_quoted(value)} {words}{did_you_mean(str(value), allowed)}")
+        case "const":
+            yield Fault(shown, f"must be {_quoted(error.validator_value)}")
+        case "type":
+            wanted = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
+            yield Fault(shown, f"must be {' or '.join(_NAMES_OF_TYPES[name] for name in wanted)}, not {_kind(value)}")
+        case "format":
+            yield Fault(shown, f"{_quoted(value)} {FORMATS[error.validator_value][1]}")
+        case "propertyNames" | "pattern":
+            yield Fault(shown, f"{_quoted(value)} is not a name that can stand here")
+        case "minItems" | "minLength":
+            yield Fault(shown, "must not be empty")
+        case "maxItems" | "maxLength" | "maxProperties":
+            yield Fault(shown, f"is longer than {error.validator_value}")
+        case _:
+            yield Fault(shown, error.message)
+
+
+def _quoted(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 80 else f"{text[:77]}…"
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", type(None): "empty"}
+    return names.get(type(value), "a number")
+
+
+def _meaning_faults(document: dict[str, Any]) -> Iterator[Fault]:
+    spec = document["spec"]
+    definitions = document.get("definitions", {})
+    settings_schema = spec.get("configuration", {}).get("schema", {})
+    fields = settings_schema.get("properties", {})
+    yield from _duplicates("spec.capabilities", spec["capabilities"])
+    yield from _settings_faults(settings_schema)
+    yield from _placeholder_faults(spec, fields)
+    yield from _endpoint_faults(spec.get("endpoints", []))
+    yield from _named_twice("spec.webhooks", spec.get("webhooks", []))
+    yield from _security_faults(spec)
+    for name, schema in definitions.items():
+        yield from _json_schema_faults(f"definitions.{name}", schema, definitions)
+    for number, endpoint in enumerate(spec.get("endpoints", [])):
+        for code, response in endpoint.get("responses", {}).items():
+            if "schema" in response:
+                where = f"spec.endpoints[{number}].responses.{code}.schema"
+                yield from _json_schema_faults(where, response["schema"], definitions)
+    for number, webhook in enumerate(spec.get("webhooks", [])):
+        if "payload_schema" in webhook:
+            yield from _json_schema_faults(
+                f"spec.webhooks[{number}].payload_schema", webhook["payload_schema"], definitions
+            )
+
+
+def _duplicates(path: str, values: list[Any]) -> Iterator[Fault]:
+    for value, count in Counter(str(item) for item in values).items():
+        if count > 1:
+            yield Fault(path, f'"{value}" is listed {count} times')
+
+
+def _named_twice(path: str, items: list[dict[str, Any]]) -> Iterator[Fault]:
+    seen: set[str] = set()
+    for number, item in enumerate(items):
+        if item["name"] in seen:
+            yield Fault(f"{path}[{number}].name", f'"{item["name"]}" is used twice')
+        seen.add(item["name"])
+
+
+def _settings_faults(schema: dict[str, Any]) -> Iterator[Fault]:
+    from jsonschema import Draft202012Validator
+
+    base = "spec.configuration.schema"
+    fields = schema.get("properties", {})
+    for name in schema.get("required", []):
+        if name not in fields:
+            yield Fault(f"{base}.required", f'"{name}" is not a property{did_you_mean(name, fields)}')
+    for name, field in fields.items():
+        if looks_like_credential(name) and field["type"] == "string":
+            yield Fault(
+                f"{base}.properties.{name}",
+                "looks like a secret: settings are handed to the plugin, credentials belong to spec.authentication",
+            )
+        if "default" in field:
+            problem = next(Draft202012Validator(field).iter_errors(field["default"]), None)
+            if problem is not None:
+                yield Fault(f"{base}.properties.{name}.default", f"does not fit the field: {problem.message}")
+
+
+def _placeholder_faults(spec: dict[str, Any], fields: dict[str, Any]) -> Iterator[Fault]:
+    templates = [
+        (f"spec.authentication.{name}", value)
+        for name, value in spec.get("authentication", {}).items()
+        if name.endswith("_url") or name == "token_page"
+    ]
+    hosts = spec.get("security", {}).get("allowed_hosts", [])
+    templates += [(f"spec.security.allowed_hosts[{number}]", host) for number, host in enumerate(hosts)]
+    for path, template in templates:
+        for name in PLACEHOLDER.findall(str(template)):
+            if name not in fields:
+                yield Fault(path, f"{{{name}}} is not a setting of this plugin{did_you_mean(name, fields)}")
+
+
+def _endpoint_faults(endpoints: list[dict[str, Any]]) -> Iterator[Fault]:
+    base = "spec.endpoints"
+    yield from _named_twice(base, endpoints)
+    routes: set[tuple[str, str]] = set()
+    for number, endpoint in enumerate(endpoints):
+        parameters = endpoint.get("parameters", [])
+        route = (endpoint["method"], PLACEHOLDER.sub("{}", endpoint["path"]))
+        if route in routes:
+            yield Fault(f"{base}[{number}].path", f"{endpoint['method']} {endpoint['path']} is answered twice")
+        routes.add(route)
+        yield from _named_twice(f"{base}[{number}].parameters", parameters)
+        in_path = set(PLACEHOLDER.findall(endpoint["path"]))
+        declared = {parameter["name"] for parameter in parameters if parameter["in"] == "path"}
+        for name in sorted(in_path - declared):
+            yield Fault(f"{base}[{number}].path", f"{{{name}}} is not among the parameters that are in the path")
+        for index, parameter in enumerate(parameters):
+            where = f"{base}[{number}].parameters[{index}]"
+            if parameter["in"] == "path" and parameter["name"] not in in_path:
+                yield Fault(f"{where}.in", f'"{parameter["name"]}" does not stand in the path {endpoint["path"]}')
+            if parameter["in"] == "body" and endpoint["method"] in {"GET", "DELETE"}:
+                yield Fault(f"{where}.in", f"a {endpoint['method']} request has no body")
+            if parameter["in"] in {"path", "query"} and parameter["type"] == "object":
+                yield Fault(f"{where}.type", "an object can only be in the body")
+
+
+def _security_faults(spec: dict[str, Any]) -> Iterator[Fault]:
+    security = spec.get("security", {})
+    hosts = security.get("allowed_hosts", [])
+    yield from _duplicates("spec.security.allowed_hosts", hosts)
+    if security.get("network_policy") == "none" and hosts:
+        yield Fault("spec.security.allowed_hosts", 'needs network_policy "restricted"; with "none" nothing is reached')
+    for number, name in enumerate(security.get("environment_variables", [])):
+        if looks_secret(name):
+            yield Fault(
+                f"spec.security.environment_variables[{number}]",
+                f'"{name}" looks like a secret or like the host\'s own; a plugin is never given one',
+            )
+    limits, requests = (spec.get("resources", {}).get(name, {}) for name in ("limits", "requests"))
+    for name in sorted(set(limits) & set(requests)):
+        reader = _QUANTITY_READERS[name]
+        if reader(requests[name]) > reader(limits[name]):
+            yield Fault(f"spec.resources.requests.{name}", f"{requests[name]} is more than the limit {limits[name]}")
+
+
+def _json_schema_faults(path: str, schema: dict[str, Any], definitions: dict[str, Any]) -> Iterator[Fault]:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+
+    try:
+        Draft202012Validator.check_schema(schema)
+    except (SchemaError, re.error) as error:
+        inner = join_path(getattr(error, "absolute_path", []))
+        yield Fault(f"{path}.{inner}" if inner else path, f"is not JSON Schema: {getattr(error, 'message', error)}")
+        return
+    for inner, reference in _references(schema):
+        where = f"{path}.{join_path(inner)}"
+        if not isinstance(reference, str) or not reference.startswith("#/definitions/"):
+            yield Fault(where, f"{_quoted(reference)} is not a reference such as #/definitions/Course")
+        elif (name := reference.removeprefix("#/definitions/")) not in definitions:
+            yield Fault(where, f'there is no definition "{name}"{did_you_mean(name, definitions)}')
+
+
+def _references(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    if isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _references(item, (*path, number))
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if key == "$ref":
+                yield (*path, key), item
+            else:
+                yield from _references(item, (*path, key))
