@@ -1,0 +1,117 @@
+"""What changed at the sources lately, said from the event log: due dates moved, work graded, news posted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from coreengine.accounts.models import User
+from coreengine.kernel.models import Event
+from courses.moments import Clock, ago, day_name
+
+WINDOW = timedelta(days=7)
+TYPES = [
+    "assignment.created",
+    "assignment.missing",
+    "assignment.updated",
+    "course.created",
+    "course.missing",
+    "submission.graded",
+]
+# A change in any other field is too small to interrupt someone for.
+TOLD_FIELDS = ("due_at", "points_possible", "description_html", "name")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One line: `name` did what; `new` and `old` are shown strong and struck through."""
+
+    icon: str
+    name: str
+    url: str
+    verb: str
+    new: str
+    old: str
+    when: str
+
+
+def recent_events(user: User, now: datetime) -> QuerySet[Event]:
+    """Choose the events worth telling of the last days, newest first.
+
+    Left out: what the first import of a source brought (it is all new to us, and none of it is news), and what
+    the student did by hand.
+    """
+    told = Q(type="assignment.updated") & Q(data__changes__has_any_keys=list(TOLD_FIELDS)) | ~Q(
+        type="assignment.updated"
+    )
+    return (
+        Event.objects.filter(owner=user, type__in=TYPES, time__gte=now - WINDOW)
+        .filter(told)
+        .exclude(data__baseline=True)
+        .exclude(data__by_hand=True)
+        .order_by("-id")
+    )
+
+
+def changes_of(events: list[Event], clock: Clock) -> list[Change]:
+    """Say events in words. One thing that changed twice is told once, by its latest change."""
+    seen: set[tuple[str, str, str]] = set()
+    found: list[Change] = []
+    for event in events:
+        key = (event.type, event.subject_type, event.subject_id)
+        if key in seen:
+            continue
+        seen.add(key)
+        found.append(_change(event, clock))
+    return found
+
+
+def _change(event: Event, clock: Clock) -> Change:
+    data: dict[str, Any] = event.data
+    icon, verb, new, old = _words(event.type, data, clock)
+    place = "assignments" if event.subject_type == "courses.assignment" else "courses"
+    url = f"/{place}/{event.subject_id}/"
+    return Change(icon, str(data.get("name", "")), url, verb, new, old, ago(event.time, clock.now))
+
+
+def _words(type: str, data: dict[str, Any], clock: Clock) -> tuple[str, str, str, str]:
+    if type == "submission.graded":
+        return "award", "was graded", _score(data), ""
+    if type.endswith(".missing"):
+        return "unlink", "is no longer at its source", "", ""
+    if type == "course.created":
+        return "book-plus", "is a new course", "", ""
+    if type == "assignment.created":
+        due = _day(data.get("due_at"), clock)
+        return "file-plus", "is new, due" if due else "is new", due, ""
+    changes = data.get("changes", {})
+    if "due_at" in changes:
+        old, new = (_day(moment, clock) for moment in changes["due_at"])
+        return ("calendar-clock", "is due" if new else "has no due date any more", new, old)
+    if "points_possible" in changes:
+        old, new = (f"{value:g} points" if value is not None else "" for value in changes["points_possible"])
+        return "hash", "is worth" if new else "has no points any more", new, old
+    if "name" in changes:
+        return "pencil", "has a new name, was", "", str(changes["name"][0])
+    return "file-pen", "has a new description", "", ""
+
+
+def _score(data: dict[str, Any]) -> str:
+    score, possible = data.get("score"), data.get("points_possible")
+    if score is None:
+        return str(data.get("grade") or "")
+    return f"{score:g} of {possible:g}" if possible else f"{score:g}"
+
+
+def _day(moment: str | None, clock: Clock) -> str:
+    """Say an event's time as a day: "Wed 25 Nov", "today"."""
+    if not moment:
+        return ""
+    local = datetime.fromisoformat(moment).astimezone(clock.zone)
+    name = day_name(local.date(), clock.today)
+    if name in ("Today", "Tomorrow", "Yesterday"):
+        return f"{name.lower()} {local:%H:%M}"
+    return f"{local:%a} {local.day} {local:%b}, {local:%H:%M}"

@@ -1,0 +1,19 @@
+"""What the rules of this app can refuse, in words for the person who asked."""
+
+from __future__ import annotations
+
+from coreengine.kernel.errors import DomainError
+
+
+class CourseNotImported(DomainError):
+    code = "course_not_imported"
+    status = 409
+    title = "The course is not here yet"
+
+
+class ComesFromSource(DomainError):
+    """Deleting or rewriting what a source owns: the next import would bring it back."""
+
+    code = "comes_from_source"
+    status = 409
+    title = "This comes from a connected source"

@@ -1,0 +1,81 @@
+"""The filters of lists, the same for a page and for the API."""
+
+from __future__ import annotations
+
+import django_filters
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from courses.models import Announcement, Assignment, Course, Term
+from courses.work_state import WorkState
+
+
+def own_courses(request) -> QuerySet[Course]:
+    return Course.objects.visible_to(request.user) if request else Course.objects.none()
+
+
+def own_terms(request) -> QuerySet[Term]:
+    return Term.objects.visible_to(request.user) if request else Term.objects.none()
+
+
+class CourseFilter(django_filters.FilterSet):
+    SHOW = [("active", "Going on"), ("concluded", "Concluded"), ("hidden", "Hidden"), ("all", "All")]
+
+    term = django_filters.ModelChoiceFilter(queryset=own_terms)
+    source = django_filters.CharFilter(field_name="source", help_text="connection:12; empty for courses made by hand")
+    show = django_filters.ChoiceFilter(choices=SHOW, method="filter_show", help_text="active, concluded, hidden or all")
+    q = django_filters.CharFilter(method="filter_words", help_text="words to look for")
+
+    class Meta:
+        model = Course
+        fields = ["term", "source", "show", "q"]
+
+    def filter_show(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
+        now = timezone.now()
+        shown = {
+            "active": lambda: queryset.active(now),
+            "concluded": lambda: queryset.concluded(now).filter(is_hidden=False),
+            "hidden": lambda: queryset.hidden(),
+            "all": lambda: queryset,
+        }
+        return shown[value]()
+
+    def filter_words(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
+        return queryset.filter(pk__in=queryset.matching(value).order_by().values("pk"))
+
+
+class AssignmentFilter(django_filters.FilterSet):
+    STATES = [*WorkState.choices, ("outstanding", "To do")]
+
+    course = django_filters.ModelChoiceFilter(queryset=own_courses)
+    state = django_filters.ChoiceFilter(choices=STATES, method="filter_state", help_text="where the work stands")
+    due_before = django_filters.IsoDateTimeFilter(field_name="due_at", lookup_expr="lt")
+    due_after = django_filters.IsoDateTimeFilter(field_name="due_at", lookup_expr="gte")
+    q = django_filters.CharFilter(method="filter_words", help_text="words to look for")
+
+    class Meta:
+        model = Assignment
+        fields = ["course", "state", "due_before", "due_after", "q"]
+
+    def filter_state(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
+        now = timezone.now()
+        if value == "outstanding":
+            return queryset.outstanding(now)
+        return queryset.overdue(now) if value == WorkState.OVERDUE else queryset.in_state(value, now)
+
+    def filter_words(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
+        return queryset.filter(pk__in=queryset.matching(value).order_by().values("pk"))
+
+
+class AnnouncementFilter(django_filters.FilterSet):
+    course = django_filters.ModelChoiceFilter(queryset=own_courses)
+    posted_after = django_filters.IsoDateTimeFilter(field_name="posted_at", lookup_expr="gte")
+    posted_before = django_filters.IsoDateTimeFilter(field_name="posted_at", lookup_expr="lt")
+    q = django_filters.CharFilter(method="filter_words", help_text="words to look for")
+
+    class Meta:
+        model = Announcement
+        fields = ["course", "posted_after", "posted_before", "q"]
+
+    def filter_words(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
+        return queryset.filter(pk__in=queryset.matching(value).order_by().values("pk"))

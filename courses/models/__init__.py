@@ -1,0 +1,16 @@
+"""What a student studies: terms, courses, the work in them and the news about them."""
+
+from courses.models.announcements import Announcement
+from courses.models.assignments import Assignment, AssignmentGroup, Submission
+from courses.models.courses import Course, Term
+from courses.models.imports import SourceImport
+
+__all__ = [
+    "Announcement",
+    "Assignment",
+    "AssignmentGroup",
+    "Course",
+    "SourceImport",
+    "Submission",
+    "Term",
+]

@@ -1,0 +1,180 @@
+"""The reads of this app, as words that can be chained: `Assignment.objects.visible_to(user).overdue(now)`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+
+from django.contrib.postgres.search import SearchQuery, SearchRank
+from django.db import models
+from django.db.models import F, Q
+
+from coreengine.kernel.querysets import OwnedQuerySet
+from courses.work_state import OUTSTANDING, WorkState, state_of_rows
+
+if TYPE_CHECKING:
+    from coreengine.accounts.models import User
+
+# Long texts and search vectors are read only by the page that shows them: on a list they cost more than the rest.
+COURSE_LONG_FIELDS = ["syllabus_html", "notes", "search_vector"]
+ASSIGNMENT_LONG_FIELDS = ["description_html", "notes", "search_vector"]
+
+
+def search_query(words: str) -> SearchQuery:
+    """Read what a person typed as a search engine would: words, "phrases", or, -not."""
+    return SearchQuery(words, search_type="websearch", config="english")
+
+
+class MatchingQuerySet(OwnedQuerySet):
+    """Rows that can be found by their words (the model has a stored `search_vector`)."""
+
+    def matching(self, words: str) -> Self:
+        """Keep what the words find, the best first."""
+        query = search_query(words)
+        return (
+            self.filter(search_vector=query)
+            .annotate(rank=SearchRank(F("search_vector"), query))
+            .order_by("-rank", "-pk")
+        )
+
+
+class TermQuerySet(OwnedQuerySet):
+    def from_source(self, source: str) -> Self:
+        return self.filter(source=source)
+
+
+class CourseQuerySet(MatchingQuerySet):
+    def visible_to(self, user: User) -> Self:
+        return super().visible_to(user).filter(deleted_at__isnull=True)
+
+    def editable_by(self, user: User) -> Self:
+        return super().editable_by(user).filter(deleted_at__isnull=True)
+
+    def restorable_by(self, user: User) -> Self:
+        """What the student deleted and can still have back."""
+        return super().editable_by(user).filter(deleted_at__isnull=False)
+
+    def from_source(self, source: str) -> Self:
+        return self.filter(source=source)
+
+    def concluded(self, now: datetime) -> Self:
+        """Over, by the source's word, by its dates, or because the source no longer lists it."""
+        return self.filter(self.concluded_rule(now))
+
+    def active(self, now: datetime) -> Self:
+        """Going on and not hidden: what the sidebar, the dashboard and the lists show."""
+        return self.filter(~self.concluded_rule(now), is_hidden=False)
+
+    def hidden(self) -> Self:
+        return self.filter(is_hidden=True)
+
+    @staticmethod
+    def concluded_rule(now: datetime, prefix: str = "") -> Q:
+        """The rows' form of `Course.is_concluded`; `prefix` reaches a course from another model."""
+        ended = Q(**{f"{prefix}ends_at__isnull": False, f"{prefix}ends_at__lt": now})
+        term_ended = Q(
+            **{
+                f"{prefix}ends_at__isnull": True,
+                f"{prefix}term__ends_at__isnull": False,
+                f"{prefix}term__ends_at__lt": now,
+            }
+        )
+        return (
+            Q(**{f"{prefix}state": "completed"}) | Q(**{f"{prefix}missing_since__isnull": False}) | ended | term_ended
+        )
+
+    def for_list(self) -> Self:
+        return self.select_related("term").defer(*COURSE_LONG_FIELDS)
+
+    def by_name(self) -> Self:
+        return self.order_by("name", "pk")
+
+
+class AssignmentQuerySet(MatchingQuerySet):
+    def visible_to(self, user: User) -> Self:
+        return super().visible_to(user).filter(deleted_at__isnull=True, course__deleted_at__isnull=True)
+
+    def editable_by(self, user: User) -> Self:
+        return super().editable_by(user).filter(deleted_at__isnull=True, course__deleted_at__isnull=True)
+
+    def restorable_by(self, user: User) -> Self:
+        """What the student deleted and can still have back."""
+        return super().editable_by(user).filter(deleted_at__isnull=False, course__deleted_at__isnull=True)
+
+    def from_source(self, source: str) -> Self:
+        return self.filter(source=source)
+
+    def present(self) -> Self:
+        """Still listed by the source (or made by hand)."""
+        return self.filter(missing_since__isnull=True)
+
+    def in_active_courses(self, now: datetime) -> Self:
+        return self.filter(~CourseQuerySet.concluded_rule(now, "course__"), course__is_hidden=False)
+
+    def with_work_state(self, now: datetime) -> Self:
+        """Annotate `work_state`, the database's form of `Assignment.state_at(now)`."""
+        return self.annotate(work_state=state_of_rows(now))
+
+    def in_state(self, state: WorkState | str, now: datetime) -> Self:
+        return self.with_work_state(now).filter(work_state=str(state))
+
+    def overdue(self, now: datetime) -> Self:
+        # The first filter is implied by the rule; it is there so that the index on due dates can serve.
+        return self.filter(due_at__lt=now, done_at__isnull=True, missing_since__isnull=True).in_state(
+            WorkState.OVERDUE, now
+        )
+
+    def outstanding(self, now: datetime) -> Self:
+        """Still to be done: not handed in, graded, excused, ticked off or gone."""
+        return self.with_work_state(now).filter(work_state__in=[str(state) for state in OUTSTANDING])
+
+    def unsubmitted(self) -> Self:
+        """Nothing has been handed in, whatever the due date."""
+        return self.filter(
+            Q(submission__isnull=True) | Q(submission__submitted_at__isnull=True, submission__state="unsubmitted")
+        )
+
+    def due_between(self, start: datetime, end: datetime) -> Self:
+        """Due from `start` (included) to `end` (excluded)."""
+        return self.filter(due_at__gte=start, due_at__lt=end)
+
+    def for_list(self) -> Self:
+        """Join what a row shows and leave the long texts where they are."""
+        return self.select_related("course", "submission").defer(
+            *ASSIGNMENT_LONG_FIELDS, *(f"course__{name}" for name in COURSE_LONG_FIELDS)
+        )
+
+    def by_due_date(self) -> Self:
+        return self.order_by(F("due_at").asc(nulls_last=True), "position", "pk")
+
+
+class AssignmentGroupQuerySet(models.QuerySet):
+    def visible_to(self, user: User) -> Self:
+        return self.filter(course__owner=user, course__deleted_at__isnull=True)
+
+
+class SubmissionQuerySet(models.QuerySet):
+    def visible_to(self, user: User) -> Self:
+        return self.filter(assignment__owner=user, assignment__deleted_at__isnull=True)
+
+
+class AnnouncementQuerySet(MatchingQuerySet):
+    def visible_to(self, user: User) -> Self:
+        return super().visible_to(user).filter(course__deleted_at__isnull=True)
+
+    def from_source(self, source: str) -> Self:
+        return self.filter(source=source)
+
+    def in_active_courses(self, now: datetime) -> Self:
+        return self.filter(~CourseQuerySet.concluded_rule(now, "course__"), course__is_hidden=False)
+
+    def for_list(self) -> Self:
+        return self.select_related("course").defer("search_vector", *(f"course__{name}" for name in COURSE_LONG_FIELDS))
+
+    def newest_first(self) -> Self:
+        return self.order_by("-posted_at", "-pk")
+
+
+class SourceImportQuerySet(OwnedQuerySet):
+    def from_source(self, source: str) -> Self:
+        return self.filter(source=source)

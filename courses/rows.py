@@ -1,0 +1,109 @@
+"""One line of a list of work, with every text ready to print."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from courses.models import Assignment
+from courses.moments import Clock, Moment, moment
+from courses.work_state import OUTSTANDING, WorkState
+
+SOON_HOURS = 48
+
+# How a state looks: the badge's tint and its icon. What is simply open wears no badge.
+BADGES: dict[WorkState, tuple[str, str]] = {
+    WorkState.OVERDUE: ("overdue", "alarm-clock"),
+    WorkState.GRADED: ("completed", "award"),
+    WorkState.SUBMITTED: ("info", "send"),
+    WorkState.DONE: ("completed", "check"),
+    WorkState.EXCUSED: ("", "circle-slash"),
+    WorkState.PAST: ("", "history"),
+    WorkState.GONE: ("", "unlink"),
+}
+SETTLED = {WorkState.DONE, WorkState.SUBMITTED, WorkState.GRADED, WorkState.EXCUSED}
+
+
+@dataclass(frozen=True)
+class Badge:
+    status: str
+    icon: str
+    label: str
+
+
+@dataclass(frozen=True)
+class WorkRow:
+    """One line of work; built by `row_of`."""
+
+    pk: int
+    name: str
+    url: str
+    course: str
+    hue: int
+    state: str
+    facts: list[str]
+    note: str
+    when: Moment | None
+    when_text: str
+    badge: Badge | None
+    late: bool
+    done: bool
+    can_mark: bool
+
+
+def row_of(assignment: Assignment, clock: Clock) -> WorkRow:
+    """Make the line of one assignment; its course and submission should be joined."""
+    annotated = getattr(assignment, "work_state", None)
+    state = WorkState(annotated) if annotated else assignment.state_at(clock.now)
+    facts = [assignment.points_text] if assignment.points_text else []
+    if assignment.is_by_hand:
+        facts.append("own task")
+    return WorkRow(
+        pk=assignment.pk,
+        name=assignment.name,
+        url=f"/assignments/{assignment.pk}/",
+        course=assignment.course.title,
+        hue=assignment.course.hue,
+        state=str(state),
+        facts=facts,
+        note=_note(assignment, state, clock),
+        when=moment(assignment.due_at, clock) if assignment.due_at else None,
+        when_text=settled_text(assignment, state),
+        badge=badge_of(assignment, state, clock),
+        late=state == WorkState.OVERDUE,
+        done=state in SETTLED,
+        can_mark=state in OUTSTANDING or state in (WorkState.DONE, WorkState.PAST),
+    )
+
+
+def settled_text(assignment: Assignment, state: WorkState) -> str:
+    """Say in place of a due date what has become of work that is no longer owed."""
+    submission = assignment.own_submission
+    if state == WorkState.GRADED and submission is not None:
+        return submission.score_text(assignment.points_possible) or "Graded"
+    if state == WorkState.SUBMITTED and submission is not None and submission.late:
+        return "Submitted late"
+    if state in SETTLED:
+        return str(state.label)
+    return "" if assignment.due_at else "no date"
+
+
+def badge_of(assignment: Assignment, state: WorkState, clock: Clock) -> Badge | None:
+    """Pick the badge of a state, or none where there is nothing to say."""
+    if state == WorkState.UPCOMING and assignment.due_at is not None:
+        hours = (assignment.due_at - clock.now).total_seconds() / 3600
+        return Badge("soon", "clock", "Due soon") if hours < SOON_HOURS else None
+    if state not in BADGES:
+        return None
+    status, icon = BADGES[state]
+    return Badge(status, icon, (settled_text(assignment, state) if state in SETTLED else "") or str(state.label))
+
+
+def _note(assignment: Assignment, state: WorkState, clock: Clock) -> str:
+    """Say what stands in the way of doing it now."""
+    if state not in OUTSTANDING:
+        return ""
+    if assignment.lock_at is not None and assignment.lock_at < clock.now:
+        return "closed"
+    if assignment.unlock_at is not None and assignment.unlock_at > clock.now:
+        return f"opens {moment(assignment.unlock_at, clock).main}"
+    return ""

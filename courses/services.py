@@ -1,0 +1,220 @@
+"""What a student changes by hand: courses, assignments, own marks. Imports have `courses.importing`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from coreengine.accounts.models import User
+from coreengine.kernel.events import record
+from courses.errors import ComesFromSource
+from courses.importing.compare import apply, differences, said
+from courses.importing.courses import free_hue
+from courses.models import Assignment, Course, Term
+from courses.rules import check_assignment, check_changes, check_course
+
+DELETED_KEPT_FOR = timedelta(days=30)
+
+
+@transaction.atomic
+def create_course(owner: User, *, by: User, **values: Any) -> Course:
+    """Make a course by hand. Without `hue` it gets the colour that the student's courses use least.
+
+    Raises:
+        ValidationError: by field, in words for the form.
+    """
+    check_course({"name": "", **values})
+    values = _with_term(owner, values)
+    if values.get("hue") is None:
+        taken = Counter(Course.objects.visible_to(owner).values_list("hue", flat=True))
+        values["hue"] = free_hue(taken)
+    course = Course(owner=owner, **values)
+    course.full_clean(exclude=["owner", "term"])
+    course.save()
+    record("course.created", actor=by, subject=course, owner=owner, data={"name": course.name, "by_hand": True})
+    return course
+
+
+@transaction.atomic
+def update_course(course: Course, *, by: User, changes: dict[str, Any]) -> Course:
+    """Change a course: all of one made by hand; of one from a source, only what is the student's own.
+
+    Raises:
+        ValidationError: by field; also for a field that the source owns.
+    """
+    course = Course.objects.select_for_update(of=("self",)).get(pk=course.pk)
+    check_changes(course, changes)
+    check_course(_with_stored(course, changes, ["starts_at", "ends_at"]))
+    values = _with_term(course.owner, changes)
+    found = differences(course, values)
+    if not found:
+        return course
+    apply(course, values)
+    course.full_clean(exclude=["owner", "term", "external_id", "source"])
+    course.save(update_fields=[*found, "updated_at"])
+    data = {"name": course.name, "changes": said(found), "by_hand": True}
+    record("course.updated", actor=by, subject=course, owner=course.owner, data=data)
+    return course
+
+
+@transaction.atomic
+def delete_course(course: Course, *, by: User) -> Course:
+    """Put a course made by hand, with its assignments, where `restore_course` finds it for thirty days.
+
+    Raises:
+        ComesFromSource: it would come back with the next sync; hide it instead.
+    """
+    course = Course.objects.select_for_update(of=("self",)).get(pk=course.pk)
+    if not course.is_by_hand:
+        raise ComesFromSource(
+            f"{course.title} comes from a connected source and would return with the next sync. Hide it instead."
+        )
+    if course.deleted_at is None:
+        _purge_deleted(course.owner)
+        course.deleted_at = timezone.now()
+        course.save(update_fields=["deleted_at"])
+        record("course.deleted", actor=by, subject=course, owner=course.owner, data={"name": course.name})
+    return course
+
+
+@transaction.atomic
+def restore_course(course: Course, *, by: User) -> Course:
+    """Take back the deletion of a course. Harmless where it is not deleted."""
+    course = Course.objects.select_for_update(of=("self",)).get(pk=course.pk)
+    if course.deleted_at is not None:
+        course.deleted_at = None
+        course.save(update_fields=["deleted_at"])
+        record("course.restored", actor=by, subject=course, owner=course.owner, data={"name": course.name})
+    return course
+
+
+@transaction.atomic
+def create_assignment(course: Course, *, by: User, **values: Any) -> Assignment:
+    """Add the student's own assignment to any course.
+
+    Raises:
+        ValidationError: by field, in words for the form.
+    """
+    check_assignment({"name": "", **values})
+    assignment = Assignment(owner=course.owner, course=course, **values)
+    assignment.full_clean(exclude=["owner", "course"])
+    assignment.save()
+    data = {"name": assignment.name, "course": course.pk, "by_hand": True}
+    record("assignment.created", actor=by, subject=assignment, owner=course.owner, data=data)
+    return assignment
+
+
+@transaction.atomic
+def update_assignment(assignment: Assignment, *, by: User, changes: dict[str, Any]) -> Assignment:
+    """Change an assignment: all of one made by hand; of one from a source, only the student's notes.
+
+    Raises:
+        ValidationError: by field; also for a field that the source owns.
+    """
+    assignment = _locked(assignment)
+    check_changes(assignment, changes)
+    check_assignment(changes)
+    found = differences(assignment, changes)
+    if not found:
+        return assignment
+    apply(assignment, changes)
+    assignment.full_clean(exclude=["owner", "course", "external_id", "source", "group"])
+    assignment.save(update_fields=[*found, "updated_at"])
+    data = {"name": assignment.name, "course": assignment.course_id, "changes": said(found), "by_hand": True}
+    record("assignment.updated", actor=by, subject=assignment, owner=assignment.owner, data=data)
+    return assignment
+
+
+@transaction.atomic
+def mark_done(assignment: Assignment, *, done: bool, by: User) -> Assignment:
+    """Set or take back the student's own mark that this is done. The first mark's time stands; no import touches it."""
+    assignment = _locked(assignment)
+    if done == (assignment.done_at is not None):
+        return assignment
+    assignment.done_at = timezone.now() if done else None
+    assignment.save(update_fields=["done_at"])
+    record(
+        "assignment.done" if done else "assignment.reopened",
+        actor=by,
+        subject=assignment,
+        owner=assignment.owner,
+        data={"name": assignment.name, "course": assignment.course_id},
+    )
+    return assignment
+
+
+@transaction.atomic
+def delete_assignment(assignment: Assignment, *, by: User) -> Assignment:
+    """Put an assignment made by hand where `restore_assignment` finds it for thirty days.
+
+    Raises:
+        ComesFromSource: it would come back with the next sync; mark it done instead.
+    """
+    assignment = _locked(assignment)
+    if not assignment.is_by_hand:
+        raise ComesFromSource(
+            f"{assignment.name} comes from a connected source and would return with the next sync. "
+            "Mark it done instead."
+        )
+    if assignment.deleted_at is None:
+        _purge_deleted(assignment.owner)
+        assignment.deleted_at = timezone.now()
+        assignment.save(update_fields=["deleted_at"])
+        data = {"name": assignment.name, "course": assignment.course_id}
+        record("assignment.deleted", actor=by, subject=assignment, owner=assignment.owner, data=data)
+    return assignment
+
+
+@transaction.atomic
+def restore_assignment(assignment: Assignment, *, by: User) -> Assignment:
+    """Take back the deletion of an assignment. Harmless where it is not deleted."""
+    assignment = _locked(assignment)
+    if assignment.deleted_at is not None:
+        assignment.deleted_at = None
+        assignment.save(update_fields=["deleted_at"])
+        data = {"name": assignment.name, "course": assignment.course_id}
+        record("assignment.restored", actor=by, subject=assignment, owner=assignment.owner, data=data)
+    return assignment
+
+
+def _locked(assignment: Assignment) -> Assignment:
+    return (
+        Assignment.objects.select_for_update(of=("self",))
+        .select_related("course", "owner", "submission")
+        .get(pk=assignment.pk)
+    )
+
+
+def _with_stored(course: Course, changes: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    """Add what is stored to what changes, for a check that looks at several fields together."""
+    return {**{name: getattr(course, name) for name in names}, **changes} if changes.keys() & set(names) else changes
+
+
+def _with_term(owner: User, values: dict[str, Any]) -> dict[str, Any]:
+    """Replace the term's name by the term: a known one of this name, else a new one made by hand."""
+    values = dict(values)
+    if "term_name" in values:
+        name = (values.pop("term_name") or "").strip()
+        values["term_id"] = _named_term(owner, name).pk if name else None
+    return values
+
+
+def _named_term(owner: User, name: str) -> Term:
+    known = Term.objects.filter(owner=owner, name__iexact=name).order_by("-starts_at", "pk").first()
+    if known is not None:
+        return known
+    term = Term(owner=owner, name=name)
+    term.full_clean(exclude=["owner"])
+    term.save()
+    return term
+
+
+def _purge_deleted(owner: User) -> None:
+    """Forget for good what was deleted long ago; done with each new deletion, so it needs no clock of its own."""
+    long_ago = timezone.now() - DELETED_KEPT_FOR
+    Assignment.objects.filter(owner=owner, deleted_at__lt=long_ago).delete()
+    Course.objects.filter(owner=owner, deleted_at__lt=long_ago).delete()
