@@ -10,10 +10,9 @@ import nh3
 from django.utils import timezone
 
 TAGS = {
-    "a", "abbr", "b", "blockquote", "br", "code", "dd", "del", "details", "div", "dl", "dt", "em", "h1", "h2", "h3", "h4",
-    "h5", "h6", "hr", "i", "ins", "kbd", "li", "mark", "ol", "p", "pre", "q", "s", "samp", "small", "span", "strong", "sub",
-    "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "u", "ul",
-}  # fmt: skip
+    *"a abbr b blockquote br code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i ins kbd li mark ol p pre".split(),
+    *"q s samp small span strong sub summary sup table tbody td tfoot th thead tr u ul".split(),
+}
 ATTRIBUTES = {
     "a": {"href", "title"},
     "td": {"colspan", "rowspan"},

@@ -1,0 +1,259 @@
+"""The picture of a workflow's steps: a layered graph, laid out here and drawn as SVG by a template.
+
+Works on the raw steps of a definition, right or wrong, so that the picture follows while someone types.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+NODE_WIDTH, NODE_HEIGHT = 168.0, 54.0
+GAP_X, GAP_Y = 46.0, 16.0
+PADDING, TITLE = 14.0, 30.0
+MARGIN = 10.0
+NAME_CHARS, KIND_CHARS = 19, 26
+MOST_STEPS, MOST_DEPTH = 400, 8
+
+# What stands inside a container step: one list of steps, or several with a name each.
+NESTED = {"loop": ("steps",), "condition": ("then", "else"), "parallel": ("branches",)}
+
+
+@dataclass(frozen=True)
+class NodeState:
+    """How a step stands in an execution. A step inside a loop has many: `done` of `total`."""
+
+    status: str
+    detail: str = ""
+
+
+@dataclass
+class Node:
+    """A step with its place in the picture. `path` names it, as in `each_course.import`."""
+
+    path: str
+    name: str
+    kind: str
+    width: float = NODE_WIDTH
+    height: float = NODE_HEIGHT
+    x: float = 0.0
+    y: float = 0.0
+    status: str = ""
+    is_container: bool = False
+    children: list["Node"] = field(default_factory=list)
+    edges: list["Edge"] = field(default_factory=list)
+    label: str = ""
+
+    @property
+    def short_name(self) -> str:
+        """Return the name as it fits into the box."""
+        return shorten(self.label or self.name, NAME_CHARS if not self.is_container else 40)
+
+    @property
+    def short_kind(self) -> str:
+        """Return the second line as it fits into the box."""
+        return shorten(self.kind, KIND_CHARS)
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A line from a step to one that waits for it."""
+
+    path: str
+    is_done: bool = False
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The whole picture, in user units of the SVG."""
+
+    width: float
+    height: float
+    nodes: list[Node]
+    edges: list[Edge]
+    label: str
+
+    def all_nodes(self) -> list[Node]:
+        """List the nodes, containers before what they contain."""
+        return list(_walk(self.nodes))
+
+    def all_edges(self) -> list[Edge]:
+        """List the lines, also those inside containers."""
+        return self.edges + [edge for node in self.all_nodes() for edge in node.edges]
+
+
+def shorten(text: str, length: int) -> str:
+    """Cut a text to a number of characters, with an ellipsis where something is missing."""
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def _walk(nodes: Iterable[Node]) -> Iterable[Node]:
+    for node in nodes:
+        yield node
+        yield from _walk(node.children)
+
+
+def draw(steps: Any, states: Mapping[str, NodeState] | None = None) -> Graph:
+    """Lay out the steps of a definition; `states` says by path how each stands in an execution.
+
+    Whatever is no step (someone is typing) is left out; unknown and circular dependencies draw no line.
+    """
+    states = states or {}
+    nodes, edges, width, height = _level(steps, states, "", 0)
+    for node in nodes:
+        _shift(node, MARGIN, MARGIN)
+    everything = list(_walk(nodes))
+    moved = [Edge(_path_between(a, b), _is_done(a)) for a, b in edges]
+    return Graph(
+        width=round(width + 2 * MARGIN, 1),
+        height=round(height + 2 * MARGIN, 1),
+        nodes=nodes,
+        edges=moved,
+        label=_words(everything, bool(states)),
+    )
+
+
+def _words(nodes: Sequence[Node], is_execution: bool) -> str:
+    count = len(nodes)
+    text = "No steps" if not count else "One step" if count == 1 else f"{count} steps"
+    if is_execution:
+        for status in ("completed", "running", "waiting", "failed", "skipped"):
+            if number := sum(1 for node in nodes if node.status == status):
+                text += f", {number} {status}"
+    return text
+
+
+def _is_done(node: Node) -> bool:
+    return node.status in {"completed", "skipped"}
+
+
+def _level(
+    steps: Any, states: Mapping[str, NodeState], prefix: str, depth: int
+) -> tuple[list[Node], list[tuple[Node, Node]], float, float]:
+    """Lay out one list of steps at the origin."""
+    if not isinstance(steps, list):
+        return [], [], 0.0, 0.0
+    nodes: dict[str, Node] = {}
+    needs: dict[str, list[str]] = {}
+    for step in steps[:MOST_STEPS]:
+        if not isinstance(step, Mapping) or not isinstance(step.get("name"), str) or step["name"] in nodes:
+            continue
+        nodes[step["name"]] = _node(step, states, prefix, depth)
+        wanted = step.get("depends_on")
+        needs[step["name"]] = [n for n in wanted if isinstance(n, str)] if isinstance(wanted, list) else []
+    columns = _columns(list(nodes), needs)
+    x = height = 0.0
+    for column in columns:
+        members = [nodes[name] for name in column]
+        y = 0.0
+        for node in members:
+            _shift(node, x, y)
+            y += node.height + GAP_Y
+        height = max(height, y - GAP_Y)
+        x += max(node.width for node in members) + GAP_X
+    width = max(0.0, x - GAP_X)
+    for column in columns:  # columns stand in the middle of the picture's height
+        tall = sum(nodes[name].height for name in column) + GAP_Y * (len(column) - 1)
+        for name in column:
+            _shift(nodes[name], 0.0, (height - tall) / 2)
+    edges = [(nodes[need], nodes[name]) for name in nodes for need in needs[name] if need in nodes and need != name]
+    edges = [(a, b) for a, b in edges if a.x < b.x]
+    return list(nodes.values()), edges, width, height
+
+
+def _columns(names: list[str], needs: Mapping[str, list[str]]) -> list[list[str]]:
+    """Put each step one column right of the last that it waits for; keep neighbours near."""
+    place: dict[str, int] = {}
+
+    def column_of(name: str, above: frozenset[str]) -> int:
+        if name not in place:
+            known = [n for n in needs[name] if n in needs and n not in above and n != name]
+            place[name] = 1 + max((column_of(n, above | {name}) for n in known), default=-1)
+        return place[name]
+
+    for name in names:
+        column_of(name, frozenset({name}))
+    columns: list[list[str]] = [[] for _ in range(max(place.values(), default=-1) + 1)]
+    for name in names:
+        columns[place[name]].append(name)
+    rank: dict[str, float] = {}
+    for column in columns:
+        for index, name in enumerate(column):
+            before = [rank[n] for n in needs[name] if n in rank]
+            rank[name] = sum(before) / len(before) if before else float(index)
+        column.sort(key=lambda n: rank[n])
+        for index, name in enumerate(column):
+            rank[name] = float(index) - (len(column) - 1) / 2
+    return [column for column in columns if column]
+
+
+def _node(step: Mapping[str, Any], states: Mapping[str, NodeState], prefix: str, depth: int) -> Node:
+    name, kind = str(step["name"]), str(step.get("type") or "")
+    path = f"{prefix}{name}"
+    config = step.get("config") if isinstance(step.get("config"), Mapping) else {}
+    node = Node(path=path, name=name, kind=_kind_words(kind, config), label=name.replace("_", " "))
+    if state := states.get(path):
+        node.status = state.status
+        if state.detail:
+            node.kind = f"{node.kind.split(' · ')[0]} · {state.detail}"
+    if depth < MOST_DEPTH and kind in NESTED:
+        _fill(node, kind, config, states, depth)
+    return node
+
+
+def _fill(node: Node, kind: str, config: Mapping[str, Any], states: Mapping[str, NodeState], depth: int) -> None:
+    """Put the steps inside a container, below its title; several lists stand one below the other."""
+    lists: list[Any] = []
+    for key in NESTED[kind]:
+        value = config.get(key)
+        lists += list(value.values()) if key == "branches" and isinstance(value, Mapping) else [value]
+    y, widest = TITLE, 0.0
+    for steps in lists:
+        children, edges, width, height = _level(steps, states, f"{node.path}.", depth + 1)
+        if not children:
+            continue
+        for child in children:
+            _shift(child, PADDING, y)
+        node.children += children
+        node.edges += [Edge(_path_between(a, b), _is_done(a)) for a, b in edges]
+        y, widest = y + height + GAP_Y, max(widest, width)
+    if node.children:
+        node.is_container = True
+        node.width, node.height = max(NODE_WIDTH, widest + 2 * PADDING), y - GAP_Y + PADDING
+
+
+def _kind_words(kind: str, config: Mapping[str, Any]) -> str:
+    target = {"plugin_action": ("plugin", "action"), "system_action": ("action",), "ai_agent": ("agent",)}.get(kind, ())
+    words = [str(config[key]) for key in target if isinstance(config.get(key), str)]
+    if kind == "plugin_action" and len(words) == 2:
+        return f"{words[0].removesuffix('-integration')} · {words[1]}"
+    prefix = {"ai_agent": "agent", "system_action": "", "plugin_action": "plugin"}.get(kind, kind)
+    return " · ".join(w for w in [prefix, *words] if w)
+
+
+def _shift(node: Node, dx: float, dy: float) -> None:
+    node.x += dx
+    node.y += dy
+    for child in node.children:
+        _shift(child, dx, dy)
+    # The lines inside a container are made of its children's places, so they are drawn again.
+    if node.children and node.edges:
+        node.edges = [Edge(_moved(edge.path, dx, dy), edge.is_done) for edge in node.edges]
+
+
+def _moved(path: str, dx: float, dy: float) -> str:
+    parts = path.replace("M", "").replace("C", "").split()
+    numbers = [float(p) for p in parts]
+    shifted = [n + (dx if i % 2 == 0 else dy) for i, n in enumerate(numbers)]
+    return _curve(shifted)
+
+
+def _path_between(a: Node, b: Node) -> str:
+    x1, y1 = a.x + a.width, a.y + a.height / 2
+    x2, y2 = b.x, b.y + b.height / 2
+    middle = (x1 + x2) / 2
+    return _curve([x1, y1, middle, y1, middle, y2, x2, y2])
+
+
+def _curve(numbers: Sequence[float]) -> str:
+    n = [f"{value:.1f}".rstrip("0").rstrip(".") for value in numbers]
+    return f"M{n[0]} {n[1]} C{n[2]} {n[3]} {n[4]} {n[5]} {n[6]} {n[7]}"
