@@ -13,6 +13,9 @@ class KernelConfig(AppConfig):
 
     def ready(self) -> None:
         """Load every app's system actions and event subscribers, so that the registries are full at start."""
+        # Every process that queues work needs the configured application, not Celery's default one. By name,
+        # because the kernel does not depend on the composition root.
+        import_module("coreengine.celery")
         from coreengine.kernel import builtin_actions, checks  # noqa: F401  (registration on import)
 
         for config in apps.get_app_configs():

@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from coreengine.kernel import blobs, events, mail
+from coreengine.kernel.health import heartbeat  # noqa: F401  (a task as well; a worker loads this module)
 
 
 @shared_task(name="kernel.send_outbox")

@@ -13,6 +13,7 @@ urlpatterns = [
     path("notifications/read/", views.read_all_notifications, name="read-all-notifications"),
     path("notifications/<int:pk>/read/", views.read_notification, name="read-notification"),
     path("health", views.health, name="health"),
+    path("health/ready", views.ready, name="ready"),
 ]
 
 if settings.DEMO_ACCOUNTS:

@@ -5,9 +5,11 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from coreengine.kernel.api.problems import json_problem
+from coreengine.kernel.health import readiness
 from coreengine.kernel.models import MailboxMessage, Notification
 from coreengine.kernel.notifications import mark_read
 from coreengine.kernel.pages import render_page
@@ -59,6 +61,20 @@ def mailbox_message(request: HttpRequest, pk: int) -> HttpResponse:
 def health(request: HttpRequest) -> JsonResponse:
     """Say that the web process answers, and in which version."""
     return JsonResponse({"status": "healthy", "version": settings.VERSION})
+
+
+@login_not_required
+@never_cache
+def ready(request: HttpRequest) -> JsonResponse:
+    """Say whether work gets done here: 200, or 503 with what is wrong."""
+    checks = readiness()
+    well = all(check.ok for check in checks.values())
+    body = {
+        "status": "ready" if well else "unavailable",
+        "version": settings.VERSION,
+        "checks": {name: {"ok": check.ok, "detail": check.detail} for name, check in checks.items()},
+    }
+    return JsonResponse(body, status=200 if well else 503)
 
 
 def _error(request: HttpRequest, status: int, title: str, message: str) -> HttpResponse:

@@ -218,7 +218,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_CREATE_MISSING_QUEUES = True
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "coreengine.kernel.clock:Scheduler"
 CELERY_TIMEZONE = "UTC"
 
 # --- API --------------------------------------------------------------------------------------

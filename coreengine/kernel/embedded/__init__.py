@@ -213,9 +213,7 @@ class _Start:
         try:
             # Nobody keeps this lock longer than one start takes, so that waiting for it is bounded.
             if not _lock(self.lock, fcntl.LOCK_EX, self.deadline):
-                raise EmbeddedError(
-                    f"Another process has been starting {room.name} for {START_LIMIT_S:.0f} s."
-                )
+                raise EmbeddedError(f"Another process has been starting {room.name} for {START_LIMIT_S:.0f} s.")
             if room.address() is None:
                 self.process = _spawn_keeper(room)
         except BaseException:
@@ -226,23 +224,17 @@ class _Start:
         """Return once the server answers."""
         while self.process is not None and self.room.address() is None:
             if self.process.poll() is not None:
-                raise EmbeddedError(
-                    self.room.failure() or f"{self.room.name} did not start; see {self.room.log}"
-                )
+                raise EmbeddedError(self.room.failure() or f"{self.room.name} did not start; see {self.room.log}")
             if time.monotonic() > self.deadline:
                 self.process.terminate()
-                raise EmbeddedError(
-                    f"{self.room.name} gave no answer for {START_LIMIT_S:.0f} s; see {self.room.log}"
-                )
+                raise EmbeddedError(f"{self.room.name} gave no answer for {START_LIMIT_S:.0f} s; see {self.room.log}")
             time.sleep(_POLL_S)
 
     def close(self) -> None:
         """Let the next starter in."""
         os.close(self.lock)
         if self.process is not None:
-            self.process.returncode = (
-                self.process.returncode or 0
-            )  # it outlives us: nothing to reap or warn about
+            self.process.returncode = self.process.returncode or 0  # it outlives us: nothing to reap or warn about
 
 
 def _spawn_keeper(room: _Room) -> "subprocess.Popen[bytes]":

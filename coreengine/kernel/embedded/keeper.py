@@ -65,9 +65,7 @@ class Keeper:
     def _keep(self, server: Server, places: Places) -> None:
         while not self.asked_to_stop:
             if self._lock(f"{self.name}.users.lock"):
-                self.state.unlink(
-                    missing_ok=True
-                )  # held from here to our end: a newcomer waits, then starts anew
+                self.state.unlink(missing_ok=True)  # held from here to our end: a newcomer waits, then starts anew
                 return
             if self.process is not None and self.process.poll() is not None:
                 print(f"{self.name} ended with {self.process.returncode}; starting it again", flush=True)
@@ -102,7 +100,7 @@ class Keeper:
                 stdin=subprocess.DEVNULL,
                 stdout=descriptor,
                 stderr=descriptor,
-                preexec_fn=lambda: _die_with_parent(server.stop_signal),  # noqa: PLW1509  (this process has one thread)
+                preexec_fn=lambda: _die_with_parent(server.stop_signal),
                 **places.account.popen(),  # type: ignore[call-overload]
             )
         except (OSError, subprocess.SubprocessError) as error:

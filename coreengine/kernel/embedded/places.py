@@ -147,9 +147,7 @@ def _account(var: Path) -> Account:
             pwd.getpwuid(uid)
         except KeyError:
             return Account(uid, uid)
-    raise EmbeddedError(
-        "No free user id from 61184 to 65519 to run PostgreSQL as. Run as a normal user instead."
-    )
+    raise EmbeddedError("No free user id from 61184 to 65519 to run PostgreSQL as. Run as a normal user instead.")
 
 
 def _base(var: Path, account: Account, known: dict[str, str]) -> Path:
@@ -161,9 +159,7 @@ def _base(var: Path, account: Account, known: dict[str, str]) -> Path:
         os.chown(var, -1, account.gid)
         var.chmod(0o710)
     except PermissionError as error:
-        raise EmbeddedError(
-            f"Cannot hand files to an unprivileged user ({error}). Run as a normal user."
-        ) from None
+        raise EmbeddedError(f"Cannot hand files to an unprivileged user ({error}). Run as a normal user.") from None
     if reaches(account, var):
         return var
     elsewhere = Path(known.get("base", var))

@@ -113,8 +113,7 @@ class Postgres:
         self._run(
             _single(new, "postgres"),
             maker,
-            f"CREATE ROLE {ROLE} LOGIN CREATEDB PASSWORD '{self.password}'\n"
-            f"CREATE DATABASE {DATABASE} OWNER {ROLE}\n",
+            f"CREATE ROLE {ROLE} LOGIN CREATEDB PASSWORD '{self.password}'\nCREATE DATABASE {DATABASE} OWNER {ROLE}\n",
         )
         rules = new / "pg_hba.conf"
         rules.write_text("# Core Engine: unix sockets and passwords only.\nlocal all all scram-sha-256\n")
@@ -157,9 +156,7 @@ class Postgres:
         try:
             return Account(pwd.getpwnam("nobody").pw_uid, self.places.account.gid)
         except KeyError:
-            raise EmbeddedError(
-                "PostgreSQL needs a user with a name, and this machine has no `nobody`."
-            ) from None
+            raise EmbeddedError("PostgreSQL needs a user with a name, and this machine has no `nobody`.") from None
 
     def _locale(self, major: str) -> list[str]:
         if int(major) >= 17:  # the same order and case rules on every machine
@@ -283,9 +280,7 @@ def _works_in(pid: int, folder: Path) -> bool:
             return os.path.samefile(os.readlink(link), folder)
         except OSError:
             return False
-    done = subprocess.run(
-        ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return str(folder) in done.stdout
 
 

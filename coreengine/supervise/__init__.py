@@ -1,0 +1,1 @@
+"""Runs all of Core Engine's processes on one machine: `python -m coreengine.supervise`, by `script/server`."""
