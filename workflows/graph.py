@@ -58,8 +58,21 @@ class Node:
 class Edge:
     """A line from a step to one that waits for it."""
 
-    path: str
-    is_done: bool = False
+    start: Node
+    end: Node
+
+    @property
+    def is_done(self) -> bool:
+        """Say whether the first step is over and the line was passed."""
+        return self.start.status in {"completed", "skipped"}
+
+    @property
+    def path(self) -> str:
+        """Return the curve, from the right side of one box to the left side of the other."""
+        x1, y1 = self.start.x + self.start.width, self.start.y + self.start.height / 2
+        x2, y2 = self.end.x, self.end.y + self.end.height / 2
+        middle = (x1 + x2) / 2
+        return f"M{x1:.1f} {y1:.1f} C{middle:.1f} {y1:.1f} {middle:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
 
 
 @dataclass(frozen=True)
@@ -102,12 +115,11 @@ def draw(steps: Any, states: Mapping[str, NodeState] | None = None) -> Graph:
     for node in nodes:
         _shift(node, MARGIN, MARGIN)
     everything = list(_walk(nodes))
-    moved = [Edge(_path_between(a, b), _is_done(a)) for a, b in edges]
     return Graph(
         width=round(width + 2 * MARGIN, 1),
         height=round(height + 2 * MARGIN, 1),
         nodes=nodes,
-        edges=moved,
+        edges=edges,
         label=_words(everything, bool(states)),
     )
 
@@ -122,13 +134,9 @@ def _words(nodes: Sequence[Node], is_execution: bool) -> str:
     return text
 
 
-def _is_done(node: Node) -> bool:
-    return node.status in {"completed", "skipped"}
-
-
 def _level(
     steps: Any, states: Mapping[str, NodeState], prefix: str, depth: int
-) -> tuple[list[Node], list[tuple[Node, Node]], float, float]:
+) -> tuple[list[Node], list[Edge], float, float]:
     """Lay out one list of steps at the origin."""
     if not isinstance(steps, list):
         return [], [], 0.0, 0.0
@@ -155,23 +163,29 @@ def _level(
         tall = sum(nodes[name].height for name in column) + GAP_Y * (len(column) - 1)
         for name in column:
             _shift(nodes[name], 0.0, (height - tall) / 2)
-    edges = [(nodes[need], nodes[name]) for name in nodes for need in needs[name] if need in nodes and need != name]
-    edges = [(a, b) for a, b in edges if a.x < b.x]
+    pairs = [(nodes[need], nodes[name]) for name in nodes for need in needs[name] if need in nodes]
+    edges = [Edge(a, b) for a, b in pairs if a.x < b.x]  # a circle has a line that would run backwards
     return list(nodes.values()), edges, width, height
 
 
 def _columns(names: list[str], needs: Mapping[str, list[str]]) -> list[list[str]]:
     """Put each step one column right of the last that it waits for; keep neighbours near."""
     place: dict[str, int] = {}
-
-    def column_of(name: str, above: frozenset[str]) -> int:
-        if name not in place:
-            known = [n for n in needs[name] if n in needs and n not in above and n != name]
-            place[name] = 1 + max((column_of(n, above | {name}) for n in known), default=-1)
-        return place[name]
-
-    for name in names:
-        column_of(name, frozenset({name}))
+    waiting = {name: {n for n in needs[name] if n in needs and n != name} for name in names}
+    followers: dict[str, list[str]] = {name: [] for name in names}
+    for name, wanted in waiting.items():
+        for need in wanted:
+            followers[need].append(name)
+    ready = [name for name in names if not waiting[name]]
+    while len(place) < len(names):
+        if not ready:  # a circle: break it at the first step that is left
+            ready = [next(name for name in names if name not in place)]
+        name = ready.pop(0)
+        place[name] = 1 + max((place[n] for n in needs[name] if n in place), default=-1)
+        for follower in followers[name]:
+            waiting[follower].discard(name)
+            if not waiting[follower] and follower not in place and follower not in ready:
+                ready.append(follower)
     columns: list[list[str]] = [[] for _ in range(max(place.values(), default=-1) + 1)]
     for name in names:
         columns[place[name]].append(name)
@@ -214,7 +228,7 @@ def _fill(node: Node, kind: str, config: Mapping[str, Any], states: Mapping[str,
         for child in children:
             _shift(child, PADDING, y)
         node.children += children
-        node.edges += [Edge(_path_between(a, b), _is_done(a)) for a, b in edges]
+        node.edges += edges
         y, widest = y + height + GAP_Y, max(widest, width)
     if node.children:
         node.is_container = True
@@ -235,25 +249,3 @@ def _shift(node: Node, dx: float, dy: float) -> None:
     node.y += dy
     for child in node.children:
         _shift(child, dx, dy)
-    # The lines inside a container are made of its children's places, so they are drawn again.
-    if node.children and node.edges:
-        node.edges = [Edge(_moved(edge.path, dx, dy), edge.is_done) for edge in node.edges]
-
-
-def _moved(path: str, dx: float, dy: float) -> str:
-    parts = path.replace("M", "").replace("C", "").split()
-    numbers = [float(p) for p in parts]
-    shifted = [n + (dx if i % 2 == 0 else dy) for i, n in enumerate(numbers)]
-    return _curve(shifted)
-
-
-def _path_between(a: Node, b: Node) -> str:
-    x1, y1 = a.x + a.width, a.y + a.height / 2
-    x2, y2 = b.x, b.y + b.height / 2
-    middle = (x1 + x2) / 2
-    return _curve([x1, y1, middle, y1, middle, y2, x2, y2])
-
-
-def _curve(numbers: Sequence[float]) -> str:
-    n = [f"{value:.1f}".rstrip("0").rstrip(".") for value in numbers]
-    return f"M{n[0]} {n[1]} C{n[2]} {n[3]} {n[4]} {n[5]} {n[6]} {n[7]}"
