@@ -6,11 +6,13 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.messages import get_messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
+from django_htmx.http import trigger_client_event
 
 from coreengine.kernel.errors import DomainError, ExternalError
 
@@ -39,6 +41,10 @@ class HtmxManners:
             answer = HttpResponse(status=204, headers={"HX-Redirect": f"{address.path}?{query.urlencode(safe='/')}"})
             patch_vary_headers(answer, ["HX-Request"])
             return answer
+        if htmx and not 300 <= response.status_code < 400 and "HX-Redirect" not in response:
+            # A fragment has no place for flash messages: they travel in a header and become toasts (static/js/live.js).
+            if told := [{"level": m.level_tag, "text": str(m)} for m in get_messages(request)]:
+                trigger_client_event(response, "messages", {"list": told})
         return response
 
 

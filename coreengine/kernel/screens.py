@@ -86,7 +86,19 @@ class SearchSource:
     order: int
 
 
+@dataclass(frozen=True)
+class QuickAdd:
+    """Something that the quick-add menu of every page can make; `url_name` is the page with its form."""
+
+    key: str
+    label: str
+    icon: str
+    url_name: str
+    order: int
+
+
 _nav: dict[str, NavItem] = {}
+_quick_adds: dict[str, QuickAdd] = {}
 _settings: dict[str, SettingsPage] = {}
 _cards: dict[str, Card] = {}
 _slots: dict[str, list[SlotPart]] = {}
@@ -96,6 +108,11 @@ _sources: dict[str, SearchSource] = {}
 def register_nav(item: NavItem) -> None:
     """Add an entry to the main navigation."""
     _nav[item.key] = item
+
+
+def register_quick_add(item: QuickAdd) -> None:
+    """Add an entry to the quick-add menu."""
+    _quick_adds[item.key] = item
 
 
 def register_settings_page(page: SettingsPage) -> None:
@@ -124,6 +141,11 @@ def register_search(source: SearchSource) -> None:
 def nav_items(group: str = "main") -> list[NavItem]:
     """List the navigation of one group in order."""
     return sorted((n for n in _nav.values() if n.group == group), key=lambda n: n.order)
+
+
+def quick_adds() -> list[QuickAdd]:
+    """List the entries of the quick-add menu in order."""
+    return sorted(_quick_adds.values(), key=lambda q: q.order)
 
 
 def settings_pages() -> list[SettingsPage]:

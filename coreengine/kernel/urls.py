@@ -3,21 +3,26 @@
 from django.conf import settings
 from django.urls import path
 
-from coreengine.kernel import views
+from coreengine.kernel import mailbox_views, notification_views, views
 
 app_name = "kernel"
 
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
-    path("notifications/", views.notifications, name="notifications"),
-    path("notifications/read/", views.read_all_notifications, name="read-all-notifications"),
-    path("notifications/<int:pk>/read/", views.read_notification, name="read-notification"),
+    path("places/", views.all_places, name="places"),
+    path("notifications/", notification_views.notifications, name="notifications"),
+    path("notifications/recent/", notification_views.recent, name="notifications-recent"),
+    path("notifications/count/", notification_views.count, name="notifications-count"),
+    path("notifications/read/", notification_views.read_all, name="read-all-notifications"),
+    path("notifications/<int:pk>/read/", notification_views.read, name="read-notification"),
+    path("notifications/<int:pk>/unread/", notification_views.unread, name="unread-notification"),
     path("health", views.health, name="health"),
     path("health/ready", views.ready, name="ready"),
 ]
 
 if settings.DEMO_ACCOUNTS:
     urlpatterns += [
-        path("mailbox/", views.mailbox, name="mailbox"),
-        path("mailbox/<int:pk>/", views.mailbox_message, name="mailbox-message"),
+        path("mailbox/", mailbox_views.mailbox, name="mailbox"),
+        path("mailbox/<int:pk>/", mailbox_views.mailbox_message, name="mailbox-message"),
+        path("mailbox/<int:pk>/html/", mailbox_views.mailbox_html, name="mailbox-html"),
     ]

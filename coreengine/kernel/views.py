@@ -1,17 +1,13 @@
-"""Pages of the kernel: dashboard shell, notifications, the development mailbox, errors."""
+"""Pages of the kernel: dashboard shell, health, errors."""
 
 from django.conf import settings
-from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
 
 from coreengine.kernel.api.problems import json_problem
 from coreengine.kernel.health import readiness
-from coreengine.kernel.models import MailboxMessage, Notification
-from coreengine.kernel.notifications import mark_read
 from coreengine.kernel.pages import render_page
 from coreengine.kernel.screens import filled_cards
 from coreengine.kernel.typing import Request
@@ -23,38 +19,9 @@ def dashboard(request: Request) -> HttpResponse:
     return render_page(request, "kernel/dashboard.html", context)
 
 
-def notifications(request: Request) -> HttpResponse:
-    """List what the student was told, newest first."""
-    rows = Notification.objects.visible_to(request.user)[:100]
-    return render_page(request, "kernel/notifications.html", {"notifications": rows})
-
-
-@require_POST
-def read_notification(request: Request, pk: int) -> HttpResponse:
-    """Mark one as read and go where it leads."""
-    notification = get_object_or_404(Notification.objects.visible_to(request.user), pk=pk)
-    mark_read(Notification.objects.visible_to(request.user).filter(pk=pk))
-    return redirect(notification.url or "kernel:notifications")
-
-
-@require_POST
-def read_all_notifications(request: Request) -> HttpResponse:
-    """Mark all as read."""
-    mark_read(Notification.objects.visible_to(request.user))
-    messages.success(request, "All notifications are marked as read.")
-    return redirect("kernel:notifications")
-
-
-@login_not_required
-def mailbox(request: HttpRequest) -> HttpResponse:
-    """Show the mails that development kept instead of sending."""
-    return render_page(request, "kernel/mailbox.html", {"mails": MailboxMessage.objects.all()[:50]})
-
-
-@login_not_required
-def mailbox_message(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show one kept mail."""
-    return render_page(request, "kernel/mailbox_message.html", {"mail": get_object_or_404(MailboxMessage, pk=pk)})
+def all_places(request: Request) -> HttpResponse:
+    """List every place of the navigation: what a phone's "More" leads to without script."""
+    return render_page(request, "kernel/places.html", {})
 
 
 @login_not_required

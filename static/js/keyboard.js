@@ -21,7 +21,7 @@ function focusSearch() {
   search?.select();
 }
 
-const ITEMS = "main :is(.task, .rows, .notice, .table tbody, .cards) :is(a.title, .title a, th a, h2 a, h3 a)";
+const ITEMS = "main :is(.task, .rows, .notice, .table tbody, .cards) :is(a.title, .title a, .title button, th a, h2 a, h3 a)";
 
 function moveInList(step) {
   const items = [...document.querySelectorAll(ITEMS)].filter((item) => item.offsetParent);

@@ -34,7 +34,18 @@ toasts?.addEventListener("click", (event) => {
 document.addEventListener("toast", (event) => showToast(event.detail));
 // The server's flash messages reach htmx answers as an HX-Trigger of this name.
 document.addEventListener("messages", (event) => {
-  for (const message of event.detail.value ?? []) showToast(message);
+  for (const message of event.detail.list ?? []) showToast(message);
+});
+
+// An error that says where it wants to be shown (the server's own words, as a toast) is swapped like an answer.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.xhr.status >= 400 && event.detail.xhr.getResponseHeader("HX-Retarget")) {
+    event.detail.shouldSwap = true;
+    event.detail.isError = false;
+  }
+});
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.target === toasts && toasts.lastElementChild) dismissLater(toasts.lastElementChild);
 });
 
 document.addEventListener("htmx:sendError", () =>
@@ -43,9 +54,8 @@ document.addEventListener("htmx:sendError", () =>
 document.addEventListener("htmx:responseError", (event) => {
   const { status } = event.detail.xhr;
   if (status === 422) return;
-  let text = event.detail.xhr.getResponseHeader("X-Error-Detail");
-  if (text) text = decodeURIComponent(text);
-  else if (status === 404) text = "That is no longer there. Load the page again to see what is.";
+  let text;
+  if (status === 404) text = "That is no longer there. Load the page again to see what is.";
   else if (status === 403) text = "You may not do that. Load the page again; you may have been signed out.";
   else if (status === 429) text = "That was too often in a short time. Try again in a minute.";
   else text = "The server could not do that. It has been recorded; try again in a moment.";

@@ -9,18 +9,9 @@ from rest_framework.response import Response
 
 from coreengine.kernel.api.serializers import CountSerializer, EventSerializer, NotificationSerializer
 from coreengine.kernel.api.viewsets import OwnedReadViewSet
+from coreengine.kernel.filters import NotificationFilter
 from coreengine.kernel.models import Event, Notification
 from coreengine.kernel.notifications import mark_read, mark_unread
-
-
-class NotificationFilter(django_filters.FilterSet):
-    """Unread ones, or those of a priority."""
-
-    unread = django_filters.BooleanFilter(field_name="read_at", lookup_expr="isnull")
-
-    class Meta:
-        model = Notification
-        fields = ["priority", "kind"]
 
 
 class NotificationViewSet(OwnedReadViewSet):

@@ -5,12 +5,12 @@ from functools import lru_cache
 from typing import Any
 
 import lucide
-from django import template
+from django import forms, template
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from coreengine.kernel import screens, texts
+from coreengine.kernel import places, screens, texts
 
 register = template.Library()
 
@@ -109,28 +109,69 @@ def hue_class(thing: Any) -> str:
 
 
 @register.simple_tag
-def field(bound: Any, **attrs: Any) -> SafeString:
-    """Draw a form field: label, control, help and errors, tied together for assistive technology."""
-    return render_to_string("components/field.html", {"field": bound, **attrs})
+def field(bound: Any, *, label: str = "", help: str | None = None, **attrs: Any) -> SafeString:
+    """Draw a form field: label, control, help and errors, tied together for assistive technology.
+
+    `label` and `help` replace the form's own words; other names become attributes of the control, with
+    hyphens for underscores.
+    """
+    if label:
+        bound.label = label
+    if help is not None:
+        bound.help_text = help
+    widget = bound.field.widget
+    widget.attrs.update({name.replace("_", "-"): value for name, value in attrs.items()})
+    if bound.is_hidden:
+        kind = "hidden"
+    elif isinstance(widget, forms.CheckboxInput):
+        kind = "checkbox"
+    elif isinstance(widget, forms.RadioSelect | forms.CheckboxSelectMultiple):
+        kind = "group"
+    else:
+        kind = "input"
+    context = {"field": bound, "kind": kind, "help": bound.help_text, "is_required": bound.field.required}
+    return render_to_string("components/field.html", context)
+
+
+@register.simple_tag
+def form_errors(form: Any) -> SafeString:
+    """Say what is wrong with a form, above it, with links to the fields."""
+    return render_to_string("components/form_errors.html", {"form": form})
 
 
 @register.simple_block_tag
-def card(content: str, title: str = "", more_url: str = "", more_label: str = "", icon_name: str = "") -> SafeString:
-    """Draw a card around its content."""
-    context = {
-        "content": content,
-        "title": title,
-        "more_url": more_url,
-        "more_label": more_label,
-        "icon_name": icon_name,
-    }
-    return render_to_string("components/card.html", context)
+def card(
+    content: str,
+    title: str = "",
+    more_url: str = "",
+    more_label: str = "All",
+    hint: str = "",
+    level: int = 2,
+    id: str = "",
+    classes: str = "",
+) -> SafeString:
+    """Draw a card around its content; `level` is the heading's, `hint` a word at its end."""
+    context = {"content": content, "title": title, "more_url": more_url, "more_label": more_label}
+    return render_to_string(
+        "components/card.html", {**context, "hint": hint, "level": level, "id": id, "class": classes}
+    )
 
 
 @register.simple_block_tag
-def empty_state(content: str, icon: str = "inbox", title: str = "", text: str = "") -> SafeString:
+def empty_state(
+    content: str, icon: str = "inbox", title: str = "", text: str = "", level: int = 2, small: bool = False
+) -> SafeString:
     """Say what will be here and offer the next step (the block's content)."""
-    return render_to_string("components/empty.html", {"content": content, "icon": icon, "title": title, "text": text})
+    context = {"content": content.strip(), "icon": icon, "title": title, "text": text, "level": level}
+    return render_to_string("components/empty.html", {**context, "small": small, "icon_size": 20 if small else 32})
+
+
+@register.simple_block_tag
+def callout(content: str, level: str = "", icon: str = "", title: str = "") -> SafeString:
+    """Draw a note that stays: level is info, success, warning, danger, or nothing."""
+    icons = {"info": "info", "success": "circle-check", "warning": "triangle-alert", "danger": "circle-alert"}
+    context = {"content": content, "level": level, "icon": icon or icons.get(level, "info"), "title": title}
+    return render_to_string("components/callout.html", context)
 
 
 @register.simple_tag(takes_context=True)
@@ -156,3 +197,27 @@ def current(context: template.Context, url_name: str) -> SafeString | str:
         match.namespace and match.namespace != "kernel" and url_name.startswith(f"{match.namespace}:")
     )
     return mark_safe('aria-current="page"') if is_here else ""
+
+
+@register.simple_tag(takes_context=True)
+def nav_links(context: template.Context, group: str) -> list[places.Link]:
+    """List the navigation's entries of one group, with the current one marked."""
+    return places.nav_links(context.get("request"), group)
+
+
+@register.simple_tag(takes_context=True)
+def settings_links(context: template.Context) -> list[places.Link]:
+    """List the settings pages, with the current one marked."""
+    return places.settings_links(context.get("request"))
+
+
+@register.simple_tag
+def quick_adds() -> list[places.Link]:
+    """List what the quick-add menu can make."""
+    return places.quick_adds()
+
+
+@register.simple_tag
+def shortcuts() -> list[places.Shortcut]:
+    """List the keys that work on every page."""
+    return places.shortcuts()
