@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-NODE_WIDTH, NODE_HEIGHT = 168.0, 54.0
-GAP_X, GAP_Y = 46.0, 16.0
-PADDING, TITLE = 14.0, 30.0
-MARGIN = 10.0
+# Whole units throughout, so that a template can print them without formatting.
+NODE_WIDTH, NODE_HEIGHT = 168, 54
+GAP_X, GAP_Y = 46, 16
+PADDING, TITLE = 14, 30
+MARGIN = 10
 NAME_CHARS, KIND_CHARS = 19, 26
 MOST_STEPS, MOST_DEPTH = 400, 8
 
@@ -33,10 +34,10 @@ class Node:
     path: str
     name: str
     kind: str
-    width: float = NODE_WIDTH
-    height: float = NODE_HEIGHT
-    x: float = 0.0
-    y: float = 0.0
+    width: int = NODE_WIDTH
+    height: int = NODE_HEIGHT
+    x: int = 0
+    y: int = 0
     status: str = ""
     is_container: bool = False
     children: list["Node"] = field(default_factory=list)
@@ -47,6 +48,41 @@ class Node:
     def short_name(self) -> str:
         """Return the name as it fits into the box."""
         return shorten(self.label or self.name, NAME_CHARS if not self.is_container else 40)
+
+    @property
+    def dot_x(self) -> int:
+        """Return where the dot of the status stands."""
+        return self.x + 20
+
+    @property
+    def text_x(self) -> int:
+        """Return where the text begins."""
+        return self.x + 34
+
+    @property
+    def middle(self) -> int:
+        """Return the height of the dot."""
+        return self.y + self.height // 2
+
+    @property
+    def name_base(self) -> int:
+        """Return the base line of the name, above the middle."""
+        return self.middle - 3
+
+    @property
+    def kind_base(self) -> int:
+        """Return the base line of the second line."""
+        return self.middle + 14
+
+    @property
+    def title_y(self) -> int:
+        """Return the height of a container's dot, in its title."""
+        return self.y + 18
+
+    @property
+    def title_base(self) -> int:
+        """Return the base line of a container's title."""
+        return self.y + 22
 
     @property
     def short_kind(self) -> str:
@@ -69,18 +105,18 @@ class Edge:
     @property
     def path(self) -> str:
         """Return the curve, from the right side of one box to the left side of the other."""
-        x1, y1 = self.start.x + self.start.width, self.start.y + self.start.height / 2
-        x2, y2 = self.end.x, self.end.y + self.end.height / 2
-        middle = (x1 + x2) / 2
-        return f"M{x1:.1f} {y1:.1f} C{middle:.1f} {y1:.1f} {middle:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
+        x1, y1 = self.start.x + self.start.width, self.start.y + self.start.height // 2
+        x2, y2 = self.end.x, self.end.y + self.end.height // 2
+        middle = (x1 + x2) // 2
+        return f"M{x1} {y1} C{middle} {y1} {middle} {y2} {x2} {y2}"
 
 
 @dataclass(frozen=True)
 class Graph:
     """The whole picture, in user units of the SVG."""
 
-    width: float
-    height: float
+    width: int
+    height: int
     nodes: list[Node]
     edges: list[Edge]
     label: str
@@ -116,8 +152,8 @@ def draw(steps: Any, states: Mapping[str, NodeState] | None = None) -> Graph:
         _shift(node, MARGIN, MARGIN)
     everything = list(_walk(nodes))
     return Graph(
-        width=round(width + 2 * MARGIN, 1),
-        height=round(height + 2 * MARGIN, 1),
+        width=width + 2 * MARGIN,
+        height=height + 2 * MARGIN,
         nodes=nodes,
         edges=edges,
         label=_words(everything, bool(states)),
@@ -136,10 +172,10 @@ def _words(nodes: Sequence[Node], is_execution: bool) -> str:
 
 def _level(
     steps: Any, states: Mapping[str, NodeState], prefix: str, depth: int
-) -> tuple[list[Node], list[Edge], float, float]:
+) -> tuple[list[Node], list[Edge], int, int]:
     """Lay out one list of steps at the origin."""
     if not isinstance(steps, list):
-        return [], [], 0.0, 0.0
+        return [], [], 0, 0
     nodes: dict[str, Node] = {}
     needs: dict[str, list[str]] = {}
     for step in steps[:MOST_STEPS]:
@@ -149,20 +185,20 @@ def _level(
         wanted = step.get("depends_on")
         needs[step["name"]] = [n for n in wanted if isinstance(n, str)] if isinstance(wanted, list) else []
     columns = _columns(list(nodes), needs)
-    x = height = 0.0
+    x = height = 0
     for column in columns:
         members = [nodes[name] for name in column]
-        y = 0.0
+        y = 0
         for node in members:
             _shift(node, x, y)
             y += node.height + GAP_Y
         height = max(height, y - GAP_Y)
         x += max(node.width for node in members) + GAP_X
-    width = max(0.0, x - GAP_X)
+    width = max(0, x - GAP_X)
     for column in columns:  # columns stand in the middle of the picture's height
         tall = sum(nodes[name].height for name in column) + GAP_Y * (len(column) - 1)
         for name in column:
-            _shift(nodes[name], 0.0, (height - tall) / 2)
+            _shift(nodes[name], 0, (height - tall) // 2)
     pairs = [(nodes[need], nodes[name]) for name in nodes for need in needs[name] if need in nodes]
     edges = [Edge(a, b) for a, b in pairs if a.x < b.x]  # a circle has a line that would run backwards
     return list(nodes.values()), edges, width, height
@@ -220,7 +256,7 @@ def _fill(node: Node, kind: str, config: Mapping[str, Any], states: Mapping[str,
     for key in NESTED[kind]:
         value = config.get(key)
         lists += list(value.values()) if key == "branches" and isinstance(value, Mapping) else [value]
-    y, widest = TITLE, 0.0
+    y, widest = TITLE, 0
     for steps in lists:
         children, edges, width, height = _level(steps, states, f"{node.path}.", depth + 1)
         if not children:
@@ -244,7 +280,7 @@ def _kind_words(kind: str, config: Mapping[str, Any]) -> str:
     return " · ".join(w for w in [prefix, *words] if w)
 
 
-def _shift(node: Node, dx: float, dy: float) -> None:
+def _shift(node: Node, dx: int, dy: int) -> None:
     node.x += dx
     node.y += dy
     for child in node.children:
