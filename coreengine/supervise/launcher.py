@@ -19,7 +19,7 @@ from types import FrameType
 from coreengine import __version__
 from coreengine.kernel import embedded
 from coreengine.settings import env
-from coreengine.supervise import leftovers, ports, programs
+from coreengine.supervise import leftovers, ports, programs, stamp
 from coreengine.supervise.child import die_with_parent
 from coreengine.supervise.programs import ROOT, Program
 
@@ -83,14 +83,19 @@ class Launcher:
         self._own_the_checkout()
         self._sweep()
         print(f"Starting Core Engine {__version__} ...", flush=True)
-        if self.engines:
-            embedded.ensure_running(self.var, self.engines)
+        addresses = embedded.ensure_running(self.var, self.engines) if self.engines else embedded.Addresses()
         extra = ports.choose(["relay", "university"], self.folder / "ports.json", {self.port})
         variables = self._variables(extra)
-        self._prepare(variables)
+        database = env.secret("DATABASE_URL", "") or addresses.database_url
+        code = stamp.of_code(self.environment)
+        prepared = stamp.of_database(database) == code
+        if not prepared:
+            self._prepare(variables, code)
         self._launch(self._programs(extra), variables)
         self._wait_ready()
         self._greet(variables)
+        if prepared:  # nothing was pending; demo accounts that someone removed come back all the same
+            self._prepare(variables, code)
 
     def watch(self) -> None:
         """Until a signal comes: bring the embedded servers back, notice a supervisor that died."""
@@ -155,6 +160,7 @@ class Launcher:
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
             "PYTHONUNBUFFERED": "1",
+            "CELERY_SKIP_CHECKS": "1",  # the same system checks in every process, a second each
             "ENVIRONMENT": self.environment,
             "VAR_DIR": str(self.var),
             leftovers.MARK: self.mark,
@@ -190,12 +196,13 @@ class Launcher:
         if find_spec("coreengine.asgi"):
             chosen.append(programs.relay(self.host, extra["relay"]))
         if self.environment != "production":
-            chosen.append(programs.university(extra["university"]))
+            chosen.append(programs.university(extra["university"], self.var / "university"))
         return chosen
 
-    def _prepare(self, variables: dict[str, str]) -> None:
+    def _prepare(self, variables: dict[str, str], code: str) -> None:
         """Bring the database up to date (`manage.py prepare`)."""
-        self.helper = self._spawn([sys.executable, "manage.py", "prepare"], variables)
+        command = [sys.executable, "manage.py", "prepare", "--stamp", f"{stamp.PREFIX}{code}"]
+        self.helper = self._spawn(command, variables)
         while self.helper.poll() is None:
             time.sleep(0.02)
         if self.helper.returncode:

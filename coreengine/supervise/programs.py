@@ -49,9 +49,9 @@ def relay(host: str, port: int) -> Program:
     )
 
 
-def university(port: int) -> Program:
-    """The demo university, a Canvas of our own."""
-    return Program("university", [*_python("plugins.demo_university"), "--port", str(port)])
+def university(port: int, memory: Path) -> Program:
+    """The demo university, a Canvas of our own; what its student did there survives a restart."""
+    return Program("university", [*_python("plugins.demo_university"), "--port", str(port), "--var", str(memory)])
 
 
 def configuration(programs: list[Program], folder: Path, log: Path) -> str:

@@ -4,13 +4,18 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
-from django.db import connection
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from psycopg import sql
 
 
 class Command(BaseCommand):
     help = "Migrate if something is pending, make the demo accounts in development, collect static files outside it."
+    requires_system_checks = []  # half a second of every start; the tests run them
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--stamp", default="", help="a remark to leave with the database once it is prepared")
 
     def handle(self, *args: Any, **options: Any) -> None:
         executor = MigrationExecutor(connection)
@@ -20,6 +25,18 @@ class Command(BaseCommand):
             call_command("seed_demo", stdout=self.stdout if options["verbosity"] > 1 else _Silence())
         elif not settings.DEBUG:
             call_command("collectstatic", interactive=False, verbosity=0)
+        if options["stamp"]:
+            self._leave(options["stamp"])
+
+    def _leave(self, stamp: str) -> None:
+        """Only the owner of a database may comment on it; where we are not, the next start prepares again."""
+        try:
+            with connection.cursor() as cursor:
+                statement = sql.SQL("COMMENT ON DATABASE {} IS {}")
+                name = sql.Identifier(connection.settings_dict["NAME"])
+                cursor.execute(statement.format(name, sql.Literal(stamp)))
+        except DatabaseError as error:
+            self.stderr.write(f"The database keeps no stamp: {error}")
 
 
 class _Silence:
