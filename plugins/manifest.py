@@ -108,9 +108,12 @@ class Security:
     environment_variables: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Manifest:
-    """A checked manifest, version 1. `document` is the normalised original."""
+    """A checked manifest, version 1. `document` is the normalised original.
+
+    Two are equal only if they are the same object: the registry gives the same one while the file stays the same.
+    """
 
     metadata: Metadata
     capabilities: tuple[str, ...]

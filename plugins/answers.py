@@ -1,0 +1,68 @@
+"""Earlier answers of a connection, kept in the database and written in one go at the end of an action."""
+
+from __future__ import annotations
+
+from django.db.models import Sum
+from django.utils import timezone
+
+from plugins.conf import plugin_settings
+from plugins.gateway.records import KnownAnswer
+from plugins.models import CachedAnswer, Connection
+
+
+class StoredAnswers:
+    """The answers that one connection got earlier; implements `AnswerStore`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._new: dict[str, KnownAnswer] = {}
+
+    def find(self, key: str) -> KnownAnswer | None:
+        """Return what was answered last at an address."""
+        if key in self._new:
+            return self._new[key]
+        row = CachedAnswer.objects.filter(connection=self._connection, key=key).first()
+        return row and KnownAnswer(row.etag, row.last_modified, row.headers, bytes(row.body))
+
+    def keep(self, key: str, answer: KnownAnswer) -> None:
+        """Remember an answer until `write`."""
+        self._new[key] = answer
+
+    def write(self) -> None:
+        """Write what is new; beyond the size that a connection may keep, the oldest go."""
+        if not self._new:
+            return
+        rows = [
+            CachedAnswer(
+                connection=self._connection,
+                key=key,
+                etag=answer.etag[:500],
+                last_modified=answer.last_modified[:100],
+                headers=answer.headers,
+                body=answer.body,
+                size_bytes=len(answer.body),
+                stored_at=timezone.now(),
+            )
+            # In one order everywhere, so that two actions of a connection cannot wait for each other.
+            for key, answer in sorted(self._new.items())
+        ]
+        CachedAnswer.objects.bulk_create(
+            rows,
+            update_conflicts=True,
+            unique_fields=["connection", "key"],
+            update_fields=["etag", "last_modified", "headers", "body", "size_bytes", "stored_at"],
+        )
+        self._new.clear()
+        self._shrink()
+
+    def _shrink(self) -> None:
+        mine = CachedAnswer.objects.filter(connection=self._connection)
+        excess = (mine.aggregate(total=Sum("size_bytes"))["total"] or 0) - plugin_settings().CACHE_BYTES
+        doomed: list[int] = []
+        for pk, size in mine.order_by("stored_at", "pk").values_list("pk", "size_bytes"):
+            if excess <= 0:
+                break
+            doomed.append(pk)
+            excess -= size
+        if doomed:
+            CachedAnswer.objects.filter(pk__in=doomed).delete()

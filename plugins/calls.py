@@ -1,0 +1,260 @@
+"""The one mechanism behind everything a plugin is asked: a row, a worker that runs it, and doors that wait.
+
+Web processes only make the row and read it. The message to the worker is a hint: delivered twice, the second
+finds the row taken; lost, `take_up_forgotten` finds the row.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from coreengine.kernel import hooks
+from coreengine.kernel.events import record
+from coreengine.kernel.statuses import Status
+from plugins.conf import plugin_settings
+from plugins.contract import ActionResult
+from plugins.models import ActionCall, Connection
+from plugins.registry import PluginUnknown, get_manifest
+from plugins.rules import check_params
+
+if TYPE_CHECKING:
+    from coreengine.accounts.models import User
+    from plugins.running import Run
+
+logger = logging.getLogger(__name__)
+FORGOTTEN_AFTER = timedelta(seconds=30)
+LOST_AFTER = timedelta(minutes=16)
+RESULTS_KEPT = timedelta(days=1)
+CALLS_KEPT = timedelta(days=30)
+LOG_KEPT = 20_000
+
+
+def ask(
+    connection: Connection,
+    *,
+    by: User,
+    method: str = "execute_action",
+    action: str = "",
+    params: Mapping[str, Any] | None = None,
+    idempotency_key: str = "",
+) -> ActionCall:
+    """Make the row of a call and hint a plugin worker at it on commit."""
+    from plugins.tasks import run_action_call
+
+    call = ActionCall.objects.create(
+        owner_id=connection.owner_id,
+        connection=connection,
+        by=by,
+        method=method,
+        action=action,
+        params=dict(params or {}),
+        idempotency_key=idempotency_key,
+    )
+    run_action_call.delay_on_commit(call.pk)
+    return call
+
+
+def wait_for(call: ActionCall, wait_s: float | None = None) -> ActionCall:
+    """Wait until a call is finished, at most as long as pages wait; return it as it is then."""
+    deadline = time.monotonic() + (plugin_settings().PAGE_WAIT_S if wait_s is None else wait_s)
+    pause_s = 0.02
+    call.refresh_from_db()
+    while not call.is_finished and time.monotonic() < deadline:
+        time.sleep(pause_s)
+        pause_s = min(pause_s * 1.5, 0.25)
+        call.refresh_from_db()
+    return call
+
+
+def run_row(call_id: int) -> ActionCall | None:
+    """Run a waiting call; None if it is gone or someone else has it. Safe to call twice."""
+    taken = ActionCall.objects.filter(pk=call_id, status=Status.PENDING).update(
+        status=Status.RUNNING, started_at=timezone.now()
+    )
+    if not taken:
+        return None
+    call = ActionCall.objects.select_related("connection__owner", "by").get(pk=call_id)
+    _run(call, keep_result=True)
+    return call
+
+
+def run_here(
+    connection: Connection,
+    action: str,
+    params: Mapping[str, Any],
+    *,
+    by: User | None,
+    timeout_s: float,
+    idempotency_key: str,
+) -> ActionResult:
+    """Run an action in this process, see `services.call_action`."""
+    try:
+        cleaned = check_params(get_manifest(connection.plugin), action, params)
+    except PluginUnknown as error:
+        return ActionResult(False, error=str(error), error_code="plugin_not_installed")
+    except ValidationError as error:
+        words = "; ".join(f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items())
+        return ActionResult(False, error=words, error_code="invalid_params")
+    call = ActionCall.objects.create(
+        owner_id=connection.owner_id,
+        connection=connection,
+        by=by,
+        action=action,
+        params=cleaned,
+        idempotency_key=idempotency_key,
+        status=Status.RUNNING,
+        started_at=timezone.now(),
+    )
+    return _run(call, timeout_s=timeout_s)
+
+
+def take_up_forgotten() -> int:
+    """Hint again at calls that wait too long, and end those whose worker is gone; return how many."""
+    from plugins.tasks import run_action_call
+
+    now = timezone.now()
+    waiting = list(
+        ActionCall.objects.filter(status=Status.PENDING)
+        .older_than(now - FORGOTTEN_AFTER)
+        .values_list("pk", flat=True)[:100]
+    )
+    for pk in waiting:
+        run_action_call.delay(pk)
+    lost = ActionCall.objects.filter(status=Status.RUNNING, started_at__lt=now - LOST_AFTER).update(
+        status=Status.FAILED,
+        finished_at=now,
+        error="The worker that ran this ended before it was done. Try again.",
+        error_code="worker_lost",
+        is_retryable=True,
+    )
+    return len(waiting) + lost
+
+
+def drop_old() -> int:
+    """Forget results after a day and calls after a month; return how many calls went."""
+    now = timezone.now()
+    ActionCall.objects.older_than(now - RESULTS_KEPT).filter(result__isnull=False).update(result=None)
+    return ActionCall.objects.older_than(now - CALLS_KEPT).exclude(finished_at=None).delete()[0]
+
+
+def _run(call: ActionCall, *, timeout_s: float = 0, keep_result: bool = False) -> ActionResult:
+    """Run a call that is marked as running and write how it ended."""
+    from plugins import running
+
+    try:
+        outcome = running.run(call.connection, call, timeout_s=timeout_s)
+    except Exception:
+        # A bug of the host. The row must not stay "running" for it, and the bug must not be swallowed.
+        _finish(call, running.Run(ActionResult(False, error="Something went wrong here. It was logged.")), False)
+        raise
+    _finish(call, outcome, keep_result)
+    return outcome.result
+
+
+def _finish(call: ActionCall, outcome: Run, keep_result: bool) -> None:
+    result, now = outcome.result, timezone.now()
+    with transaction.atomic():
+        connection = Connection.objects.select_for_update(no_key=True).filter(pk=call.connection_id).first()
+        if connection is None:
+            return  # disconnected meanwhile: the call's row went with it
+        ActionCall.objects.filter(pk=call.pk).update(
+            status=Status.COMPLETED if result.success else Status.FAILED,
+            finished_at=now,
+            duration_ms=round(result.execution_time * 1000),
+            error=result.error,
+            error_code=result.error_code[:60],
+            is_retryable=result.retryable,
+            request_count=result.request_count,
+            sandbox=outcome.sandbox,
+            log="\n".join(outcome.log)[:LOG_KEPT],
+            result=result.data if keep_result and result.success else None,
+        )
+        if call.method == "authenticate":
+            _note_identity(connection, call, result)
+        else:
+            _note_health(connection, call, result)
+    call.refresh_from_db()
+
+
+def _note_identity(connection: Connection, call: ActionCall, result: ActionResult) -> None:
+    """Write what a try of the connection showed; the first that works completes the connection."""
+    answer = result.data if isinstance(result.data, dict) else {}
+    identity = answer.get("identity") if isinstance(answer.get("identity"), dict) else {}
+    if result.success and answer.get("ok") is not True:
+        result = ActionResult(
+            False, error="The other service did not accept the token.", error_code="credential_rejected"
+        )
+        ActionCall.objects.filter(pk=call.pk).update(
+            status=Status.FAILED, error=result.error, error_code=result.error_code, result=None
+        )
+    if not result.success:
+        _set_health(connection, call, result)
+        return
+    is_first = connection.confirmed_at is None
+    connection.identity = {"id": str(identity.get("id", ""))[:200], "name": str(identity.get("name", ""))[:200]}
+    connection.confirmed_at = connection.confirmed_at or timezone.now()
+    _set_health(connection, call, result)
+    if is_first:
+        record("connection.confirmed", actor=call.by, subject=connection, data={"plugin": connection.plugin})
+    hooks.call("connection.saved", connection=connection, by=call.by or connection.owner)
+
+
+def _note_health(connection: Connection, call: ActionCall, result: ActionResult) -> None:
+    """Let an action tell about the connection: it works, or its token does not any more."""
+    if result.success:
+        if call.method == "execute_action":
+            connection.last_synced_at = timezone.now()
+        _set_health(connection, call, result)
+    elif result.error_code in _CONNECTION_FAULTS:
+        _set_health(connection, call, result)
+
+
+# What says something about the connection, and not about this one action or its parameters.
+_CONNECTION_FAULTS = {
+    "credential_rejected",
+    "unreachable",
+    "tls_failed",
+    "private_address",
+    "not_data",
+    "timeout",
+    "too_many_requests",
+    "plugin_not_installed",
+    "sandbox_unavailable",
+}
+
+
+def _set_health(connection: Connection, call: ActionCall, result: ActionResult) -> None:
+    before = connection.health
+    connection.health = Connection.Health.HEALTHY if result.success else Connection.Health.UNHEALTHY
+    connection.last_error = "" if result.success else result.error
+    connection.last_error_code = "" if result.success else result.error_code[:60]
+    connection.last_checked_at = timezone.now()
+    connection.save(
+        update_fields=[
+            "identity",
+            "confirmed_at",
+            "health",
+            "last_error",
+            "last_error_code",
+            "last_checked_at",
+            "last_synced_at",
+            "updated_at",
+        ]
+    )
+    if result.success and before == Connection.Health.UNHEALTHY:
+        record("connection.recovered", actor=call.by, subject=connection, data={"plugin": connection.plugin})
+    elif not result.success and before != Connection.Health.UNHEALTHY:
+        record(
+            "connection.failed",
+            actor=call.by,
+            subject=connection,
+            data={"plugin": connection.plugin, "code": result.error_code, "error": result.error},
+        )

@@ -1,0 +1,194 @@
+"""Connections of students to plugins, and the record of what plugins did."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+from django.utils import timezone
+
+from coreengine.kernel.fields import EncryptedJSONField
+from coreengine.kernel.statuses import FINISHED, Status
+from plugins.querysets import ActionCallQuerySet, ConnectionQuerySet, GatewayCallQuerySet
+
+if TYPE_CHECKING:
+    from plugins.manifest import Manifest
+
+
+class Connection(models.Model):
+    """One student's account on another service, reached through a plugin.
+
+    `configuration` is handed to the plugin; `credential` never is: the gateway adds it to requests.
+    """
+
+    class Health(models.TextChoices):
+        CHECKING = "checking", "checking"
+        HEALTHY = "healthy", "healthy"
+        UNHEALTHY = "unhealthy", "unhealthy"
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="connections")
+    plugin = models.CharField(max_length=64)
+    label = models.CharField(max_length=100)
+    configuration = models.JSONField(default=dict, blank=True)
+    credential = EncryptedJSONField(default=dict)
+    identity = models.JSONField(default=dict, blank=True)
+    health = models.CharField(max_length=10, choices=Health.choices, default=Health.CHECKING)
+    last_error = models.TextField(blank=True)
+    last_error_code = models.CharField(max_length=60, blank=True)
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    last_checked_at = models.DateTimeField(null=True, blank=True)
+    last_synced_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = ConnectionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["label", "pk"]
+        indexes = [models.Index(fields=["owner", "plugin"], name="connection_owner_plugin")]
+
+    def __str__(self) -> str:
+        return self.label
+
+    def get_absolute_url(self) -> str:
+        return reverse("plugins:detail", args=[self.pk])
+
+    @property
+    def source(self) -> str:
+        """The name under which courses and resources remember where a thing came from."""
+        return f"connection:{self.pk}"
+
+    @property
+    def has_credential(self) -> bool:
+        """True if a token or password is stored."""
+        return bool(self.credential)
+
+    @property
+    def identity_name(self) -> str:
+        """The student's name on the other side, "" while unknown."""
+        return str((self.identity or {}).get("name", ""))
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """The manifest of the plugin, None if it is not installed (any more)."""
+        from plugins.registry import PluginUnknown, get_manifest
+
+        try:
+            return get_manifest(self.plugin)
+        except PluginUnknown:
+            return None
+
+    @property
+    def plugin_title(self) -> str:
+        """The plugin's name as a heading."""
+        manifest = self.manifest
+        return manifest.title if manifest else self.plugin
+
+    @property
+    def home(self) -> str:
+        """The host that it talks to, "" if there is none."""
+        manifest = self.manifest
+        return next(iter(manifest.hosts(self.configuration)), "") if manifest else ""
+
+
+class ActionCall(models.Model):
+    """One thing that a plugin was asked to do; its row is the status that doors wait for.
+
+    `method` is the protocol's word (`execute_action`, `authenticate`, ...), `action` the endpoint's name.
+    """
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="action_calls")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    method = models.CharField(max_length=40, default="execute_action")
+    action = models.CharField(max_length=64, blank=True)
+    params = models.JSONField(default=dict, blank=True)
+    idempotency_key = models.CharField(max_length=200, blank=True)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
+    sandbox = models.CharField(max_length=10, blank=True)
+    result = models.JSONField(null=True, blank=True)
+    error = models.TextField(blank=True)
+    error_code = models.CharField(max_length=60, blank=True)
+    is_retryable = models.BooleanField(default=False)
+    request_count = models.PositiveIntegerField(default=0)
+    duration_ms = models.PositiveIntegerField(null=True, blank=True)
+    log = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ActionCallQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [
+            models.Index(fields=["connection", "-id"], name="action_call_newest"),
+            models.Index(
+                fields=["created_at"],
+                condition=models.Q(finished_at__isnull=True),
+                name="action_call_unfinished",
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(finished_at__isnull=True) ^ models.Q(status__in=sorted(FINISHED)),
+                name="action_call_is_finished_when_it_has_an_end",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action or self.method} of {self.connection_id}"
+
+    @property
+    def is_finished(self) -> bool:
+        """True once there is a result or an error."""
+        return self.status in FINISHED
+
+
+class GatewayCall(models.Model):
+    """One request that a plugin made through the gateway: never a query, a header or a body."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="gateway_calls")
+    action_call = models.ForeignKey(ActionCall, on_delete=models.CASCADE, related_name="gateway_calls")
+    method = models.CharField(max_length=10)
+    host = models.CharField(max_length=253)
+    path = models.CharField(max_length=500)
+    status = models.PositiveSmallIntegerField(null=True, blank=True)
+    error_code = models.CharField(max_length=60, blank=True)
+    bytes_received = models.PositiveBigIntegerField(default=0)
+    duration_ms = models.PositiveIntegerField(default=0)
+    is_from_cache = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = GatewayCallQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["connection", "-id"], name="gateway_call_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.host}{self.path}"
+
+
+class CachedAnswer(models.Model):
+    """An answer that the other side may confirm instead of sending again; private to its connection."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="cached_answers")
+    key = models.CharField(max_length=64)
+    etag = models.CharField(max_length=500, blank=True)
+    last_modified = models.CharField(max_length=100, blank=True)
+    headers = models.JSONField(default=dict)
+    body = models.BinaryField()
+    size_bytes = models.PositiveIntegerField()
+    stored_at = models.DateTimeField(default=timezone.now)
+
+    objects: Any = models.Manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connection", "key"], name="cached_answer_is_one_per_address")]
+
+    def __str__(self) -> str:
+        return f"answer {self.key[:8]} of {self.connection_id}"

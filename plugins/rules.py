@@ -1,0 +1,245 @@
+"""Checks that pages, API and workflows share: settings, credentials, parameters and answers of plugins."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from plugins.faults import did_you_mean, join_path
+from plugins.formats import PLACEHOLDER, is_host
+from plugins.manifest import Authentication, Endpoint, Manifest
+
+MAX_SETTING_LENGTH = 500
+MAX_CREDENTIAL_LENGTH = 4_000
+MAX_FAULTS = 20
+
+
+def check_configuration(manifest: Manifest, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration with defaults filled in and values of the right types.
+
+    Raises:
+        ValidationError: by setting.
+    """
+    from jsonschema import Draft202012Validator
+
+    fields: Mapping[str, Any] = manifest.settings_schema.get("properties", {})
+    required = set(manifest.settings_schema.get("required", ()))
+    errors: dict[str, str] = {}
+    cleaned: dict[str, Any] = manifest.defaults()
+    for name in given:
+        if name not in fields:
+            errors[str(name)] = f"{manifest.title} has no such setting{did_you_mean(str(name), fields)}"
+    for name, schema in fields.items():
+        value = given.get(name, cleaned.get(name))
+        if isinstance(value, str):
+            value = value.strip()
+        if value in (None, ""):
+            cleaned.pop(name, None)
+            if name in required:
+                errors[name] = f"{schema.get('title', name)} is needed."
+            continue
+        if name in home_settings(manifest) and isinstance(value, str):
+            value = host_of(value)
+        problem = next(Draft202012Validator(schema).iter_errors(value), None)
+        if problem is not None:
+            errors[name] = _setting_words(problem, schema)
+        elif isinstance(value, str) and len(value) > MAX_SETTING_LENGTH:
+            errors[name] = f"That is longer than {MAX_SETTING_LENGTH} characters."
+        elif name in home_settings(manifest) and not is_host(str(value)):
+            errors[name] = "Write the name of the host alone, such as canvas.example.edu."
+        else:
+            cleaned[name] = value
+    if errors:
+        raise ValidationError(errors)
+    return cleaned
+
+
+def check_credential(authentication: Authentication | None, given: Mapping[str, Any]) -> dict[str, str]:
+    """Return the credential with only the fields that its kind has.
+
+    Raises:
+        ValidationError: by field (`token`, or `username` and `password`).
+    """
+    if authentication is None:
+        return {}
+    errors: dict[str, str] = {}
+    cleaned: dict[str, str] = {}
+    for name, words in credential_fields(authentication).items():
+        value = given.get(name)
+        text = value.strip() if isinstance(value, str) else ""
+        if not text:
+            errors[name] = f"{words} is needed."
+        elif len(text) > MAX_CREDENTIAL_LENGTH:
+            errors[name] = f"{words} is longer than {MAX_CREDENTIAL_LENGTH} characters."
+        elif not (text.isascii() and text.isprintable()):
+            errors[name] = f"{words} has characters that cannot be part of it. Copy it again, without line breaks."
+        else:
+            cleaned[name] = text
+    if errors:
+        raise ValidationError(errors)
+    return cleaned
+
+
+def credential_fields(authentication: Authentication | None) -> dict[str, str]:
+    """Return the fields of a credential with their labels."""
+    if authentication is None:
+        return {}
+    if authentication.type == "basic_auth":
+        return {"username": "User name", "password": "Password"}
+    return {"token": "API key" if authentication.type == "api_key" else "Access token"}
+
+
+def home_settings(manifest: Manifest) -> list[str]:
+    """Return the settings that name the host the plugin talks to."""
+    return [
+        name for host in manifest.security.allowed_hosts for name in PLACEHOLDER.findall(host) if host == f"{{{name}}}"
+    ]
+
+
+def host_of(text: str) -> str:
+    """Take the host out of what people paste: a whole address, a slash at the end, capitals."""
+    return re.sub(r"^https?://", "", text.strip(), flags=re.IGNORECASE).split("/", 1)[0].lower().rstrip(".")
+
+
+def check_params(manifest: Manifest, action: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an action's parameters with defaults filled in.
+
+    Raises:
+        ValidationError: by parameter, or under `action` if there is no such endpoint.
+    """
+    endpoint = manifest.endpoint_by_name.get(action)
+    if endpoint is None:
+        hint = did_you_mean(action, manifest.endpoint_by_name)
+        raise ValidationError({"action": f'{manifest.title} has no action "{action}"{hint}'})
+    params = {
+        parameter.name: parameter.schema["default"]
+        for parameter in endpoint.parameters
+        if "default" in parameter.schema
+    }
+    params |= {name: value for name, value in given.items() if value is not None}
+    errors: dict[str, list[str]] = {}
+    known = [parameter.name for parameter in endpoint.parameters]
+    for problem in _params_validator(manifest, endpoint.name).iter_errors(params):
+        if problem.validator == "required":
+            for name in problem.validator_value:
+                if name not in params:
+                    errors[name] = [f"{action} needs this."]
+        elif problem.validator == "additionalProperties":
+            for name in params:
+                if name not in known:
+                    errors[name] = [f"{action} has no such parameter{did_you_mean(name, known)}"]
+        else:
+            errors.setdefault(join_path(problem.absolute_path), []).append(_schema_words(problem))
+    if errors:
+        raise ValidationError(errors)
+    return params
+
+
+def coerce_params(endpoint: Endpoint, given: Mapping[str, list[str]]) -> dict[str, Any]:
+    """Turn the texts of a query string into the types of the endpoint's parameters; what does not fit stays text."""
+    types = {parameter.name: parameter.schema for parameter in endpoint.parameters}
+    found: dict[str, Any] = {}
+    for raw_name, values in given.items():
+        name = raw_name.removesuffix("[]")
+        schema = types.get(name, {})
+        if schema.get("type") == "array":
+            items = [
+                part for value in values for part in (value.split(",") if not raw_name.endswith("[]") else [value])
+            ]
+            inner = schema.get("items", {}).get("type", "string")
+            found[name] = [_coerced(item, inner) for item in items if item]
+        elif values:
+            found[name] = _coerced(values[-1], schema.get("type", "string"))
+    return found
+
+
+def answer_faults(manifest: Manifest, action: str, data: Any) -> list[str]:
+    """Say where a plugin's answer does not fit the schema that its manifest promises; [] if it does."""
+    validator = _answer_validator(manifest, action)
+    if validator is None:
+        return []
+    faults: list[str] = []
+    for problem in validator.iter_errors(data):
+        faults.append(f"{join_path(problem.absolute_path) or 'the answer'} {_schema_words(problem)}")
+        if len(faults) >= MAX_FAULTS:
+            break
+    return faults
+
+
+def _coerced(text: str, kind: Any) -> Any:
+    kinds = kind if isinstance(kind, list) else [kind]
+    if "boolean" in kinds and text.lower() in {"true", "1", "false", "0"}:
+        return text.lower() in {"true", "1"}
+    for name, reader in (("integer", int), ("number", float)):
+        if name in kinds:
+            try:
+                return reader(text)
+            except ValueError:
+                continue
+    return text
+
+
+def _setting_words(problem: Any, schema: Mapping[str, Any]) -> str:
+    match problem.validator:
+        case "enum":
+            return f"Choose one of {', '.join(str(item) for item in problem.validator_value)}."
+        case "pattern":
+            example = schema.get("examples") or re.findall(r"e\.g\.,? ([^)\s]+)", schema.get("description", ""))
+            return f"That does not have the right form{f', such as {example[0]}' if example else ''}."
+        case "type":
+            return f"This must be {_KINDS.get(problem.validator_value, problem.validator_value)}."
+        case "minimum":
+            return f"This must be at least {problem.validator_value}."
+        case "maximum":
+            return f"This must be at most {problem.validator_value}."
+    return f"{problem.message}."
+
+
+def _schema_words(problem: Any) -> str:
+    shown = json.dumps(problem.instance, ensure_ascii=False, default=str)
+    shown = shown if len(shown) <= 60 else f"{shown[:57]}…"
+    match problem.validator:
+        case "enum":
+            return f"{shown} is not one of {', '.join(str(item) for item in problem.validator_value)}"
+        case "type":
+            kinds = problem.validator_value if isinstance(problem.validator_value, list) else [problem.validator_value]
+            return f"{shown} is not {' or '.join(_KINDS.get(kind, kind) for kind in kinds)}"
+        case "required":
+            missing = [name for name in problem.validator_value if name not in problem.instance]
+            return f"lacks {', '.join(missing)}"
+    return problem.message if len(problem.message) <= 200 else f"{shown} does not fit ({problem.validator})"
+
+
+_KINDS = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "nothing",
+}
+
+
+# The manifest object stays the same as long as its file does (registry), so its identity can be the key.
+@functools.lru_cache(maxsize=256)
+def _params_validator(manifest: Manifest, action: str) -> Any:
+    from jsonschema import Draft202012Validator
+
+    schema = manifest.endpoint_by_name[action].params_schema
+    return Draft202012Validator({**schema, "definitions": dict(manifest.definitions)})
+
+
+@functools.lru_cache(maxsize=256)
+def _answer_validator(manifest: Manifest, action: str) -> Any:
+    from jsonschema import Draft202012Validator
+
+    endpoint = manifest.endpoint_by_name.get(action)
+    if endpoint is None or endpoint.response is None:
+        return None
+    return Draft202012Validator({**endpoint.response, "definitions": dict(manifest.definitions)})

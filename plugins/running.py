@@ -1,0 +1,154 @@
+"""Runs one method of one plugin for one connection, from start to record. Only workers do this.
+
+1. A child is taken from the pool or started, and a gateway is made for the connection.
+2. The conversation runs until the answer, an error or the deadline.
+3. The child is destroyed whatever happened; notes of the gateway are written in bulk.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from plugins.answers import StoredAnswers
+from plugins.conf import plugin_settings
+from plugins.contract import ActionResult
+from plugins.errors import PluginFailed, PluginTimedOut, SandboxUnavailable
+from plugins.gateway.gateway import Gateway
+from plugins.gateway.records import Access
+from plugins.gateway.secrets import Mask
+from plugins.models import ActionCall, Connection, GatewayCall
+from plugins.registry import Plugin, PluginUnknown, get_plugin
+from plugins.rules import answer_faults
+from plugins.sandbox import pool
+from plugins.sandbox.conversation import Conversation, PluginRefused
+
+logger = logging.getLogger(__name__)
+LOG_KEPT = 20_000
+
+
+@dataclass
+class Run:
+    """What came of one run, beside its result."""
+
+    result: ActionResult
+    sandbox: str = ""
+    log: list[str] = field(default_factory=list)
+
+
+def run(connection: Connection, call: ActionCall, *, timeout_s: float) -> Run:
+    """Run one call to its end; failures are results, never exceptions."""
+    started = time.monotonic()
+    try:
+        plugin = get_plugin(connection.plugin)
+    except PluginUnknown as error:
+        return Run(ActionResult(False, error=str(error), error_code="plugin_not_installed"))
+    assert plugin.manifest is not None
+    answers = StoredAnswers(connection)
+    access = Access(connection.pk, plugin.manifest, connection.configuration, connection.credential)
+    gateway = Gateway(access, answers=answers)
+    outcome = Run(ActionResult(False))
+    try:
+        data = _converse(plugin, connection, call, gateway, outcome, timeout_s)
+        if call.method == "execute_action":
+            data = _checked(plugin, call.action, data)
+        outcome.result = ActionResult(True, data=data)
+    except PluginRefused as error:
+        outcome.result = _refused(error, gateway)
+    except (PluginFailed, PluginTimedOut, SandboxUnavailable) as error:
+        outcome.result = ActionResult(
+            False,
+            error=str(error),
+            error_code=error.code,
+            retryable=error.retryable,
+            retry_after_s=error.retry_after_s,
+        )
+    outcome.result = _finished(
+        outcome.result, time.monotonic() - started, len(gateway.notes), Mask(connection.credential)
+    )
+    outcome.log = [Mask(connection.credential).text(line) for line in outcome.log]
+    answers.write()
+    _record(connection, call, gateway)
+    return outcome
+
+
+def _converse(
+    plugin: Plugin, connection: Connection, call: ActionCall, gateway: Gateway, outcome: Run, timeout_s: float
+) -> Any:
+    params: dict[str, Any] = {"config": connection.configuration}
+    if call.method == "execute_action":
+        params |= {
+            "action": call.action,
+            "params": call.params,
+            "context": {"idempotency_key": call.idempotency_key},
+        }
+    elif call.method == "handle_webhook":
+        params |= {"name": call.action, "payload": call.params}
+    child, outcome.sandbox = pool.take(plugin)
+    try:
+        conversation = Conversation(
+            child, serve=gateway.serve, on_log=lambda level, message: outcome.log.append(f"{level}: {message}")
+        )
+        return conversation.call(call.method, params, timeout_s=timeout_s or plugin_settings().ACTION_TIMEOUT_S)
+    finally:
+        pool.discard(child)
+
+
+def _checked(plugin: Plugin, action: str, answer: Any) -> Any:
+    if not isinstance(answer, dict) or "data" not in answer:
+        raise PluginFailed(f"The plugin answered {action} without data.", retryable=False, code="answer_does_not_fit")
+    assert plugin.manifest is not None
+    faults = answer_faults(plugin.manifest, action, answer["data"])
+    if faults:
+        more = f" (and {len(faults) - 1} more faults)" if len(faults) > 1 else ""
+        raise PluginFailed(
+            f"The plugin's answer to {action} does not fit its manifest: {faults[0]}{more}.",
+            retryable=False,
+            code="answer_does_not_fit",
+        )
+    return answer["data"]
+
+
+def _refused(error: PluginRefused, gateway: Gateway) -> ActionResult:
+    """Turn the plugin's own error into a result; where it passes on the gateway's words, those are kept whole."""
+    failure = gateway.last_failure
+    if failure is not None and failure.code == error.code:
+        return ActionResult(
+            False,
+            error=str(failure),
+            error_code=failure.code,
+            retryable=failure.retryable,
+            retry_after_s=failure.retry_after_s,
+        )
+    return ActionResult(
+        False, error=str(error), error_code=error.code, retryable=error.retryable, retry_after_s=error.retry_after_s
+    )
+
+
+def _finished(result: ActionResult, seconds: float, request_count: int, mask: Mask) -> ActionResult:
+    from dataclasses import replace
+
+    return replace(result, error=mask.text(result.error), execution_time=round(seconds, 4), request_count=request_count)
+
+
+def _record(connection: Connection, call: ActionCall, gateway: Gateway) -> None:
+    GatewayCall.objects.bulk_create(
+        [
+            GatewayCall(
+                owner_id=connection.owner_id,
+                connection=connection,
+                action_call=call,
+                method=note.method,
+                host=note.host[:253],
+                path=note.path[:500],
+                status=note.status,
+                error_code=note.error_code[:60],
+                bytes_received=note.bytes_received,
+                duration_ms=note.duration_ms,
+                is_from_cache=note.is_from_cache,
+            )
+            for note in gateway.notes
+        ]
+    )
