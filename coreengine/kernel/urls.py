@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.urls import path
 
-from coreengine.kernel import mailbox_views, notification_views, views
+from coreengine.kernel import mailbox_views, notification_views, styleguide, views
 
 app_name = "kernel"
 
@@ -26,3 +26,6 @@ if settings.DEMO_ACCOUNTS:
         path("mailbox/<int:pk>/", mailbox_views.mailbox_message, name="mailbox-message"),
         path("mailbox/<int:pk>/html/", mailbox_views.mailbox_html, name="mailbox-html"),
     ]
+
+if settings.DEBUG:
+    urlpatterns.append(path("styleguide/", styleguide.styleguide, name="styleguide"))

@@ -162,7 +162,7 @@ def empty_state(
     content: str, icon: str = "inbox", title: str = "", text: str = "", level: int = 2, small: bool = False
 ) -> SafeString:
     """Say what will be here and offer the next step (the block's content)."""
-    context = {"content": content.strip(), "icon": icon, "title": title, "text": text, "level": level}
+    context = {"content": mark_safe(content.strip()), "icon": icon, "title": title, "text": text, "level": level}
     return render_to_string("components/empty.html", {**context, "small": small, "icon_size": 20 if small else 32})
 
 
