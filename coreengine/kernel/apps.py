@@ -18,6 +18,10 @@ class KernelConfig(AppConfig):
         import_module("coreengine.celery")
         from coreengine.kernel import builtin_actions, checks  # noqa: F401  (registration on import)
 
+        # Shared tasks belong to Celery's default application until ours exists, and that one knows no
+        # `delay_on_commit`. By name: the composition root is imported by nobody.
+        import_module("coreengine.celery")
+
         for config in apps.get_app_configs():
             for module in ("actions", "subscribers"):
                 if not config.name.startswith(("django", "rest_framework", "allauth")) and find_spec(
