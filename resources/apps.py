@@ -1,10 +1,16 @@
-"""The resources app."""
+"""The vault: files, notes and links of a student, their text, and the search over everything."""
 
 from django.apps import AppConfig
 
 
 class ResourcesConfig(AppConfig):
     name = "resources"
+    verbose_name = "Vault"
 
     def ready(self) -> None:
-        """Register what this app adds to shared screens."""
+        """Take a place in the navigation and in the search page."""
+        from coreengine.kernel.screens import NavItem, SearchSource, register_nav, register_search
+        from resources import reports
+
+        register_nav(NavItem("vault", "Vault", "library", "resources:list", order=40))
+        register_search(SearchSource("vault", "Vault", "library", reports.search_hits, order=10))

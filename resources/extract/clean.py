@@ -4,9 +4,9 @@ import re
 import unicodedata
 
 # NUL cannot be stored by PostgreSQL; the others are invisible, and the direction marks can make a text
-# read differently from what it says.
+# read differently from what it says. Private-use characters are marks of our own in search results.
 _INVISIBLE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ue000-\uf8ff\ud800-\udfff]"
 )
 _LIGATURES = str.maketrans(
     {

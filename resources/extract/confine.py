@@ -20,8 +20,12 @@ _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 22, 38
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _SYSCALLS = {
     # what opens a network, starts a process, or looks into another one
-    "x86_64": (0xC000003E, [41, 42, 49, 50, 53, 56, 57, 58, 59, 62, 101, 165, 250, 272, 298, 308, 310, 311, 319, 321, 322, 323, 425, 435]),
-    "aarch64": (0xC00000B7, [198, 199, 200, 201, 203, 220, 221, 129, 117, 40, 219, 97, 241, 268, 270, 271, 279, 280, 281, 282, 425, 435]),
+    "x86_64": (0xC000003E, [
+        41, 42, 49, 50, 53, 56, 57, 58, 59, 62, 101, 165, 250, 272, 298, 308, 310, 311, 319, 321, 322, 323, 425, 435,
+    ]),
+    "aarch64": (0xC00000B7, [
+        198, 199, 200, 201, 203, 220, 221, 129, 117, 40, 219, 97, 241, 268, 270, 271, 279, 280, 281, 282, 425, 435,
+    ]),
 }  # fmt: skip
 
 
@@ -93,8 +97,6 @@ def _no_sockets_no_processes(libc: ctypes.CDLL) -> bool:
     program.append((jump_if_at_least, count + 1, 0, 0x40000000))
     program += [(jump_if_equal, count - index, 0, number) for index, number in enumerate(forbidden)]
     program += [(answer, 0, 0, allow), (answer, 0, 0, refuse)]
-    code = ctypes.create_string_buffer(
-        b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
-    )
+    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *instruction) for instruction in program))
     header = ctypes.create_string_buffer(struct.pack("@HP", len(program), ctypes.addressof(code)))
     return libc.prctl(_PR_SET_SECCOMP, 2, header, 0, 0) == 0

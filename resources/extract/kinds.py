@@ -121,3 +121,31 @@ def _text_kind(head: bytes, name: str) -> str:
     if start.startswith((b"<!doctype html", b"<html")) or (ending in _HTML_ENDINGS and b"<" in start):
         return HTML
     return TEXT
+
+
+# What people call the types.
+LABELS = {
+    PDF: "PDF",
+    DOCX: "Word document",
+    PPTX: "Slides",
+    XLSX: "Spreadsheet",
+    HTML: "Web page",
+    MARKDOWN: "Markdown",
+    TEXT: "Text",
+    UNKNOWN: "File",
+    "application/zip": "Archive",
+    "application/gzip": "Archive",
+    "application/x-7z-compressed": "Archive",
+    "application/vnd.rar": "Archive",
+    "application/epub+zip": "Book",
+    "application/vnd.oasis.opendocument.text": "Document",
+    "application/x-ole-storage": "Older Office document",
+    "image/png": "PNG image",
+    "image/jpeg": "JPEG image",
+    "image/gif": "GIF image",
+    "image/webp": "WebP image",
+    "application/x-executable": "Program",
+    "application/x-msdownload": "Program",
+    "application/postscript": "PostScript",
+    "application/vnd.sqlite3": "SQLite database",
+}

@@ -27,9 +27,7 @@ def open_archive(file: BinaryIO) -> zipfile.ZipFile:
             ) from problem
         raise UnreadableFile("The document is damaged and could not be opened.") from problem
     if any(entry.flag_bits & 0x1 for entry in entries):
-        raise UnreadableFile(
-            "The document is protected with a password. Save a copy without one and upload that."
-        )
+        raise UnreadableFile("The document is protected with a password. Save a copy without one and upload that.")
     if len(entries) > MAX_ENTRIES or sum(entry.file_size for entry in entries) > MAX_UNPACKED_BYTES:
         raise UnreadableFile(
             f"The document unpacks to more than {MAX_UNPACKED_BYTES // 1024 // 1024} MB, so it was not read."

@@ -20,9 +20,7 @@ def extract(file: BinaryIO, *, max_characters: int) -> Extraction:
     try:
         reader = PdfReader(file, strict=False)
         if reader.is_encrypted and not reader.decrypt(""):
-            raise UnreadableFile(
-                "The PDF is protected with a password. Save a copy without one and upload that."
-            )
+            raise UnreadableFile("The PDF is protected with a password. Save a copy without one and upload that.")
         page_count = len(reader.pages)
     except (UnreadableFile, MemoryError):
         raise

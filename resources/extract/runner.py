@@ -67,15 +67,10 @@ def extract_text(file: IO[bytes], content_type: str, *, deadline_s: float = DEAD
 def _understand(answer: bytes, code: int) -> Outcome:
     try:
         said = json.loads(answer)
-        pages = [
-            Page(str(text), number if isinstance(number, int) else None)
-            for number, text in said.get("pages", [])
-        ]
+        pages = [Page(str(text), number if isinstance(number, int) else None) for number, text in said.get("pages", [])]
         status = said["status"] if said["status"] in {"completed", "failed", "skipped"} else "failed"
     except (ValueError, KeyError, TypeError):
-        return Outcome(
-            "failed", "The file is damaged and broke the program that reads it.", error=f"exit {code}"
-        )
+        return Outcome("failed", "The file is damaged and broke the program that reads it.", error=f"exit {code}")
     count = said.get("page_count")
     return Outcome(
         status=status,
@@ -111,7 +106,7 @@ def _real_file(file: IO[bytes]) -> IO[bytes]:
     try:
         os.lseek(file.fileno(), 0, os.SEEK_SET)
     except (OSError, AttributeError, ValueError):
-        copy = tempfile.TemporaryFile()
+        copy = tempfile.TemporaryFile()  # noqa: SIM115 (the caller closes it)
         while piece := file.read(1024 * 1024):
             copy.write(piece)
         copy.flush()

@@ -24,10 +24,15 @@ def docx_with_body(xml: bytes) -> bytes:
         zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as copy,
     ):
         for entry in source.infolist():
-            copy.writestr(
-                entry.filename, xml if entry.filename == "word/document.xml" else source.read(entry)
-            )
+            copy.writestr(entry.filename, xml if entry.filename == "word/document.xml" else source.read(entry))
     return out.getvalue()
+
+
+def docx_with_text(text: str, *, doctype: str) -> bytes:
+    """A Word file with a document type of its own and this text, which is not escaped."""
+    w = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+    body = f"<w:body><w:p><w:r><w:t>{text}</w:t></w:r></w:p></w:body>"
+    return docx_with_body(f"{doctype}<w:document xmlns:w='{w}'>{body}</w:document>".encode())
 
 
 def docx_bomb(*, megabytes: int) -> bytes:
@@ -43,18 +48,12 @@ def docx_bomb(*, megabytes: int) -> bytes:
 
 
 def billion_laughs_docx() -> bytes:
-    entities = "".join(
-        f'<!ENTITY lol{n} "{f"&lol{n - 1};" * 10}">' if n else '<!ENTITY lol0 "lol">' for n in range(12)
-    )
-    w = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
-    body = f"<!DOCTYPE w [{entities}]><w:document xmlns:w='{w}'><w:body><w:p><w:r><w:t>&lol11;</w:t></w:r></w:p></w:body></w:document>"
-    return docx_with_body(body.encode())
+    entities = "".join(f'<!ENTITY lol{n} "{f"&lol{n - 1};" * 10}">' if n else '<!ENTITY lol0 "lol">' for n in range(12))
+    return docx_with_text("&lol11;", doctype=f"<!DOCTYPE w [{entities}]>")
 
 
 def docx_reading_a_file(path: str) -> bytes:
-    w = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
-    body = f"<!DOCTYPE w [<!ENTITY x SYSTEM 'file://{path}'>]><w:document xmlns:w='{w}'><w:body><w:p><w:r><w:t>before &x; after</w:t></w:r></w:p></w:body></w:document>"
-    return docx_with_body(body.encode())
+    return docx_with_text("before &x; after", doctype=f"<!DOCTYPE w [<!ENTITY x SYSTEM 'file://{path}'>]>")
 
 
 def pptx_file(*slides: str) -> bytes:

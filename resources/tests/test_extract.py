@@ -35,10 +35,7 @@ class TestSoundFiles:
         assert outcome.page_count == 3
 
     def test_a_word_document_gives_paragraphs_and_tables(self):
-        assert (
-            read(files.docx_file("Deadlock", "Four conditions"), kinds.DOCX).text
-            == "Deadlock\nFour conditions"
-        )
+        assert read(files.docx_file("Deadlock", "Four conditions"), kinds.DOCX).text == "Deadlock\nFour conditions"
 
     def test_slides_give_a_page_each_in_the_order_of_their_numbers(self):
         outcome = read(files.pptx_file(*(f"Slide {n}" for n in range(1, 12))), kinds.PPTX)
@@ -47,7 +44,10 @@ class TestSoundFiles:
         assert outcome.pages[9].text == "Slide 10"
 
     def test_a_web_page_gives_what_a_reader_sees(self):
-        page = b"<html><head><title>B-trees</title><script>secret()</script><style>p{}</style></head><body><nav>Home</nav><h1>B-trees</h1><p>Keep <b>half</b> full.<p>Split</body>"
+        page = (
+            b"<html><head><title>B-trees</title><script>secret()</script><style>p{}</style></head>"
+            b"<body><nav>Home</nav><h1>B-trees</h1><p>Keep <b>half</b> full.<p>Split</body>"
+        )
 
         assert read(page, kinds.HTML).text == "B-trees\n\nKeep half full.\n\nSplit"
 
@@ -157,10 +157,12 @@ class TestConfinement:
     """What the child cannot do, tried from inside it."""
 
     def attempt(self, code: str) -> str:
-        program = f"import os, socket, subprocess\nfrom resources.extract.confine import confine, limit_resources\nlimit_resources()\nlayers = confine()\n{code}"
-        done = subprocess.run(
-            [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60
+        program = (
+            "import os, socket, subprocess\n"
+            "from resources.extract.confine import confine, limit_resources\n"
+            f"limit_resources()\nlayers = confine()\n{code}"
         )
+        done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
         return done.stdout + done.stderr
 
     def test_it_has_no_network(self):
@@ -180,9 +182,7 @@ class TestConfinement:
         secret = tmp_path / "secret"
         secret.write_text("canary-9")
 
-        said = self.attempt(
-            f"print(layers, open({str(secret)!r}).read() if 'landlock' in layers else 'not offered')"
-        )
+        said = self.attempt(f"print(layers, open({str(secret)!r}).read() if 'landlock' in layers else 'not offered')")
 
         assert "canary-9" not in said
 
@@ -244,6 +244,4 @@ class TestPassages:
         ]
 
     def test_their_number_is_bounded(self):
-        assert (
-            len(list(split_passages([Page("y" * PASSAGE_CHARACTERS * (MAX_PASSAGES + 9))]))) == MAX_PASSAGES
-        )
+        assert len(list(split_passages([Page("y" * PASSAGE_CHARACTERS * (MAX_PASSAGES + 9))]))) == MAX_PASSAGES
