@@ -1,0 +1,222 @@
+"""One transaction on one execution: what was read, what has changed, and what must be told afterwards.
+
+A store fills a ledger, the transitions work on it, and the store writes its changes at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, MutableMapping
+from datetime import datetime
+from typing import Any
+
+from workflows.engine.definition import LOOP, Definition
+from workflows.engine.records import EventRecord, ExecutionRecord, ItemRecord, StepRecord, scope_of
+from workflows.engine.states import EXECUTION_MOVES, FINAL, STEP_MOVES, check_move
+from workflows.engine.store import Reader
+
+
+class Ledger:
+    """The working copy of an execution. `now` is the store's clock; workers' clocks decide nothing."""
+
+    def __init__(
+        self,
+        execution: ExecutionRecord,
+        definition: Definition,
+        now: datetime,
+        reader: Reader,
+        steps: Iterable[StepRecord] = (),
+        memory: MutableMapping[str, dict[str, Any]] | None = None,
+    ) -> None:
+        self.execution = execution
+        self.definition = definition
+        self.now = now
+        self.reader = reader
+        self._steps = {step.path: step for step in steps}
+        self._memory: MutableMapping[str, dict[str, Any]] = {} if memory is None else memory
+        self._items: dict[tuple[str, int], Any] = {}
+        self.was_status = execution.status
+        self.execution_changed = False
+        self.changed: dict[str, StepRecord] = {}
+        self.inserted: dict[str, StepRecord] = {}
+        self.new_results: set[str] = set()
+        self.new_items: list[ItemRecord] = []
+        self.events: list[EventRecord] = []
+        self.ready_inline: list[str] = []
+        self.hints: list[tuple[StepRecord, float]] = []
+        self.finished: dict[str, dict[str, Any]] = {}
+        """Outcomes that are facts once this transaction commits."""
+        self.expanding: set[str] = set()
+        self.closed_scopes: set[str] = set()
+        """Items counted as done in this transaction: several skipped steps may find their scope over."""
+
+    # --- steps ------------------------------------------------------------------------------------------
+
+    def step(self, path: str) -> StepRecord:
+        """One step's record.
+
+        Raises:
+            KeyError: the execution has no such step.
+        """
+        if path not in self._steps:
+            self.load([path])
+        return self._steps[path]
+
+    def load(self, paths: Collection[str]) -> None:
+        """Read several records at once; what is known already stays."""
+        missing = [path for path in paths if path not in self._steps]
+        if missing:
+            for step in self.reader.steps(missing):
+                self._steps.setdefault(step.path, step)
+
+    def has(self, path: str) -> bool:
+        """Say whether the execution has this step by now."""
+        self.load([path])
+        return path in self._steps
+
+    def adopt(self, step: StepRecord) -> StepRecord:
+        """Take a record that was just read, unless this transaction has its own copy already."""
+        return self._steps.setdefault(step.path, step)
+
+    def known_open(self, scope: str) -> bool:
+        """Say whether a loaded step of this scope is not over; no query."""
+        return any(step.is_open and step.scope == scope for step in self._steps.values())
+
+    def scope_is_over(self, scope: str) -> bool:
+        """Say whether every step of a scope is over."""
+        if self.known_open(scope):
+            return False
+        return not self.reader.has_open_steps(scope, [p for p, s in self._steps.items() if s.scope == scope])
+
+    def open_steps(self, below: str = "") -> list[StepRecord]:
+        """Every step that is not over, with this transaction's changes."""
+        found = {step.path: step for step in self.reader.open_steps(below)}
+        for path, step in self._steps.items():
+            if not below or path.startswith(f"{below}["):
+                found[path] = step
+        for path, step in found.items():
+            self._steps.setdefault(path, step)
+        return sorted((s for s in found.values() if s.is_open), key=lambda s: (s.position, s.path))
+
+    def insert(self, step: StepRecord) -> None:
+        """Add a step to the execution."""
+        self._steps[step.path] = self.inserted[step.path] = step
+
+    def touch(self, step: StepRecord) -> None:
+        """Note that a record differs from what is stored."""
+        if step.path not in self.inserted:
+            self.changed[step.path] = step
+
+    def move(self, step: StepRecord, status: str) -> None:
+        """Change a step's status.
+
+        Raises:
+            IllegalMove: the change is not allowed.
+        """
+        check_move(STEP_MOVES, step.status, status, f"step {step.path}")
+        step.status = status
+        self.touch(step)
+
+    def set_result(self, step: StepRecord, result: Any) -> None:
+        """Keep a step's result."""
+        step.result = result
+        self.new_results.add(step.path)
+        self.touch(step)
+
+    # --- the execution ----------------------------------------------------------------------------------
+
+    def move_execution(self, status: str) -> None:
+        """Change the execution's status.
+
+        Raises:
+            IllegalMove: the change is not allowed.
+        """
+        check_move(EXECUTION_MOVES, self.execution.status, status, f"execution {self.execution.id}")
+        self.execution.status = status
+        self.execution_changed = True
+
+    def note(self, type: str, **data: Any) -> None:
+        """Add an event to the execution's log."""
+        self.events.append(EventRecord(f"workflow.{type}", data))
+
+    # --- what expressions read --------------------------------------------------------------------------
+
+    def outcomes(self, paths: Collection[str]) -> dict[str, dict[str, Any]]:
+        """Path → `{status, result, error, reason, execution_time}` of steps that are there."""
+        answer: dict[str, dict[str, Any]] = {}
+        missing = []
+        for path in paths:
+            step = self._steps.get(path)
+            if path in self._memory:
+                answer[path] = self._memory[path]
+            elif step is not None and (path in self.inserted or (path in self.new_results and step.kind != LOOP)):
+                answer[path] = outcome_of(step)
+            else:
+                missing.append(path)
+        for step in self.reader.steps(missing, with_results=True) if missing else ():
+            current = self._steps.get(step.path, step)
+            outcome = outcome_of(current) | {"result": step.result}
+            if step.kind == LOOP:
+                outcome["result"] = self.loop_result(step.path) if current.status in FINAL else None
+            answer[step.path] = outcome
+            if step.status in FINAL and step.path not in self.changed:
+                self._memory[step.path] = outcome
+        return answer
+
+    def loop_result(self, loop_path: str) -> list[dict[str, Any]]:
+        """What a loop gave: for each item, in order, `{step: result}`."""
+        records = {step.path: step for step in self.reader.loop_steps(loop_path)}
+        for path, step in self._steps.items():
+            if path.startswith(f"{loop_path}[") and (path in self.new_results or path not in records):
+                records[path] = step
+        return compose_loop(loop_path, list(records.values()))
+
+    def item(self, loop_path: str, index: int) -> Any:
+        """One item of a loop."""
+        key = (loop_path, index)
+        if key not in self._items:
+            self._items[key] = self.reader.item(loop_path, index)
+        return self._items[key]
+
+    def insert_items(self, loop_path: str, values: list[Any]) -> None:
+        """Keep the items of a loop that begins."""
+        for index, value in enumerate(values):
+            self._items[loop_path, index] = value
+            self.new_items.append(ItemRecord(loop_path, index, value))
+
+    def remember(self, step: StepRecord) -> None:
+        """Keep the outcome of a finished step for the next transaction of this worker."""
+        if step.kind != LOOP and step.path in self.new_results:
+            self.finished[step.path] = outcome_of(step)
+
+    def committed(self) -> None:
+        """The store says that everything here is a fact now."""
+        self._memory.update(self.finished)
+
+
+def outcome_of(step: StepRecord) -> dict[str, Any]:
+    """What expressions, API and pages see of a step."""
+    return {
+        "status": step.status,
+        "result": step.result,
+        "error": step.error,
+        "reason": step.reason,
+        "execution_time": step.execution_time,
+    }
+
+
+def compose_loop(loop_path: str, records: list[StepRecord]) -> list[dict[str, Any]]:
+    """Put the results of a loop's steps together: a list of `{step: result}`, one for each item begun."""
+    by_scope: dict[str, list[StepRecord]] = {}
+    for record in records:
+        by_scope.setdefault(record.scope, []).append(record)
+
+    def build(path: str) -> list[dict[str, Any]]:
+        answer = []
+        index = 0
+        while (scope := scope_of(path, index)) in by_scope:
+            steps = sorted(by_scope[scope], key=lambda step: step.position)
+            answer.append({step.name: build(step.path) if step.kind == LOOP else step.result for step in steps})
+            index += 1
+        return answer
+
+    return build(loop_path)

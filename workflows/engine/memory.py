@@ -1,0 +1,208 @@
+"""A store in memory, for tests and for reading: the same promises as PostgreSQL's, without lasting."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import threading
+from collections.abc import Collection, Iterable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from workflows.engine.definition import INLINE_TYPES, Definition
+from workflows.engine.ledger import Ledger
+from workflows.engine.records import EventRecord, ExecutionRecord, StepRecord
+from workflows.engine.states import EXECUTION_MOVES, OPEN, PENDING, RUNNING, STEP_MOVES, WAITING, check_move
+from workflows.engine.store import HINT_AGAIN_AFTER_S, LEASE_S, Due, Lease
+
+READY_AT_ONCE = 20
+
+
+@dataclass
+class _Kept:
+    execution: ExecutionRecord
+    created_at: datetime
+    steps: dict[str, StepRecord] = field(default_factory=dict)
+    items: dict[tuple[str, int], Any] = field(default_factory=dict)
+    events: list[EventRecord] = field(default_factory=list)
+    hinted: dict[str, datetime] = field(default_factory=dict)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+
+class MemoryStore:
+    """Keeps executions in dictionaries. `now` may be set forward by tests."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, _Kept] = {}
+        self._definitions: dict[int, Definition] = {}
+        self._ids = itertools.count(1)
+        self.later = timedelta()
+
+    @property
+    def now(self) -> datetime:
+        """The store's clock."""
+        return datetime.now(UTC) + self.later
+
+    def add(self, definition: Definition, **fields: Any) -> int:
+        """Keep a new execution of a definition; returns its id."""
+        number = next(self._ids)
+        self._definitions[number] = definition
+        execution = ExecutionRecord(id=number, owner_id=7, actor_id=7, workflow_id=1, version_id=number)
+        execution.variables = dict(definition.variables)
+        for name, value in fields.items():
+            setattr(execution, name, value)
+        self._kept[number] = _Kept(execution, self.now)
+        return number
+
+    def definition(self, version_id: int) -> Definition:
+        """The definition of a version."""
+        return self._definitions[version_id]
+
+    @contextmanager
+    def open(
+        self,
+        execution_id: int,
+        *,
+        paths: Collection[str] = (),
+        memory: MutableMapping[str, dict[str, Any]] | None = None,
+        wait: bool = True,
+    ) -> Iterator[Ledger | None]:
+        """Lock an execution; see `Store.open`."""
+        kept = self._kept.get(execution_id)
+        if kept is None or not kept.lock.acquire(blocking=wait):
+            yield None
+            return
+        try:
+            execution = copy.deepcopy(kept.execution)
+            reader = _MemoryReader(kept)
+            ledger = Ledger(
+                execution, self.definition(execution.version_id), self.now, reader, reader.steps(paths), memory
+            )
+            yield ledger
+            self._write(kept, ledger)
+            ledger.committed()
+        finally:
+            kept.lock.release()
+
+    @staticmethod
+    def _write(kept: _Kept, ledger: Ledger) -> None:
+        if kept.execution.status != ledger.execution.status:
+            check_move(EXECUTION_MOVES, kept.execution.status, ledger.execution.status, "execution")
+        for path, step in ledger.changed.items():
+            old = kept.steps[path]
+            if old.status != step.status:
+                check_move(STEP_MOVES, old.status, step.status, path)
+            new = copy.deepcopy(step)
+            if path not in ledger.new_results:
+                new.result = old.result
+            kept.steps[path] = new
+        for path, step in ledger.inserted.items():
+            if path in kept.steps:
+                raise ValueError(f"step {path} exists already")
+            kept.steps[path] = copy.deepcopy(step)
+        for step, _delay in ledger.hints:
+            kept.hinted[step.path] = ledger.now
+        kept.items |= {(item.loop_path, item.index): item.value for item in ledger.new_items}
+        kept.events += ledger.events
+        kept.execution = copy.deepcopy(ledger.execution)
+
+    def renew(self, leases: Iterable[Lease]) -> None:
+        """Prolong leases that are still held."""
+        for lease in leases:
+            kept = self._kept[lease.execution_id]
+            with kept.lock:
+                step = kept.steps[lease.path]
+                if step.status == RUNNING and step.token == lease.token:
+                    step.lease_until = self.now + timedelta(seconds=LEASE_S)
+
+    def due(self, *, limit: int = 500) -> list[Due]:
+        """Find work that nobody seems to be doing."""
+        found: list[Due] = []
+        for number, kept in list(self._kept.items()):
+            with kept.lock:
+                found += self._due_of(number, kept)
+        return found[:limit]
+
+    def _due_of(self, number: int, kept: _Kept) -> Iterator[Due]:
+        now, execution = self.now, kept.execution
+        patience = timedelta(seconds=HINT_AGAIN_AFTER_S)
+        if execution.status not in OPEN:
+            return
+        if execution.deadline_at is not None and execution.deadline_at <= now:
+            yield Due(number, is_expired=True)
+            return
+        if execution.status == PENDING:
+            if kept.hinted.get("", kept.created_at) + patience <= now:
+                kept.hinted[""] = now
+                yield Due(number)
+            return
+        for path, step in kept.steps.items():
+            late = step.deadline_at is not None and step.deadline_at <= now
+            lost = step.lease_until is not None and step.lease_until <= now
+            if step.status == RUNNING and (late or lost):
+                yield Due(number, path, step.kind, is_expired=True)
+                continue
+            ready = step.is_ready and step.ready_at is not None and step.ready_at + patience <= now
+            again = step.status == WAITING and step.next_attempt_at is not None and step.next_attempt_at <= now
+            hinted = kept.hinted.get(path)
+            if (ready or again) and (hinted is None or hinted + patience <= now or again):
+                kept.hinted[path] = now
+                yield Due(number, path, step.kind)
+
+    # --- for tests --------------------------------------------------------------------------------------
+
+    def execution(self, execution_id: int) -> ExecutionRecord:
+        """How an execution stands."""
+        return copy.deepcopy(self._kept[execution_id].execution)
+
+    def step(self, execution_id: int, path: str) -> StepRecord:
+        """How a step stands."""
+        return copy.deepcopy(self._kept[execution_id].steps[path])
+
+    def steps(self, execution_id: int) -> Mapping[str, StepRecord]:
+        """All steps by path."""
+        return copy.deepcopy(self._kept[execution_id].steps)
+
+    def events(self, execution_id: int) -> list[EventRecord]:
+        """The log of an execution."""
+        return list(self._kept[execution_id].events)
+
+
+class _MemoryReader:
+    def __init__(self, kept: _Kept) -> None:
+        self._kept = kept
+
+    def steps(self, paths: Collection[str], *, with_results: bool = False) -> list[StepRecord]:
+        return [copy.deepcopy(self._kept.steps[path]) for path in paths if path in self._kept.steps]
+
+    def ready_inline(self) -> list[StepRecord]:
+        ready = [
+            step
+            for step in self._kept.steps.values()
+            if step.kind in INLINE_TYPES and (step.is_ready or step.status == WAITING)
+        ]
+        return copy.deepcopy(sorted(ready, key=lambda step: (step.position, step.path))[:READY_AT_ONCE])
+
+    def open_steps(self, scope_prefix: str = "") -> list[StepRecord]:
+        return [
+            copy.deepcopy(step)
+            for path, step in self._kept.steps.items()
+            if step.is_open and (not scope_prefix or path.startswith(f"{scope_prefix}["))
+        ]
+
+    def has_open_steps(self, scope: str, besides: Collection[str]) -> bool:
+        return any(
+            step.is_open and step.scope == scope and path not in besides for path, step in self._kept.steps.items()
+        )
+
+    def loop_steps(self, loop_path: str) -> list[StepRecord]:
+        return [copy.deepcopy(s) for path, s in self._kept.steps.items() if path.startswith(f"{loop_path}[")]
+
+    def item(self, loop_path: str, index: int) -> Any:
+        return copy.deepcopy(self._kept.items[loop_path, index])
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        yield

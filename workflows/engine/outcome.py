@@ -1,0 +1,120 @@
+"""What a step is asked, what comes of it, and what of that can be kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import MutableMapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+MAX_RESULT_BYTES = 1_000_000
+MAX_ERROR_LENGTH = 4_000
+MAX_RESULT_DEPTH = 60
+
+
+@dataclass(frozen=True)
+class StepCall:
+    """Everything an executor needs to do one attempt of one step."""
+
+    execution_id: int
+    workflow_id: int
+    path: str
+    name: str
+    kind: str
+    config: dict[str, Any]
+    """The step's config with every template filled in."""
+    owner_id: int
+    actor_id: int | None
+    attempt: int
+    timeout_s: int
+    idempotency_key: str
+    """The same for every attempt of this step: whoever honours it acts once."""
+    connection_id: int | None = None
+    variables: MutableMapping[str, Any] = field(default_factory=dict)
+    """The execution's variables; an in-line step may change them."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an attempt."""
+
+    ok: bool
+    result: Any = None
+    error: str = ""
+    retryable: bool = False
+    retry_after_s: float | None = None
+
+    @classmethod
+    def done(cls, result: Any) -> Outcome:
+        """It worked."""
+        return cls(True, result)
+
+    @classmethod
+    def failed(cls, error: str, *, retryable: bool = False, retry_after_s: float | None = None) -> Outcome:
+        """It did not work; `retryable` says whether the same call may work later."""
+        return cls(False, None, error or "It failed without saying why.", retryable, retry_after_s)
+
+
+class Executor(Protocol):
+    """Does the steps of one type. New step types are new executors.
+
+    An in-line executor runs inside the transaction that records its outcome: what it writes to the database
+    happens exactly once, and it must not talk to anything else. Any other may be called again after a crash,
+    with the same idempotency key.
+    """
+
+    def run(self, call: StepCall) -> Outcome:
+        """Do one attempt. Errors that a person can do something about come back as an outcome."""
+
+
+class NotStorable(Exception):
+    """A result that cannot be kept; the message says why."""
+
+
+def storable(result: Any) -> Any:
+    """The result as it can be kept: JSON, at most 1 MB. NUL and half surrogates become U+FFFD.
+
+    Raises:
+        NotStorable: too large, nested too deep, or not JSON at all (NaN, bytes, …).
+    """
+    try:
+        text = json.dumps(result, ensure_ascii=False, allow_nan=False)
+    except RecursionError:
+        raise NotStorable("The result is nested too deep.") from None
+    except (TypeError, ValueError) as error:
+        words = "it contains a number that is not finite" if "Out of range" in str(error) else str(error)
+        raise NotStorable(f"The result cannot be kept as JSON: {words}.") from None
+    if len(text) > MAX_RESULT_BYTES or (not text.isascii() and len(text.encode(errors="replace")) > MAX_RESULT_BYTES):
+        raise NotStorable(f"The result is larger than {MAX_RESULT_BYTES // 1_000_000} MB. Ask for less at once.")
+    return _clean(json.loads(text), 0)
+
+
+def storable_variables(variables: MutableMapping[str, Any]) -> dict[str, Any]:
+    """The variables of an execution as they can be kept; the same limits as for a result.
+
+    Raises:
+        NotStorable: as `storable`.
+    """
+    try:
+        return storable(dict(variables))
+    except NotStorable as error:
+        raise NotStorable(str(error).replace("The result", "All variables together", 1)) from None
+
+
+def _clean(value: Any, depth: int) -> Any:
+    if isinstance(value, str):
+        return clean_text(value)
+    if depth > MAX_RESULT_DEPTH:
+        raise NotStorable(f"The result is nested deeper than {MAX_RESULT_DEPTH} levels.")
+    if isinstance(value, dict):
+        return {clean_text(key): _clean(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_clean(item, depth + 1) for item in value]
+    return value
+
+
+def clean_text(text: str) -> str:
+    """Text that PostgreSQL and JSON can hold."""
+    if text.isascii() and "\x00" not in text:
+        return text
+    return text.replace("\x00", "�").encode("utf-8", "surrogatepass").decode("utf-8", "replace")

@@ -1,0 +1,111 @@
+"""What is kept about an execution and its steps: plain data, the same in every store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from workflows.engine.states import OPEN, PENDING
+
+
+@dataclass
+class ExecutionRecord:
+    """One execution, as read under its lock."""
+
+    id: int
+    owner_id: int
+    actor_id: int | None
+    workflow_id: int
+    version_id: int
+    status: str = PENDING
+    trigger: dict[str, Any] = field(default_factory=dict)
+    inputs: dict[str, Any] = field(default_factory=dict)
+    variables: dict[str, Any] = field(default_factory=dict)
+    connection_id: int | None = None
+    error_message: str = ""
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    deadline_at: datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether it may still change."""
+        return self.status in OPEN
+
+
+@dataclass
+class StepRecord:
+    """One step of an execution; a step inside a loop has one record for each item."""
+
+    path: str
+    """Unique in the execution: `fetch`, `sync_each[3].import`."""
+    name: str
+    kind: str
+    scope: str
+    """Where it stands: empty at the top, `sync_each[3]` inside the loop."""
+    position: int
+    id: int | None = None
+    index: int | None = None
+    status: str = PENDING
+    waiting_for: int = 0
+    """How many of the steps it depends on are not over."""
+    attempt: int = 0
+    token: int = 0
+    """Grows with every claim; an outcome that comes with an older one is refused."""
+    lease_until: datetime | None = None
+    deadline_at: datetime | None = None
+    next_attempt_at: datetime | None = None
+    ready_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    execution_time: float | None = None
+    result: Any = None
+    error: str = ""
+    reason: str = ""
+    item_count: int | None = None
+    items_started: int = 0
+    items_done: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether it may still change."""
+        return self.status in OPEN
+
+    @property
+    def is_ready(self) -> bool:
+        """Say whether a worker may begin it as far as its dependencies go."""
+        return self.status == PENDING and self.waiting_for == 0
+
+
+@dataclass(frozen=True)
+class ItemRecord:
+    """One item of a loop."""
+
+    loop_path: str
+    index: int
+    value: Any
+
+
+@dataclass(frozen=True)
+class EventRecord:
+    """Something that happened to an execution."""
+
+    type: str
+    data: dict[str, Any]
+
+
+def scope_of(loop_path: str, index: int) -> str:
+    """The scope of a loop's item: `sync_each[3]`."""
+    return f"{loop_path}[{index}]"
+
+
+def path_in(scope: str, name: str) -> str:
+    """The path of a step in a scope."""
+    return f"{scope}.{name}" if scope else name
+
+
+def parent_of(scope: str) -> tuple[str, int]:
+    """The path of the loop that a scope belongs to, and the number of the item."""
+    loop_path, _, index = scope.removesuffix("]").rpartition("[")
+    return loop_path, int(index)

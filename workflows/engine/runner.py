@@ -1,0 +1,284 @@
+"""Who does the work, and when. Everything here may be stopped at any point and started again.
+
+A hint says "look at this execution" or "do this step". It may be lost (the sweep finds the work) or come twice
+(the second finds nothing to do). In-line steps run one after the other in the transaction that records them:
+the effect and the completion of one step and the claim of the next are one commit.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from coreengine.kernel.expressions import ExpressionError, bare, evaluate, render
+from workflows.engine import transitions
+from workflows.engine.definition import INLINE_TYPES, LOOP
+from workflows.engine.lease import LeaseKeeper
+from workflows.engine.ledger import Ledger
+from workflows.engine.outcome import Executor, NotStorable, Outcome, StepCall, storable, storable_variables
+from workflows.engine.records import StepRecord, path_in
+from workflows.engine.scope import names_for
+from workflows.engine.states import PENDING
+from workflows.engine.store import Due, Lease, Store
+from workflows.engine.transitions import Stale
+
+logger = logging.getLogger(__name__)
+
+MAX_INLINE_STEPS = 50
+MAX_INLINE_S = 0.2
+
+Held = tuple[str, int]
+"""Path and token of a claimed in-line step."""
+
+
+class Hints(Protocol):
+    """Tells workers where to look. Losing a hint is harmless."""
+
+    def advance(self, execution_id: int, *, delay_s: float = 0.0) -> None:
+        """Someone should go on with the in-line steps of an execution."""
+
+    def run_step(self, execution_id: int, path: str, kind: str, *, delay_s: float = 0.0) -> None:
+        """Someone should do an outside step."""
+
+
+class Runner:
+    """Advances executions of one store with the given executors."""
+
+    def __init__(
+        self, store: Store, executors: Mapping[str, Executor], hints: Hints, *, leases: LeaseKeeper | None = None
+    ) -> None:
+        self.store = store
+        self.executors = executors
+        self.hints = hints
+        self.leases = leases or LeaseKeeper(store)
+
+    def advance(self, execution_id: int) -> None:
+        """Begin an execution, or go on with its in-line steps. Safe to call twice, at any time."""
+        self._go_on(execution_id, None, {})
+
+    def run_step(self, execution_id: int, path: str) -> None:
+        """Do one outside step, record its outcome, and go on with the in-line steps behind it.
+
+        Safe to call twice: the second call finds nothing to claim.
+        """
+        call, lease = self._claim_outside(execution_id, path)
+        if call is None or lease is None:
+            return
+        with self.leases.holding(lease, at_most_s=call.timeout_s):
+            outcome = self._attempt(call)
+        self._go_on(execution_id, (path, lease.token), {}, outcome)
+
+    def cancel(self, execution_id: int, *, by: int | None) -> bool:
+        """Cancel an execution. False when it was over already."""
+        with self.store.open(execution_id) as ledger:
+            return ledger is not None and transitions.cancel(ledger, by=by)
+
+    def sweep(self) -> int:
+        """Find work that nobody is doing and hint at it; take steps from lost workers. Returns how much."""
+        found = self.store.due()
+        for due in found:
+            try:
+                self._heal(due)
+            except Exception:
+                # One execution that cannot be healed must not keep the sweep from the others.
+                logger.exception("the sweep failed at execution %s, step %r", due.execution_id, due.path)
+        return len(found)
+
+    def _heal(self, due: Due) -> None:
+        if due.is_expired:
+            # A locked execution is being worked on at this very moment: it needs no healing.
+            with self.store.open(due.execution_id, paths=[due.path] if due.path else (), wait=False) as ledger:
+                if ledger is None:
+                    return
+                transitions.check_deadline(ledger)
+                if due.path and ledger.execution.is_open:
+                    transitions.expire(ledger, ledger.step(due.path))
+            self._send(due.execution_id, ledger, wake=True)
+        elif due.path and due.kind not in INLINE_TYPES:
+            self.hints.run_step(due.execution_id, due.path, due.kind)
+        else:
+            self.hints.advance(due.execution_id)
+
+    # --- in line ----------------------------------------------------------------------------------------
+
+    def _go_on(
+        self, execution_id: int, held: Held | None, memory: dict[str, Any], outcome: Outcome | None = None
+    ) -> None:
+        """Finish the held step (doing it first unless its outcome is given), claim the next, and so on."""
+        began, steps = time.monotonic(), 0
+        while True:
+            turn_is_over = steps >= MAX_INLINE_STEPS or time.monotonic() - began >= MAX_INLINE_S
+            ledger, held = self._turn(execution_id, held, memory, outcome, claim_next=not turn_is_over)
+            if ledger is None:
+                return
+            self._send(execution_id, ledger)
+            if held is None:
+                if turn_is_over and ledger.execution.is_open and ledger.ready_inline:
+                    self.hints.advance(execution_id)  # others get their turn
+                return
+            outcome = None
+            steps += 1
+
+    def _turn(
+        self, execution_id: int, held: Held | None, memory: dict[str, Any], outcome: Outcome | None, *, claim_next: bool
+    ) -> tuple[Ledger | None, Held | None]:
+        """One transaction: finish one step and claim the next."""
+        with self.store.open(execution_id, paths=[held[0]] if held else (), memory=memory) as ledger:
+            if ledger is None:
+                return None, None
+            if ledger.execution.status == PENDING:
+                transitions.begin(ledger)
+            transitions.check_deadline(ledger)
+            if held is not None and not self._finish_held(ledger, held, outcome):
+                return ledger, None
+            if not ledger.execution.is_open:
+                return ledger, None
+            step = self._next_inline(ledger)
+            if step is None or not claim_next:
+                return ledger, None
+            transitions.claim(ledger, step)
+            return ledger, (step.path, step.token)
+
+    def _finish_held(self, ledger: Ledger, held: Held, outcome: Outcome | None) -> bool:
+        """Record the outcome of a held step; False when it is no longer this worker's."""
+        path, token = held
+        step = ledger.step(path)
+        try:
+            transitions.check_token(step, token)
+        except Stale as stale:
+            logger.info("execution %s: %s; the outcome is refused", ledger.execution.id, stale)
+            return False
+        ledger.load([path_in(step.scope, dependant.name) for dependant in ledger.definition.dependants(step.name)])
+        if outcome is not None:
+            transitions.finish(ledger, step, outcome)
+        elif step.kind == LOOP:
+            self._start_loop(ledger, step)
+        else:
+            self._do_inline(ledger, step)
+        return True
+
+    def _next_inline(self, ledger: Ledger) -> StepRecord | None:
+        for path in ledger.ready_inline:
+            step = ledger.step(path)
+            if transitions.is_claimable(ledger, step):
+                return step
+        for step in ledger.reader.ready_inline():
+            # This transaction may have closed what the store still shows as ready.
+            current = ledger.adopt(step)
+            if transitions.is_claimable(ledger, current):
+                ledger.ready_inline.append(current.path)
+                return current
+        return None
+
+    def _do_inline(self, ledger: Ledger, step: StepRecord) -> None:
+        """Run an in-line step's effect inside this transaction, undoing the effect alone when it fails."""
+        try:
+            call = self._call(ledger, step)
+        except ExpressionError as error:
+            transitions.fail_unready(ledger, step, str(error))
+            return
+        before = dict(call.variables)
+        try:
+            with ledger.reader.savepoint():
+                outcome = self._attempt(call)
+                if not outcome.ok:
+                    raise _Undo(outcome)
+                changed = storable_variables(call.variables) if call.variables != before else None
+        except _Undo as undo:
+            outcome = undo.outcome
+        except NotStorable as error:
+            outcome = Outcome.failed(str(error))
+        else:
+            if changed is not None:
+                ledger.execution.variables = changed
+                ledger.execution_changed = True
+        transitions.finish(ledger, step, outcome)
+
+    def _start_loop(self, ledger: Ledger, step: StepRecord) -> None:
+        definition = ledger.definition.step(step.name)
+        assert definition.loop is not None
+        items = definition.loop.items
+        names = names_for(ledger, definition, step, definition.config_chains)
+        try:
+            values = evaluate(bare(items), names) if isinstance(items, str) else render(items, names)
+        except ExpressionError as error:
+            transitions.fail_unready(ledger, step, f"The items cannot be worked out. {error}")
+            return
+        transitions.start_loop(ledger, step, values)
+
+    # --- outside ----------------------------------------------------------------------------------------
+
+    def _claim_outside(self, execution_id: int, path: str) -> tuple[StepCall | None, Lease | None]:
+        """Claim a step and fill in what it is given; (None, None) when it is not there to be claimed."""
+        with self.store.open(execution_id, paths=[path]) as ledger:
+            if ledger is None or not ledger.execution.is_open or not ledger.has(path):
+                return None, None
+            transitions.check_deadline(ledger)
+            step = ledger.step(path)
+            if not ledger.execution.is_open or not transitions.is_claimable(ledger, step):
+                return None, None
+            transitions.claim(ledger, step)
+            try:
+                call = self._call(ledger, step)
+            except ExpressionError as error:
+                transitions.fail_unready(ledger, step, str(error))
+                call = None
+        if call is None:
+            self._send(execution_id, ledger, wake=True)
+            return None, None
+        return call, Lease(execution_id, path, step.token)
+
+    # --- one attempt ------------------------------------------------------------------------------------
+
+    def _call(self, ledger: Ledger, step: StepRecord) -> StepCall:
+        definition, execution = ledger.definition.step(step.name), ledger.execution
+        names = names_for(ledger, definition, step, definition.config_chains)
+        return StepCall(
+            execution_id=execution.id,
+            workflow_id=execution.workflow_id,
+            path=step.path,
+            name=step.name,
+            kind=step.kind,
+            config=render(definition.config, names),
+            owner_id=execution.owner_id,
+            actor_id=execution.actor_id,
+            attempt=step.attempt,
+            timeout_s=definition.timeout_s,
+            idempotency_key=f"{execution.id}:{step.path}",
+            connection_id=execution.connection_id,
+            variables=dict(execution.variables),
+        )
+
+    def _attempt(self, call: StepCall) -> Outcome:
+        """Let the executor do it. Whatever happens becomes an outcome that can be kept."""
+        try:
+            outcome = self.executors[call.kind].run(call)
+            return Outcome.done(storable(outcome.result)) if outcome.ok else outcome
+        except NotStorable as error:
+            return Outcome.failed(str(error))
+        except Exception as error:
+            # A fault nobody foresaw: it is on record with the step, and may pass.
+            logger.exception("execution %s, step %s, attempt %s", call.execution_id, call.path, call.attempt)
+            return Outcome.failed(f"Something unexpected went wrong: {error}", retryable=True)
+
+    def _send(self, execution_id: int, ledger: Ledger, *, wake: bool = False) -> None:
+        """After the commit: tell workers about steps that became ready; `wake` when the caller goes no further."""
+        if wake and ledger.execution.is_open and ledger.ready_inline:
+            self.hints.advance(execution_id)
+        for step, delay_s in ledger.hints:
+            if not step.is_open:
+                continue
+            if step.kind in INLINE_TYPES:
+                self.hints.advance(execution_id, delay_s=delay_s)
+            else:
+                self.hints.run_step(execution_id, step.path, step.kind, delay_s=delay_s)
+
+
+class _Undo(Exception):
+    """Carries a failed outcome out of a savepoint."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.error)
+        self.outcome = outcome

@@ -1,0 +1,57 @@
+"""How executions and steps stand, and which changes are allowed.
+
+The database holds the same table in a trigger (migration 0002) and refuses what is not in it.
+"""
+
+from __future__ import annotations
+
+PENDING = "pending"
+"""Not begun: it waits for other steps, or for a worker."""
+RUNNING = "running"
+"""A worker holds it, or its own steps are under way."""
+WAITING = "waiting"
+"""It was tried, and will be tried again when its time has come."""
+COMPLETED = "completed"
+FAILED = "failed"
+CANCELLED = "cancelled"
+SKIPPED = "skipped"
+
+OPEN = frozenset({PENDING, RUNNING, WAITING})
+FINAL = frozenset({COMPLETED, FAILED, CANCELLED, SKIPPED})
+
+EXECUTION_MOVES = {
+    (PENDING, RUNNING): "a worker begins",
+    (PENDING, FAILED): "it could not begin",
+    (PENDING, CANCELLED): "someone cancelled it before it began",
+    (RUNNING, COMPLETED): "every step is over",
+    (RUNNING, FAILED): "a step failed, or the time is up",
+    (RUNNING, CANCELLED): "someone cancelled it",
+}
+
+STEP_MOVES = {
+    (PENDING, RUNNING): "a worker claims it",
+    (PENDING, SKIPPED): "its condition is not met",
+    (PENDING, FAILED): "its condition or its values cannot be worked out",
+    (PENDING, CANCELLED): "the execution ended without it",
+    (RUNNING, COMPLETED): "it worked",
+    (RUNNING, WAITING): "it will be tried again",
+    (RUNNING, FAILED): "it failed for good",
+    (RUNNING, CANCELLED): "the execution ended without it",
+    (WAITING, RUNNING): "a worker claims it again",
+    (WAITING, FAILED): "its time is up",
+    (WAITING, CANCELLED): "the execution ended without it",
+}
+
+
+class IllegalMove(Exception):
+    """A change of status that must not happen: a fault of the engine, or a stale worker."""
+
+
+def check_move(moves: dict[tuple[str, str], str], old: str, new: str, what: str) -> None:
+    """Refuse a change of status that is not in the table.
+
+    Raises:
+        IllegalMove: it is not.
+    """
+    if (old, new) not in moves:
+        raise IllegalMove(f"{what} cannot go from {old} to {new}")

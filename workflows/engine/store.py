@@ -1,0 +1,94 @@
+"""Where executions are kept. The engine needs no more of a database than this.
+
+The one rule: `open` locks the execution until its transaction ends. Every change of an execution or its steps
+happens inside one such transaction, which either commits all of it (rows and events) or none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, MutableMapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from workflows.engine.definition import Definition
+from workflows.engine.records import StepRecord
+
+if TYPE_CHECKING:
+    from workflows.engine.ledger import Ledger
+
+LEASE_S = 20
+RENEW_EVERY_S = 5.0
+HINT_AGAIN_AFTER_S = 10
+"""How long work may wait unclaimed before the sweep sends its hint again."""
+
+
+@dataclass(frozen=True)
+class Due:
+    """Work that the sweep found: a step to hint at or to take from a lost worker, or (no path) an execution."""
+
+    execution_id: int
+    path: str = ""
+    kind: str = ""
+    is_expired: bool = False
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A worker's hold on one attempt of a step."""
+
+    execution_id: int
+    path: str
+    token: int
+
+
+class Reader(Protocol):
+    """Reads of one execution inside its transaction."""
+
+    def steps(self, paths: Collection[str], *, with_results: bool = False) -> list[StepRecord]:
+        """The records of these paths."""
+
+    def ready_inline(self) -> list[StepRecord]:
+        """In-line steps that wait for nothing but a worker, first written first, a few of them."""
+
+    def open_steps(self, scope_prefix: str = "") -> list[StepRecord]:
+        """Every step that is not over, below a loop's path or in the whole execution."""
+
+    def has_open_steps(self, scope: str, besides: Collection[str]) -> bool:
+        """Say whether a scope has steps that are not over, leaving some paths out."""
+
+    def loop_steps(self, loop_path: str) -> list[StepRecord]:
+        """All steps inside a loop at any depth, with results."""
+
+    def item(self, loop_path: str, index: int) -> Any:
+        """One item of a loop."""
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Undo what happened inside, and only that, when it raises."""
+
+
+class Store(Protocol):
+    """Keeps executions."""
+
+    def open(
+        self,
+        execution_id: int,
+        *,
+        paths: Collection[str] = (),
+        memory: MutableMapping[str, dict[str, Any]] | None = None,
+        wait: bool = True,
+    ) -> AbstractContextManager[Ledger | None]:
+        """Lock an execution and load these steps. Commits when the block ends, or undoes all when it raises.
+
+        None when there is no such execution, or when it is locked and `wait` is false. `memory` keeps outcomes of finished steps between transactions
+        of one worker, so that they are read once.
+        """
+
+    def definition(self, version_id: int) -> Definition:
+        """The definition of a version; versions never change."""
+
+    def renew(self, leases: Iterable[Lease]) -> None:
+        """Prolong the leases that are still held, by the store's own clock."""
+
+    def due(self, *, limit: int = 500) -> list[Due]:
+        """Find work that nobody seems to be doing, and note that it was hinted at now."""
