@@ -266,7 +266,7 @@ def host_config(manifest: Manifest) -> dict[str, Any]:
     config: dict[str, Any] = {
         "network_mode": "none",
         "read_only": True,
-        "tmpfs": {"/tmp": f"rw,noexec,nosuid,nodev,size={tmpfs_bytes},nr_inodes=1024,mode=1777"},  # noqa: S108, in the container
+        "tmpfs": {"/tmp": f"rw,noexec,nosuid,nodev,size={tmpfs_bytes},nr_inodes=1024,mode=1777"},
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges"],
         "pids_limit": 32,

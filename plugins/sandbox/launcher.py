@@ -60,7 +60,7 @@ def _landlock(libc: object, readable: list[str], writable: list[str]) -> bool:
                 file = os.open(path, os.O_PATH | os.O_CLOEXEC)
             except OSError:
                 continue
-            allowed = access if os.path.isdir(path) else access & (1 << 0 | 1 << 1 | 1 << 2)  # noqa: PTH112, pathlib is slow
+            allowed = access if os.path.isdir(path) else access & (1 << 0 | 1 << 1 | 1 << 2)
 
             class Rule(ctypes.Structure):
                 _pack_ = 1

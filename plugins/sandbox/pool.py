@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections import defaultdict, deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from plugins.conf import plugin_settings
@@ -20,8 +21,12 @@ from plugins.sandbox.base import Child, Sandbox
 from plugins.sandbox.choice import docker_sandbox, sandbox_for
 
 logger = logging.getLogger(__name__)
-MAX_AGE_S = 300.0
+# Shorter than the SDK waits for a first message before it ends itself.
+MAX_AGE_S = 240.0
 REAP_EVERY_S = 30.0
+# A sync takes children in a burst: as many are kept ready as were taken of late, up to this.
+BUSY_WINDOW_S = 10.0
+MOST_READY = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +43,12 @@ class WarmPool:
     def __init__(self, size: int) -> None:
         self._size = size
         self._waiting: dict[str, deque[_Waiting]] = defaultdict(deque)
-        self._wanted: set[str] = set()
+        self._wanted: dict[str, deque[float]] = {}
+        self._starting: dict[str, int] = defaultdict(int)
         self._doomed: deque[Child] = deque()
+        # Starting and ending containers is waiting for the engine; two at a time is what two cores refill best.
+        self._starters = ThreadPoolExecutor(max_workers=2, thread_name_prefix="plugin-start")
+        self._enders = ThreadPoolExecutor(max_workers=1, thread_name_prefix="plugin-end")
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._closing = False
@@ -51,7 +60,7 @@ class WarmPool:
         content_hash = plugin.content_hash()
         found: Child | None = None
         with self._lock:
-            self._wanted.add(plugin.name)
+            self._wanted.setdefault(plugin.name, deque(maxlen=MOST_READY)).append(time.monotonic())
             line = self._waiting[plugin.name]
             while line and found is None:
                 item = line.popleft()
@@ -73,12 +82,21 @@ class WarmPool:
         self._closing = True
         self._wake.set()
         self._thread.join(timeout=10)
+        self._starters.shutdown(wait=True, cancel_futures=True)
+        self._enders.shutdown(wait=True)
         with self._lock:
             children = [item.child for line in self._waiting.values() for item in line] + list(self._doomed)
             self._waiting.clear()
             self._doomed.clear()
         for child in children:
             child.destroy()
+
+    def keep_ready(self, *plugins: str) -> None:
+        """Keep children of these plugins ready before anyone asks for one."""
+        with self._lock:
+            for name in plugins:
+                self._wanted.setdefault(name, deque(maxlen=MOST_READY))
+        self._wake.set()
 
     def counts(self) -> dict[str, int]:
         """Return how many children wait, by plugin."""
@@ -93,7 +111,7 @@ class WarmPool:
             try:
                 self._fill()
                 while self._doomed:
-                    self._doomed.popleft().destroy()
+                    self._enders.submit(self._doomed.popleft().destroy)
                 if time.monotonic() - reaped_at > REAP_EVERY_S:
                     reaped_at = time.monotonic()
                     docker_sandbox().reap()
@@ -102,22 +120,39 @@ class WarmPool:
                 logger.exception("the plugin pool could not be refilled")
 
     def _fill(self) -> None:
-        for name in sorted(self._wanted):
+        with self._lock:
+            wanted = {name: self._wanted_count(taken) for name, taken in self._wanted.items()}
+        for name, count in wanted.items():
             try:
                 plugin = get_plugin(name)
                 sandbox = sandbox_for(plugin)
             except (PluginUnknown, SandboxUnavailable):
                 continue
-            content_hash = plugin.content_hash()
-            self._recycle(name, content_hash, sandbox.name)
-            while not self._closing and len(self._waiting[name]) < self._size:
-                try:
-                    child = sandbox.start(plugin)
-                except SandboxUnavailable as error:
-                    logger.warning("no child of %s could be started ahead: %s", name, error)
-                    break
-                with self._lock:
-                    self._waiting[name].append(_Waiting(child, sandbox.name, content_hash, time.monotonic()))
+            self._recycle(name, plugin.content_hash(), sandbox.name)
+            with self._lock:
+                missing = count - len(self._waiting[name]) - self._starting[name]
+                self._starting[name] += max(0, missing)
+            for _ in range(missing):
+                self._starters.submit(self._start, plugin, sandbox).add_done_callback(_log_failure)
+
+    def _wanted_count(self, taken: deque[float]) -> int:
+        recent = sum(1 for moment in taken if time.monotonic() - moment < BUSY_WINDOW_S)
+        return min(MOST_READY, max(self._size, recent))
+
+    def _start(self, plugin: Plugin, sandbox: Sandbox) -> None:
+        try:
+            if self._closing:
+                return
+            child = sandbox.start(plugin)
+            item = _Waiting(child, sandbox.name, plugin.content_hash(), time.monotonic())
+            with self._lock:
+                if self._closing:
+                    self._doomed.append(child)
+                else:
+                    self._waiting[plugin.name].append(item)
+        finally:
+            with self._lock:
+                self._starting[plugin.name] -= 1
 
     def _recycle(self, name: str, content_hash: str, sandbox: str) -> None:
         oldest = time.monotonic() - MAX_AGE_S
@@ -135,6 +170,11 @@ class WarmPool:
             self._waiting[name] = deque(kept)
 
 
+def _log_failure(future: Future[None]) -> None:
+    if not future.cancelled() and (error := future.exception()) is not None:
+        logger.warning("no child could be started ahead: %s", error)
+
+
 _pool: tuple[int, WarmPool] | None = None
 
 
@@ -146,8 +186,7 @@ def open_pool(*plugins: str) -> WarmPool | None:
         return None
     if _pool is None or _pool[0] != os.getpid():
         _pool = (os.getpid(), WarmPool(size))
-    _pool[1]._wanted.update(plugins)
-    _pool[1]._wake.set()
+    _pool[1].keep_ready(*plugins)
     return _pool[1]
 
 
