@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from plugins import calls
+from plugins import calls, worker  # noqa: F401, its signals belong to the worker that loads the tasks
 
 
 @shared_task(name="plugins.run_action_call", soft_time_limit=None, time_limit=None)

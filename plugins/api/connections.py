@@ -1,0 +1,119 @@
+"""The API's doors to connections."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from coreengine.kernel.api.viewsets import OwnedModelViewSet, OwnedReadViewSet
+from plugins import services
+from plugins.api.serializers import (
+    ActionCallSerializer,
+    ConnectionChangeSerializer,
+    ConnectionSerializer,
+    GatewayCallSerializer,
+    SyncStartedSerializer,
+)
+from plugins.filters import ConnectionFilter
+from plugins.models import ActionCall, Connection
+
+
+class ConnectionViewSet(OwnedModelViewSet):
+    """The student's accounts on other services."""
+
+    queryset = Connection.objects.all()
+    serializer_class = ConnectionSerializer
+    filterset_class = ConnectionFilter
+
+    def get_serializer_class(self) -> type[ConnectionSerializer]:
+        return ConnectionChangeSerializer if self.action == "partial_update" else ConnectionSerializer
+
+    @extend_schema(responses={201: ConnectionSerializer, 202: ConnectionSerializer})
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Connect a plugin and try it out: 201 once the other side accepted it, 202 while it is still being asked."""
+        return self.idempotently(request, lambda: self._create(request))
+
+    def _create(self, request: Request) -> Response:
+        serializer: ConnectionSerializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        data = serializer.validated_data
+        connection = services.connect(
+            request.user,
+            data["plugin"],
+            configuration=data.get("configuration", {}),
+            credential=serializer.credential(),
+            label=data.get("label", ""),
+            by=request.user,
+        )
+        return Response(
+            ConnectionSerializer(connection).data,
+            status=status.HTTP_201_CREATED if connection.confirmed_at else status.HTTP_202_ACCEPTED,
+            headers={"Location": f"/api/v1/connections/{connection.pk}/"},
+        )
+
+    @extend_schema(responses=ConnectionSerializer)
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Change settings, label or token; what is left out stays."""
+        connection: Connection = self.get_object()
+        serializer: ConnectionSerializer = self.get_serializer(connection, data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        data = serializer.validated_data
+        changed = services.update_connection(
+            connection,
+            by=request.user,
+            configuration={**connection.configuration, **data["configuration"]} if "configuration" in data else None,
+            credential=serializer.credential() or None,
+            label=data.get("label"),
+        )
+        return Response(ConnectionSerializer(changed).data)
+
+    def perform_destroy(self, instance: Connection) -> None:
+        services.disconnect(instance, by=self.request.user)
+
+    @extend_schema(request=None, responses={200: ActionCallSerializer, 202: ActionCallSerializer})
+    @action(detail=True, methods=["post"])
+    def test(self, request: Request, pk: str | None = None) -> Response:
+        """Ask the other side who the student is."""
+        call = services.test_connection(self.get_object(), by=request.user)
+        return call_response(call)
+
+    @extend_schema(request=None, responses={202: SyncStartedSerializer})
+    @action(detail=True, methods=["post"])
+    def sync(self, request: Request, pk: str | None = None) -> Response:
+        """Start the sync; the answer says where to watch it."""
+        url = services.request_sync(self.get_object(), by=request.user)
+        return Response({"url": url}, status=status.HTTP_202_ACCEPTED, headers={"Location": url})
+
+    @extend_schema(responses=GatewayCallSerializer(many=True), filters=False)
+    @action(detail=True, methods=["get"], filterset_class=None)
+    def calls(self, request: Request, pk: str | None = None) -> Response:
+        """List the requests that the plugin made for this connection, newest first."""
+        page = self.paginate_queryset(self.get_object().gateway_calls.order_by("-pk"))
+        return self.get_paginated_response(GatewayCallSerializer(page, many=True).data)
+
+
+@extend_schema(parameters=[OpenApiParameter("connection_pk", int, OpenApiParameter.PATH)])
+class ActionCallViewSet(OwnedReadViewSet):
+    """What a connection's plugin was asked to do, newest first."""
+
+    queryset = ActionCall.objects.all()
+    serializer_class = ActionCallSerializer
+    filter_backends: list[Any] = []
+
+    def get_queryset(self) -> QuerySet[ActionCall]:
+        return super().get_queryset().filter(connection_id=self.kwargs.get("connection_pk"))
+
+
+def call_response(call: ActionCall) -> Response:
+    """Answer 200 with how a call ended, or 202 with the address of its status."""
+    data = ActionCallSerializer(call).data
+    if call.is_finished:
+        return Response(data)
+    url = f"/api/v1/connections/{call.connection_id}/actions/{call.pk}/"
+    return Response({**data, "url": url}, status=status.HTTP_202_ACCEPTED, headers={"Location": url})

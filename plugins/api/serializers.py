@@ -1,0 +1,165 @@
+"""Connections, plugins and calls as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from plugins.models import ActionCall, Connection, GatewayCall
+
+
+class FaultSerializer(serializers.Serializer):
+    """One fault of a manifest."""
+
+    path = serializers.CharField(help_text="the field, empty for the whole file")
+    message = serializers.CharField()
+
+
+class PluginEndpointSerializer(serializers.Serializer):
+    """One action of a plugin, which is also a route."""
+
+    name = serializers.CharField()
+    method = serializers.CharField()
+    path = serializers.CharField()
+    description = serializers.CharField()
+
+
+class PluginSerializer(serializers.Serializer):
+    """An installed plugin, good or faulty."""
+
+    name = serializers.CharField()
+    title = serializers.CharField()
+    version = serializers.CharField()
+    description = serializers.CharField()
+    is_usable = serializers.BooleanField()
+    is_shipped = serializers.BooleanField()
+    capabilities = serializers.ListField(child=serializers.CharField())
+    network_policy = serializers.CharField()
+    allowed_hosts = serializers.ListField(child=serializers.CharField())
+    configuration_schema = serializers.DictField()
+    authentication = serializers.CharField(allow_blank=True)
+    endpoints = PluginEndpointSerializer(many=True)
+    sandbox = serializers.CharField(help_text="docker, process, or empty while no worker has reported")
+    faults = FaultSerializer(many=True)
+
+
+class ConnectionSerializer(serializers.ModelSerializer):
+    """A student's account on another service. The credential can be written, never read."""
+
+    token = serializers.CharField(write_only=True, required=False, help_text="an access token or API key")
+    username = serializers.CharField(write_only=True, required=False)
+    password = serializers.CharField(write_only=True, required=False)
+    configuration = serializers.DictField(required=False)
+    label = serializers.CharField(required=False, max_length=100, allow_blank=True)
+    identity = serializers.DictField(read_only=True)
+    source = serializers.CharField(read_only=True)
+    home = serializers.CharField(read_only=True, help_text="the host that it talks to")
+    has_credential = serializers.BooleanField(read_only=True)
+
+    class Meta:
+        model = Connection
+        fields = [
+            "id",
+            "plugin",
+            "label",
+            "configuration",
+            "token",
+            "username",
+            "password",
+            "has_credential",
+            "identity",
+            "home",
+            "source",
+            "health",
+            "last_error",
+            "last_error_code",
+            "last_checked_at",
+            "last_synced_at",
+            "confirmed_at",
+            "created_at",
+        ]
+        read_only_fields = [
+            "health",
+            "last_error",
+            "last_error_code",
+            "last_checked_at",
+            "last_synced_at",
+            "confirmed_at",
+            "created_at",
+        ]
+
+    def credential(self) -> dict[str, str]:
+        """Return what was written of the credential."""
+        data: dict[str, Any] = self.validated_data
+        return {name: data[name] for name in ("token", "username", "password") if name in data}
+
+
+class ConnectionChangeSerializer(ConnectionSerializer):
+    """A change; the plugin of a connection stays what it is."""
+
+    class Meta(ConnectionSerializer.Meta):
+        read_only_fields = [*ConnectionSerializer.Meta.read_only_fields, "plugin"]
+
+
+class ActionCallSerializer(serializers.ModelSerializer):
+    """One thing a plugin was asked to do, and how it ended."""
+
+    data = serializers.JSONField(source="result", read_only=True, help_text="kept for a day")
+    success = serializers.SerializerMethodField(help_text="null until it has ended")
+    execution_time = serializers.SerializerMethodField(help_text="seconds")
+
+    class Meta:
+        model = ActionCall
+        fields = [
+            "id",
+            "connection",
+            "method",
+            "action",
+            "status",
+            "success",
+            "data",
+            "error",
+            "error_code",
+            "is_retryable",
+            "request_count",
+            "execution_time",
+            "sandbox",
+            "created_at",
+            "started_at",
+            "finished_at",
+        ]
+        read_only_fields = fields
+
+    def get_success(self, call: ActionCall) -> bool | None:
+        return call.status == "completed" if call.is_finished else None
+
+    def get_execution_time(self, call: ActionCall) -> float | None:
+        return None if call.duration_ms is None else call.duration_ms / 1000
+
+
+class GatewayCallSerializer(serializers.ModelSerializer):
+    """One request that the plugin made."""
+
+    class Meta:
+        model = GatewayCall
+        fields = [
+            "id",
+            "action_call",
+            "method",
+            "host",
+            "path",
+            "status",
+            "error_code",
+            "bytes_received",
+            "duration_ms",
+            "is_from_cache",
+            "created_at",
+        ]
+        read_only_fields = fields
+
+
+class SyncStartedSerializer(serializers.Serializer):
+    """Where the sync can be watched."""
+
+    url = serializers.CharField()

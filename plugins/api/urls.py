@@ -1,0 +1,18 @@
+"""Addresses of the plugins API."""
+
+from django.urls import path
+
+from coreengine.kernel.api.routers import ApiRouter
+from plugins.api.connections import ActionCallViewSet, ConnectionViewSet
+from plugins.api.plugins import EndpointView, PluginListView, PluginView, published_schema
+
+router = ApiRouter()
+router.register("connections", ConnectionViewSet, basename="connection")
+router.register(r"connections/(?P<connection_pk>\d+)/actions", ActionCallViewSet, basename="connection-action")
+
+urlpatterns = [
+    path("plugins/", PluginListView.as_view(), name="plugin-list"),
+    path("plugins/manifest-schema/", published_schema, name="plugin-manifest-schema"),
+    path("plugins/<slug:name>/", PluginView.as_view(), name="plugin-detail"),
+    path("plugins/<slug:name>/<path:rest>", EndpointView.as_view(), name="plugin-endpoint"),
+]
