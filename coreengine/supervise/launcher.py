@@ -166,6 +166,7 @@ class Launcher:
             leftovers.MARK: self.mark,
         }
         if self.environment == "production":
+            variables.setdefault("ALLOWED_HOSTS", "127.0.0.1,localhost")
             if not env.secret("SECRET_KEY", ""):
                 variables["SECRET_KEY_FILE"] = str(self._secret_key())
             return variables
@@ -233,11 +234,14 @@ class Launcher:
     def _wait_ready(self) -> None:
         deadline = time.monotonic() + READY_LIMIT_S
         said = "nothing answered"
+        known = [name.lstrip(".") for name in env.words("ALLOWED_HOSTS") if name != "*"]
+        headers = {"Host": known[0]} if known else {}
+        question = urllib.request.Request(f"{self._local()}/health/ready", headers=headers)
         while time.monotonic() < deadline:
             if self.supervisor is not None and self.supervisor.poll() is not None:
                 raise CannotStart(f"the supervisor ended at once; see {self.log / 'supervisord.log'}")
             try:
-                with urllib.request.urlopen(f"{self._local()}/health/ready", timeout=3):
+                with urllib.request.urlopen(question, timeout=3):
                     return
             except urllib.error.HTTPError as error:
                 said = _reasons(error)

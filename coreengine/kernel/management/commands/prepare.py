@@ -1,5 +1,7 @@
 """Bring the database and the static files up to date before the processes start."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -23,7 +25,7 @@ class Command(BaseCommand):
             call_command("migrate", interactive=False, verbosity=0)
         if settings.DEMO_ACCOUNTS:
             call_command("seed_demo", stdout=self.stdout if options["verbosity"] > 1 else _Silence())
-        elif not settings.DEBUG:
+        elif not settings.DEBUG and not _is_part_of_the_image(Path(settings.STATIC_ROOT)):
             call_command("collectstatic", interactive=False, verbosity=0)
         if options["stamp"]:
             self._leave(options["stamp"])
@@ -37,6 +39,11 @@ class Command(BaseCommand):
                 cursor.execute(statement.format(name, sql.Literal(stamp)))
         except DatabaseError as error:
             self.stderr.write(f"The database keeps no stamp: {error}")
+
+
+def _is_part_of_the_image(folder: Path) -> bool:
+    """The container image brings its static files along, where its user cannot write."""
+    return (folder / "staticfiles.json").exists() and not os.access(folder, os.W_OK)
 
 
 class _Silence:
