@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from resources.models import Passage, Resource
 from resources.querysets import ResourceQuerySet
+from resources.services import edit_resource
 
 
 @admin.register(Resource)
@@ -27,14 +28,11 @@ class ResourceAdmin(admin.ModelAdmin):
     search_fields = ["title", "file_name", "owner__email", "external_id"]
     list_select_related = ["owner"]
     date_hierarchy = "created_at"
-    autocomplete_fields = ["owner"]
     fields = [
         "owner", "kind", "title", "body", "url", "tags", "file_name", "content_type", "size_bytes", "blob", "source",
         "external_id", "extraction_status", "extraction_reason", "page_count", "created_at", "updated_at", "trashed_at",
     ]  # fmt: skip
-    readonly_fields = [
-        "owner", "kind", "blob", "content_type", "size_bytes", "source", "external_id", "page_count", "created_at",
-    ]  # fmt: skip
+    readonly_fields = [name for name in fields if name not in {"title", "body", "url", "tags"}]
     show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> ResourceQuerySet:
@@ -42,6 +40,11 @@ class ResourceAdmin(admin.ModelAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # bytes come in through the vault, which tells their type
+
+    def save_model(self, request: HttpRequest, obj: Resource, form: Any, change: bool) -> None:
+        """Change it as its owner would, so that searches find it and the log has it."""
+        values = {name: form.cleaned_data[name] for name in form.changed_data if name in form.cleaned_data}
+        edit_resource(obj, by=request.user, **values)
 
     @admin.display(boolean=True, description="in trash")
     def is_trashed(self, resource: Resource) -> bool:

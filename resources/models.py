@@ -176,6 +176,7 @@ class Passage(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     ordinal = models.PositiveIntegerField()
     page = models.PositiveIntegerField(null=True, blank=True)
+    is_own = models.BooleanField(default=False, help_text="The student's words, not the file's.")
     text = models.TextField()
     vector = models.GeneratedField(
         expression=models.Func("text", function="resources_text_vector"),

@@ -30,9 +30,9 @@ class ResourceQuerySet(OwnedQuerySet):
         """Keep what a source brought in."""
         return self.filter(source=source)
 
-    def light(self) -> Self:
+    def light(self, *, with_body: bool = False) -> Self:
         """Leave out the columns that a list never shows: the text may be a megabyte."""
-        return self.defer("text", "body", "vector", "heading_vector")
+        return self.defer("text", "vector", "heading_vector", *(() if with_body else ("body",)))
 
     def tag_counts(self) -> list[tuple[str, int]]:
         """List (tag, count), most used first, at most 50."""

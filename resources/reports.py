@@ -61,7 +61,7 @@ class PassageHit:
 
 
 def search_resources(
-    resources: ResourceQuerySet, words: str, *, limit: int = PAGE_SIZE, offset: int = 0
+    resources: ResourceQuerySet, words: str, *, limit: int = PAGE_SIZE, offset: int = 0, with_body: bool = False
 ) -> FoundResources:
     """Search resources that a caller has already filtered to what a person may see, best first.
 
@@ -73,7 +73,7 @@ def search_resources(
     with transaction.atomic():
         _limit_time()
         found = find_matches(query, resources, limit=limit, offset=offset)
-        rows = Resource.objects.light().in_bulk([match.resource_id for match in found.matches])
+        rows = Resource.objects.light(with_body=with_body).in_bulk([match.resource_id for match in found.matches])
     items = [_found(rows[match.resource_id], match) for match in found.matches if match.resource_id in rows]
     return FoundResources(items, found.count, found.is_capped, offset + len(found.matches) < found.count)
 

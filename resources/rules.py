@@ -75,13 +75,13 @@ def check_address(url: str) -> str:
 
 
 def check_tags(tags: str | Iterable[str]) -> list[str]:
-    """Return tags in small letters, each once, in the order given. A string is split at commas.
+    """Return tags in small letters, each once, in the order given; a comma always separates.
 
     Raises:
         ValidationError: at `tags`, when there are too many or one is too long.
     """
-    pieces = tags.split(",") if isinstance(tags, str) else list(tags)
-    names = list(dict.fromkeys(name for piece in pieces if (name := clean_line(str(piece)).lstrip("#").casefold())))
+    pieces = ",".join([tags] if isinstance(tags, str) else [str(tag) for tag in tags]).split(",")
+    names = list(dict.fromkeys(name for piece in pieces if (name := clean_line(piece).lstrip("#").casefold())))
     if len(names) > MAX_TAGS:
         raise ValidationError({"tags": f"At most {MAX_TAGS} tags."})
     if any(len(name) > MAX_TAG_CHARACTERS for name in names):

@@ -183,6 +183,7 @@ def _import_again(resource: Resource, name: str, blob: Blob, updated_at: datetim
         data={"fields": ["file"] if new_bytes else ["file_name"]},
     )
     if new_bytes:
+        _index(resource, [])
         _queue_reading(resource)
     return "changed"
 
@@ -389,10 +390,15 @@ def sniff_file(file: IO[bytes], name: str) -> str:
 
 
 def _index(resource: Resource, pages: list[Page] | None = None) -> None:
-    """Write the passages anew: the student's own words first, then the pages of the file."""
+    """Write the passages anew: the student's own words first, then the pages of the file.
+
+    Without `pages`, those that were read before are kept.
+    """
     if pages is None:
-        pages = [Page(resource.text)] if resource.text else []
+        read_before = resource.passages.filter(is_own=False).order_by("ordinal")
+        pages = [Page(text, number) for text, number in read_before.values_list("text", "page")]
     own = [Page(resource.body)] if resource.body.strip() else []
+    pieces = [(True, piece) for piece in split_passages(own)] + [(False, piece) for piece in split_passages(pages)]
     resource.passages.all().delete()
     Passage.objects.bulk_create(
         [
@@ -400,10 +406,11 @@ def _index(resource: Resource, pages: list[Page] | None = None) -> None:
                 resource=resource,
                 owner_id=resource.owner_id,
                 ordinal=ordinal,
-                page=passage.number,
-                text=passage.text,
+                page=piece.number,
+                is_own=is_own,
+                text=piece.text,
             )
-            for ordinal, passage in enumerate(split_passages([*own, *pages]))
+            for ordinal, (is_own, piece) in enumerate(pieces)
         ],
         batch_size=500,
     )

@@ -10,7 +10,7 @@ from coreengine.kernel.typing import Request
 from resources import pages, services
 from resources.downloads import attachment, inline_image
 from resources.forms import FORMS, LinkForm, NoteForm
-from resources.models import Resource
+from resources.models import Passage, Resource
 
 TEXT_EXCERPT_PASSAGES = 40
 
@@ -172,13 +172,12 @@ def _file(request: Request, pk: int) -> Resource:
     return get_object_or_404(files.select_related("blob").light(), pk=pk)
 
 
-def _file_passages(resource: Resource) -> list:
-    """Give the passages that came out of the file, one more than are shown, without the student's own words."""
-    if resource.kind != Resource.Kind.FILE or not resource.text:
+def _file_passages(resource: Resource) -> list[Passage]:
+    """Give the passages that came out of the file, one more than are shown."""
+    if resource.kind != Resource.Kind.FILE or resource.is_reading:
         return []
-    own = resource.body.strip()
-    passages = resource.passages.defer("vector").order_by("ordinal")[: TEXT_EXCERPT_PASSAGES + 5]
-    return [passage for passage in passages if passage.page or passage.text not in own][: TEXT_EXCERPT_PASSAGES + 1]
+    passages = resource.passages.filter(is_own=False).defer("vector").order_by("ordinal")
+    return list(passages[: TEXT_EXCERPT_PASSAGES + 1])
 
 
 def _form(request: Request, form: NoteForm | LinkForm, *, kind: str, resource: Resource | None = None) -> HttpResponse:

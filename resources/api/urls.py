@@ -1,0 +1,7 @@
+"""API addresses of the vault."""
+
+from coreengine.kernel.api.routers import ApiRouter
+from resources.api.views import ResourceViewSet
+
+router = ApiRouter()
+router.register("resources", ResourceViewSet, basename="resource")
