@@ -162,6 +162,11 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 MAX_UPLOAD_BYTES = env.integer("MAX_UPLOAD_MB", 100, least=1, most=4096) * 1024 * 1024
+FILE_UPLOAD_HANDLERS = [
+    "resources.uploads.BoundedUploads",  # first: the others never see what is too large
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
 # --- Mail -------------------------------------------------------------------------------------
