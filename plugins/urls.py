@@ -1,7 +1,21 @@
 """Addresses of the plugins pages."""
 
-from typing import Any
+from django.urls import path
+
+from plugins import views
+from plugins.api.plugins import published_schema
 
 app_name = "plugins"
 
-urlpatterns: list[Any] = []
+urlpatterns = [
+    path("connections/", views.connection_list, name="list"),
+    path("connections/new/", views.choose_plugin, name="choose"),
+    path("connections/new/<slug:plugin>/", views.connect, name="connect"),
+    path("connections/<int:pk>/", views.detail, name="detail"),
+    path("connections/<int:pk>/edit/", views.edit, name="edit"),
+    path("connections/<int:pk>/test/", views.test, name="test"),
+    path("connections/<int:pk>/sync/", views.sync, name="sync"),
+    path("connections/<int:pk>/disconnect/", views.disconnect, name="disconnect"),
+    path("settings/plugins/", views.plugin_settings_page, name="settings"),
+    path("schemas/plugin-manifest-v1.json", published_schema, name="manifest-schema"),
+]

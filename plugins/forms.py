@@ -1,0 +1,122 @@
+"""The settings form of a plugin, made from its manifest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+
+from plugins.manifest import Manifest
+from plugins.models import Connection
+from plugins.rules import MAX_CREDENTIAL_LENGTH, MAX_SETTING_LENGTH, credential_fields, home_settings
+
+_CHOICE_WORDS = {"realtime": "As soon as possible"}
+
+
+class ConnectionForm(forms.Form):
+    """Label, settings and credential of a connection. It parses; the services check and save."""
+
+    def __init__(self, manifest: Manifest, *args: Any, connection: Connection | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.manifest = manifest
+        self.connection = connection
+        required = manifest.settings_schema.get("required", ())
+        self.setting_names = list(manifest.settings_schema.get("properties", {}))
+        homes = home_settings(manifest)
+        for name in sorted(self.setting_names, key=lambda item: item not in homes):
+            schema = manifest.settings_schema["properties"][name]
+            self.fields[name] = _field(schema, is_required=name in required, name=name)
+            if name in homes:
+                self.fields[name].widget.attrs |= {"autocapitalize": "none", "spellcheck": "false", "inputmode": "url"}
+        self.credential_names = list(credential_fields(manifest.authentication))
+        for name, label in credential_fields(manifest.authentication).items():
+            self.fields[name] = _credential_field(name, label, is_kept=bool(connection and connection.has_credential))
+        self.fields["label"] = forms.CharField(
+            required=False,
+            max_length=100,
+            label="Name",
+            help_text="How you call this connection. We make one up if empty.",
+        )
+        self.order_fields([*homes, *self.credential_names])
+
+    @property
+    def credential_bound(self) -> list[forms.BoundField]:
+        """The credential's fields."""
+        return [self[name] for name in self.credential_names]
+
+    @property
+    def home_bound(self) -> list[forms.BoundField]:
+        """The fields that name the host."""
+        return [self[name] for name in home_settings(self.manifest) if name in self.fields]
+
+    @property
+    def other_bound(self) -> list[forms.BoundField]:
+        """The other settings, then the name."""
+        homes = home_settings(self.manifest)
+        return [self[name] for name in [*self.setting_names, "label"] if name not in homes]
+
+    def configuration(self) -> dict[str, Any]:
+        """Return the settings as typed."""
+        return {name: self.cleaned_data.get(name) for name in self.setting_names}
+
+    def credential(self) -> dict[str, str]:
+        """Return what was typed of the credential; empty fields are left out."""
+        return {name: self.cleaned_data[name] for name in self.credential_names if self.cleaned_data.get(name)}
+
+    def take_errors(self, errors: Mapping[str, list[Any]]) -> None:
+        """Put the services' errors at their fields; what has no field is said above the form."""
+        for name, messages in errors.items():
+            for message in messages:
+                self.add_error(name if name in self.fields else None, message)
+
+
+def initial_values(connection: Connection) -> dict[str, Any]:
+    """Return what the form of an existing connection shows: never its credential."""
+    return {**connection.configuration, "label": connection.label}
+
+
+def _field(schema: Mapping[str, Any], *, is_required: bool, name: str) -> forms.Field:
+    shared: dict[str, Any] = {
+        "label": _sentence(schema.get("title") or name.replace("_", " ")),
+        "help_text": schema.get("description", ""),
+        "initial": schema.get("default"),
+        "required": is_required,
+    }
+    if "enum" in schema:
+        choices = [
+            (item, _CHOICE_WORDS.get(str(item), str(item).replace("_", " ").capitalize())) for item in schema["enum"]
+        ]
+        if not is_required and "default" not in schema:
+            choices.insert(0, ("", "Not set"))
+        return forms.TypedChoiceField(choices=choices, coerce=_reader(schema["type"]), empty_value=None, **shared)
+    if schema["type"] == "boolean":
+        return forms.BooleanField(**{**shared, "required": False})
+    if schema["type"] in {"integer", "number"}:
+        kind = forms.IntegerField if schema["type"] == "integer" else forms.FloatField
+        return kind(min_value=schema.get("minimum"), max_value=schema.get("maximum"), **shared)
+    field = forms.CharField(max_length=schema.get("maxLength", MAX_SETTING_LENGTH), **shared)
+    if examples := schema.get("examples"):
+        field.widget.attrs["placeholder"] = str(examples[-1])
+    return field
+
+
+def _reader(kind: str) -> Any:
+    return {"integer": int, "number": float}.get(kind, str)
+
+
+def _credential_field(name: str, label: str, *, is_kept: bool) -> forms.Field:
+    # Never filled in again: the browser is not told what is stored, and must not offer to store it either.
+    attrs = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
+    widget = forms.TextInput(attrs=attrs) if name == "username" else forms.PasswordInput(attrs=attrs, render_value=True)
+    note = "Leave it empty to keep the stored one." if is_kept else ""
+    return forms.CharField(
+        label=label, required=not is_kept, widget=widget, help_text=note, max_length=MAX_CREDENTIAL_LENGTH
+    )
+
+
+def _sentence(title: str) -> str:
+    """Write a title the way this product does: one capital, names and abbreviations kept."""
+    first, *rest = re.split(r"\s+", title.strip())
+    return " ".join([first[:1].upper() + first[1:], *(word if word.isupper() else word.lower() for word in rest)])

@@ -1,0 +1,120 @@
+"""What the pages of connections and plugins show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db.models import Count, Max, Q
+
+from plugins.manifest import Manifest
+from plugins.models import ActionCall, Connection, GatewayCall
+from plugins.registry import Plugin, all_plugins
+from plugins.reports import PluginReport, SandboxReport, read_report
+from plugins.sandbox.base import Protection
+
+CAPABILITY_WORDS = {
+    "read_courses": ("book-open", "Read your courses"),
+    "read_assignments": ("list-checks", "Read assignments and due dates"),
+    "read_grades": ("award", "Read grades and submissions"),
+    "read_files": ("file", "Read files"),
+    "write_files": ("file-pen", "Write files"),
+    "send_notifications": ("bell", "Send notifications"),
+    "webhook_receiver": ("webhook", "Receive messages from the service"),
+}
+DEMO_HOST = "demo.university.edu"
+
+
+@dataclass(frozen=True)
+class HostUse:
+    """One host: declared, asked, or both."""
+
+    host: str
+    is_declared: bool
+    call_count: int = 0
+    failed_count: int = 0
+    last_at: object = None
+
+
+@dataclass(frozen=True)
+class PluginCard:
+    """A plugin as the registry page shows it."""
+
+    plugin: Plugin
+    report: PluginReport | None
+    protections: list[Protection] = field(default_factory=list)
+
+    @property
+    def capabilities(self) -> list[tuple[str, str]]:
+        """Icon and words of each capability."""
+        return capabilities(self.plugin.manifest)
+
+    @property
+    def gaps(self) -> list[Protection]:
+        """What the sandbox in use does not keep it from."""
+        return [item for item in self.protections if not item.holds]
+
+
+def capabilities(manifest: Manifest | None) -> list[tuple[str, str]]:
+    """Return icon and words of each thing a plugin says it does."""
+    return [CAPABILITY_WORDS.get(name, ("circle", name)) for name in (manifest.capabilities if manifest else ())]
+
+
+def plugin_cards() -> tuple[list[PluginCard], list[Plugin], SandboxReport | None]:
+    """Return the usable plugins, the faulty ones, and what the worker reported."""
+    report = read_report()
+    usable, faulty = [], []
+    for plugin in all_plugins():
+        if not plugin.is_usable:
+            faulty.append(plugin)
+            continue
+        known = report.plugins.get(plugin.name) if report else None
+        protections = report.protections.get(known.sandbox, []) if report and known else []
+        usable.append(PluginCard(plugin, known, protections))
+    return usable, faulty, report
+
+
+def host_uses(connection: Connection) -> list[HostUse]:
+    """Put the hosts a plugin declared beside those it asked, declared first; one query."""
+    manifest = connection.manifest
+    declared = manifest.hosts(connection.configuration) if manifest else ()
+    asked = {
+        row["host"]: row
+        for row in GatewayCall.objects.filter(connection=connection)
+        .values("host")
+        .order_by("host")
+        .annotate(count=Count("pk"), failed=Count("pk", filter=~Q(error_code="")), last=Max("created_at"))
+    }
+    names = [*declared, *(host for host in asked if host not in declared)]
+    return [
+        HostUse(
+            host=name,
+            is_declared=name in declared,
+            call_count=asked.get(name, {}).get("count", 0),
+            failed_count=asked.get(name, {}).get("failed", 0),
+            last_at=asked.get(name, {}).get("last"),
+        )
+        for name in names
+    ]
+
+
+def recent_actions(connection: Connection, *, limit: int = 12) -> list[ActionCall]:
+    """Return what the plugin was last asked to do, with its requests; two queries."""
+    return list(connection.action_calls.prefetch_related("gateway_calls")[:limit])
+
+
+def demo_token_page(manifest: Manifest) -> str:
+    """Return the page of the demo university where its student makes a token; "" where it does not run.
+
+    Offered only in development, and only for plugins that could talk to it.
+    """
+    base = getattr(settings, "DEMO_UNIVERSITY_URL", "")
+    if not base or not getattr(settings, "DEMO_ACCOUNTS", False) or manifest.name != "canvas-integration":
+        return ""
+    path = (
+        urlsplit(manifest.address(manifest.authentication.token_page, {"canvas_domain": DEMO_HOST})).path
+        if (manifest.authentication and manifest.authentication.token_page)
+        else "/"
+    )
+    return base.rstrip("/") + (path or "/")

@@ -1,0 +1,183 @@
+"""Pages of connections and plugins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from coreengine.kernel.pages import render_page
+from coreengine.kernel.typing import Request
+from plugins import pages, services
+from plugins.filters import ConnectionFilter
+from plugins.forms import ConnectionForm, initial_values
+from plugins.manifest import Manifest
+from plugins.models import ActionCall, Connection
+from plugins.registry import PluginUnknown, get_manifest, usable_plugins
+
+
+@require_GET
+def connection_list(request: Request) -> HttpResponse:
+    """List the student's connections."""
+    connections = ConnectionFilter(request.GET, Connection.objects.visible_to(request.user)).qs
+    context = {"connections": connections, "plugins": usable_plugins()}
+    return render_page(request, "plugins/list.html", context, parts={"connections": "rows"})
+
+
+@require_GET
+def choose_plugin(request: Request) -> HttpResponse:
+    """Choose what to connect."""
+    cards, _, _ = pages.plugin_cards()
+    return render_page(request, "plugins/choose.html", {"cards": cards})
+
+
+@never_cache
+def connect(request: Request, plugin: str) -> HttpResponse:
+    """Fill in a plugin's settings and connect it."""
+    manifest = _manifest_or_404(plugin)
+    demo_page = pages.demo_token_page(manifest)
+    initial = {"canvas_domain": pages.DEMO_HOST} if demo_page and "demo" in request.GET else {}
+    form = ConnectionForm(manifest, request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            connection = services.connect(
+                request.user,
+                manifest.name,
+                configuration=form.configuration(),
+                credential=form.credential(),
+                label=form.cleaned_data["label"],
+                by=request.user,
+            )
+        except ValidationError as error:
+            form.take_errors(_by_field(error))
+        else:
+            if connection.confirmed_at:
+                name = f" as {connection.identity_name}" if connection.identity_name else ""
+                messages.success(
+                    request, f"{connection.plugin_title} is connected{name}. Sync now to bring everything in."
+                )
+            return redirect(connection)
+    return _form_page(request, form, None, demo_page)
+
+
+@never_cache
+def edit(request: Request, pk: int) -> HttpResponse:
+    """Change a connection's settings or token."""
+    connection = _editable(request, pk)
+    manifest = connection.manifest
+    if manifest is None:
+        messages.error(request, f"The plugin {connection.plugin} is not installed, so its settings cannot be shown.")
+        return redirect(connection)
+    form = ConnectionForm(manifest, request.POST or None, connection=connection, initial=initial_values(connection))
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.update_connection(
+                connection,
+                by=request.user,
+                configuration=form.configuration(),
+                credential=form.credential() or None,
+                label=form.cleaned_data["label"],
+            )
+        except ValidationError as error:
+            form.take_errors(_by_field(error))
+        else:
+            messages.success(request, "The connection is saved.")
+            return redirect(connection)
+    return _form_page(request, form, connection, pages.demo_token_page(manifest))
+
+
+@require_GET
+def detail(request: Request, pk: int) -> HttpResponse:
+    """Show how a connection stands, what it may do, and what it did."""
+    connection = get_object_or_404(Connection.objects.visible_to(request.user), pk=pk)
+    context = {
+        "connection": connection,
+        "manifest": connection.manifest,
+        "capabilities": pages.capabilities(connection.manifest),
+        "hosts": pages.host_uses(connection),
+        "actions": pages.recent_actions(connection),
+        "is_checking": connection.health == Connection.Health.CHECKING,
+    }
+    parts = {"connection-state": "state", "connection-record": "record"}
+    return render_page(request, "plugins/detail.html", context, parts=parts)
+
+
+@require_POST
+def test(request: Request, pk: int) -> HttpResponse:
+    """Ask the other side whether the token still works."""
+    connection = _editable(request, pk)
+    call = services.test_connection(connection, by=request.user)
+    _say_outcome(request, call)
+    return redirect(connection)
+
+
+@require_POST
+def sync(request: Request, pk: int) -> HttpResponse:
+    """Start the sync and go where it can be watched."""
+    return redirect(services.request_sync(_editable(request, pk), by=request.user))
+
+
+def disconnect(request: Request, pk: int) -> HttpResponse:
+    """Ask, saying what goes and what stays; then disconnect."""
+    connection = _editable(request, pk)
+    if request.method != "POST":
+        return render_page(request, "plugins/disconnect.html", {"connection": connection})
+    services.disconnect(connection, by=request.user)
+    messages.success(request, f"{connection.label} is disconnected. What it brought in is still yours.")
+    return redirect("plugins:list")
+
+
+@require_GET
+def plugin_settings_page(request: Request) -> HttpResponse:
+    """Show the registry: what is installed, what it may do, and where it runs."""
+    cards, faulty, report = pages.plugin_cards()
+    return render_page(request, "plugins/settings.html", {"cards": cards, "faulty": faulty, "report": report})
+
+
+def _editable(request: Request, pk: int) -> Connection:
+    return get_object_or_404(Connection.objects.editable_by(request.user), pk=pk)
+
+
+def _manifest_or_404(plugin: str) -> Manifest:
+    try:
+        return get_manifest(plugin)
+    except PluginUnknown as error:
+        raise Http404(str(error)) from error
+
+
+def _by_field(error: ValidationError) -> dict[str, list[Any]]:
+    return error.message_dict if hasattr(error, "error_dict") else {"__all__": error.messages}
+
+
+def _form_page(request: Request, form: ConnectionForm, connection: Connection | None, demo_page: str) -> HttpResponse:
+    manifest = form.manifest
+    values = form.data if form.is_bound else {**form.initial, **(connection.configuration if connection else {})}
+    token_page = ""
+    if manifest.authentication and manifest.authentication.token_page and connection:
+        token_page = manifest.address(manifest.authentication.token_page, connection.configuration)
+    context = {
+        "form": form,
+        "manifest": manifest,
+        "connection": connection,
+        "demo_page": demo_page,
+        "is_demo": bool(demo_page) and values.get("canvas_domain") == pages.DEMO_HOST,
+        "token_page": token_page,
+        "capabilities": pages.capabilities(manifest),
+    }
+    return render_page(
+        request, "plugins/form.html", context, parts={"connection-form": "form"}, status=422 if form.errors else 200
+    )
+
+
+def _say_outcome(request: Request, call: ActionCall) -> None:
+    if not call.is_finished:
+        messages.info(request, "The connection is being checked. This page shows the outcome as soon as there is one.")
+    elif call.status == "completed":
+        messages.success(request, "The connection works.")
+    else:
+        messages.error(request, call.error)
