@@ -31,7 +31,9 @@ class SampleForm(forms.Form):
 
     name = forms.CharField(help_text="What it is called in lists.")
     course = forms.ChoiceField(choices=[("os", "Operating Systems"), ("db", "Databases")])
-    due_at = forms.DateTimeField(label="Due", required=False, widget=forms.DateTimeInput(attrs={"type": "datetime-local"}))
+    due_at = forms.DateTimeField(
+        label="Due", required=False, widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
+    )
     notes = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), required=False)
     file = forms.FileField(required=False)
     kind = forms.ChoiceField(choices=[("essay", "Essay"), ("code", "Code")], widget=forms.RadioSelect)

@@ -1,0 +1,97 @@
+"""axe finds nothing serious on the main pages, in both themes; pages fit a phone."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+OPEN_PAGES = [
+    "/accounts/login/",
+    "/accounts/signup/",
+    "/accounts/password/reset/",
+    "/accounts/confirm-email/",
+    "/mailbox/",
+]
+OWN_PAGES = [
+    "/",
+    "/notifications/",
+    "/settings/",
+    "/settings/security/",
+    "/settings/tokens/",
+    "/accounts/email/",
+    "/accounts/password/change/",
+    "/places/",
+]
+
+
+def findings(page: Any) -> list[str]:
+    """Run axe and return what is serious or critical, with the place."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    result = Axe().run(page, options={"resultTypes": ["violations"]})
+    return [
+        f"{found['id']}: {node['target']} {node['failureSummary']}"
+        for found in result.response["violations"]
+        if found["impact"] in {"serious", "critical"}
+        for node in found["nodes"]
+    ]
+
+
+def visit(page: Any, address: str) -> None:
+    page.goto(address)
+    page.wait_for_load_state("networkidle")
+
+
+def overflow(page: Any) -> int:
+    """Return by how many pixels the page is wider than the screen."""
+    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_open_pages_have_no_serious_finding(open_page: Callable[..., Any], theme: str) -> None:
+    page = open_page(theme=theme)
+    found = []
+
+    for address in OPEN_PAGES:
+        visit(page, address)
+        found += [f"{address} {text}" for text in findings(page)]
+
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_own_pages_have_no_serious_finding(sign_in: Callable[..., Any], theme: str) -> None:
+    page = sign_in(theme=theme)
+    found = []
+
+    for address in OWN_PAGES:
+        visit(page, address)
+        found += [f"{address} {text}" for text in findings(page)]
+
+    assert not found, "\n".join(found)
+
+
+def test_open_menus_and_dialogs_have_no_serious_finding(sign_in: Callable[..., Any]) -> None:
+    page = sign_in()
+
+    page.locator("#bell > summary").click()
+    page.get_by_role("link", name="All notifications").wait_for()
+    bell = findings(page)
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+k")
+    page.get_by_role("option").first.wait_for()
+    palette = findings(page)
+
+    assert not bell + palette, "\n".join(bell + palette)
+
+
+def test_pages_fit_a_phone(sign_in: Callable[..., Any]) -> None:
+    page = sign_in(width=390, height=844)
+    wide = {}
+
+    for address in OWN_PAGES:
+        visit(page, address)
+        if extra := overflow(page):
+            wide[address] = extra
+
+    assert not wide
