@@ -8,3 +8,6 @@ class CoursesConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what this app adds to shared screens."""
+        from courses import screens
+
+        screens.register()

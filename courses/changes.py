@@ -50,8 +50,8 @@ def recent_events(user: User, now: datetime) -> QuerySet[Event]:
     return (
         Event.objects.filter(owner=user, type__in=TYPES, time__gte=now - WINDOW)
         .filter(told)
-        .exclude(data__baseline=True)
-        .exclude(data__by_hand=True)
+        # `contains` and not a comparison of the key: where the key is absent that would be NULL, and no row's NOT.
+        .filter(~Q(data__contains={"baseline": True}), ~Q(data__contains={"by_hand": True}))
         .order_by("-id")
     )
 

@@ -20,12 +20,6 @@ HUE_NAMES = [
 ]  # fmt: skip
 
 
-class HueSelect(forms.RadioSelect):
-    """Twelve swatches; each is a radio button with the colour's name."""
-
-    template_name = "courses/_hue_select.html"
-
-
 class LocalDateTimeField(forms.DateTimeField):
     """A date and a time as the browser's own control gives them, in the student's zone."""
 
@@ -72,7 +66,10 @@ class _Changes:
     """What a form says that is different from what the form showed."""
 
     def changes(self) -> dict[str, Any]:
-        return {name: self.cleaned_data[name] for name in self.changed_data}  # type: ignore[attr-defined]
+        values = {name: self.cleaned_data[name] for name in self.changed_data}  # type: ignore[attr-defined]
+        if values.get("hue", 0) is None:  # no swatch chosen: the colour stays
+            del values["hue"]
+        return values
 
 
 class OwnCourseForm(_Changes, forms.Form):
@@ -87,7 +84,7 @@ class OwnCourseForm(_Changes, forms.Form):
         required=False,
         empty_value=None,
         choices=[(hue, HUE_NAMES[hue]) for hue in range(HUES)],
-        widget=HueSelect,
+        widget=forms.RadioSelect,
     )
     notes = _notes_field("Only you see them. Markdown works.")
     is_hidden = forms.BooleanField(
@@ -167,6 +164,20 @@ class AssignmentForm(OwnAssignmentForm):
     html_url = forms.URLField(max_length=2000, required=False, label="Web page", assume_scheme="https")
 
     field_order = ["name", "due_at", "points_possible", "html_url", "notes"]
+
+
+class TaskForm(AssignmentForm):
+    """An assignment made by hand from anywhere: it asks for its course."""
+
+    course = forms.ModelChoiceField(queryset=Course.objects.none(), label="Course", empty_label=None)
+
+    field_order = ["name", "course", "due_at", "points_possible", "html_url", "notes"]
+
+    def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["course"].queryset = (  # type: ignore[attr-defined]
+            Course.objects.editable_by(owner).active(timezone.now()).by_name().only("name", "nickname")
+        )
 
 
 def course_initial(course: Course) -> dict[str, Any]:

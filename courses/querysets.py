@@ -47,12 +47,9 @@ class CourseQuerySet(MatchingQuerySet):
     def visible_to(self, user: User) -> Self:
         return super().visible_to(user).filter(deleted_at__isnull=True)
 
-    def editable_by(self, user: User) -> Self:
-        return super().editable_by(user).filter(deleted_at__isnull=True)
-
     def restorable_by(self, user: User) -> Self:
         """What the student deleted and can still have back."""
-        return super().editable_by(user).filter(deleted_at__isnull=False)
+        return self.filter(owner_id=user.pk, deleted_at__isnull=False)
 
     def from_source(self, source: str) -> Self:
         return self.filter(source=source)
@@ -94,12 +91,9 @@ class AssignmentQuerySet(MatchingQuerySet):
     def visible_to(self, user: User) -> Self:
         return super().visible_to(user).filter(deleted_at__isnull=True, course__deleted_at__isnull=True)
 
-    def editable_by(self, user: User) -> Self:
-        return super().editable_by(user).filter(deleted_at__isnull=True, course__deleted_at__isnull=True)
-
     def restorable_by(self, user: User) -> Self:
         """What the student deleted and can still have back."""
-        return super().editable_by(user).filter(deleted_at__isnull=False, course__deleted_at__isnull=True)
+        return self.filter(owner_id=user.pk, deleted_at__isnull=False, course__deleted_at__isnull=True)
 
     def from_source(self, source: str) -> Self:
         return self.filter(source=source)

@@ -1,11 +1,15 @@
-"""Plain text out of the HTML that sources give."""
+"""The HTML that sources give, as plain text and as something that may stand on our pages."""
 
 from __future__ import annotations
 
 import html
 import re
+from urllib.parse import urljoin
 
 import nh3
+from django.utils.safestring import SafeString, mark_safe
+
+from coreengine.kernel.texts import ATTRIBUTES, SCHEMES, TAGS
 
 _BREAKS = re.compile(r"(?i)<(?:br|/p|/div|/li|/h[1-6]|/tr)\b[^>]*>")
 _SPACES = re.compile(r"[ \t\r\f\v\xa0]+")
@@ -25,3 +29,29 @@ def one_line(source: str, length: int) -> str:
     if len(text) <= length:
         return text
     return text[: length - 1].rsplit(" ", 1)[0].rstrip(".,;: ") + "…"
+
+
+def shown_html(source: str, base_url: str = "") -> SafeString:
+    """Make HTML from a source fit for our page: nothing runs, nothing loads, and its links lead to the source.
+
+    A relative link means a page of the source (`base_url` is one); on our page it would mean one of ours.
+    """
+
+    def absolute(tag: str, attribute: str, value: str) -> str | None:
+        if attribute != "href":
+            return value
+        try:
+            address = urljoin(base_url, value)
+        except ValueError:
+            return None
+        return address if address.startswith(("http://", "https://", "mailto:")) else None
+
+    clean = nh3.clean(
+        source,
+        tags=TAGS,
+        attributes=ATTRIBUTES,
+        url_schemes=SCHEMES,
+        attribute_filter=absolute,
+        link_rel="noopener noreferrer nofollow",
+    )
+    return mark_safe(clean)

@@ -1,7 +1,29 @@
 """Addresses of the courses pages."""
 
-from typing import Any
+from django.urls import path
+
+from courses import views
 
 app_name = "courses"
 
-urlpatterns: list[Any] = []
+urlpatterns = [
+    path("courses/", views.course_list, name="list"),
+    path("courses/new/", views.course_create, name="create"),
+    path("courses/announcements/", views.announcement_list, name="announcements"),
+    path("courses/announcements/<int:pk>/", views.announcement_detail, name="announcement"),
+    path("courses/changes/", views.change_list, name="changes"),
+    path("courses/<int:pk>/", views.course_detail, name="detail"),
+    path("courses/<int:pk>/edit/", views.course_edit, name="edit"),
+    path("courses/<int:pk>/delete/", views.course_delete, name="delete"),
+    path("courses/<int:pk>/restore/", views.course_restore, name="restore"),
+    path("courses/<int:pk>/hide/", views.course_hide, name="hide"),
+    path("courses/<int:course_pk>/assignments/", views.assignment_list, name="course-assignments"),
+    path("courses/<int:course_pk>/assignments/new/", views.assignment_create, name="create-assignment"),
+    path("assignments/", views.assignment_list, name="assignments"),
+    path("assignments/new/", views.task_create, name="create-task"),
+    path("assignments/<int:pk>/", views.assignment_detail, name="assignment"),
+    path("assignments/<int:pk>/edit/", views.assignment_edit, name="edit-assignment"),
+    path("assignments/<int:pk>/done/", views.assignment_done, name="done"),
+    path("assignments/<int:pk>/delete/", views.assignment_delete, name="delete-assignment"),
+    path("assignments/<int:pk>/restore/", views.assignment_restore, name="restore-assignment"),
+]

@@ -144,7 +144,7 @@ class Assignment(models.Model):
     @property
     def points_text(self) -> str:
         """ "40 points", or nothing where the source gives none."""
-        if self.points_possible is None:
+        if not self.points_possible:
             return ""
         return "1 point" if self.points_possible == 1 else f"{self.points_possible:g} points"
 

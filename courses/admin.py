@@ -1,0 +1,125 @@
+"""Courses and what is in them, for an admin who helps a student."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+
+from courses.models import Announcement, Assignment, AssignmentGroup, Course, SourceImport, Submission, Term
+
+
+@admin.register(Term)
+class TermAdmin(admin.ModelAdmin):
+    list_display = ["name", "owner", "source", "starts_at", "ends_at"]
+    list_filter = ["source"]
+    list_select_related = ["owner"]
+    search_fields = ["name", "owner__email", "external_id"]
+    autocomplete_fields = ["owner"]
+
+
+class GroupInline(admin.TabularInline):
+    model = AssignmentGroup
+    extra = 0
+    fields = ["name", "position", "weight", "drop_lowest", "drop_highest"]
+
+
+@admin.register(Course)
+class CourseAdmin(admin.ModelAdmin):
+    list_display = [
+        "name",
+        "code",
+        "owner",
+        "term",
+        "source",
+        "state",
+        "assignment_count",
+        "missing_since",
+        "is_hidden",
+    ]
+    list_filter = ["state", "is_hidden", "is_restricted", ("missing_since", admin.EmptyFieldListFilter), "source"]
+    list_select_related = ["owner", "term"]
+    search_fields = ["name", "code", "nickname", "owner__email", "external_id"]
+    autocomplete_fields = ["owner", "term"]
+    readonly_fields = ["missing_since", "deleted_at", "created_at", "updated_at"]
+    exclude = ["search_vector"]
+    inlines = [GroupInline]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Course]:
+        rows = super().get_queryset(request).defer("search_vector", "syllabus_html", "notes")
+        return rows.annotate(assignment_total=Count("assignments"))
+
+    @admin.display(description="assignments", ordering="assignment_total")
+    def assignment_count(self, course: Any) -> int:
+        return course.assignment_total
+
+
+class SubmissionInline(admin.StackedInline):
+    model = Submission
+    extra = 0
+
+
+@admin.register(Assignment)
+class AssignmentAdmin(admin.ModelAdmin):
+    list_display = ["name", "course", "owner", "due_at", "points_possible", "source", "done_at", "missing_since"]
+    list_filter = [
+        ("missing_since", admin.EmptyFieldListFilter),
+        ("done_at", admin.EmptyFieldListFilter),
+        "due_at",
+        "source",
+    ]
+    list_select_related = ["course", "owner"]
+    search_fields = ["name", "course__name", "owner__email", "external_id"]
+    autocomplete_fields = ["owner", "course", "group"]
+    readonly_fields = ["missing_since", "done_at", "deleted_at", "created_at", "updated_at"]
+    exclude = ["search_vector"]
+    date_hierarchy = "due_at"
+    inlines = [SubmissionInline]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Assignment]:
+        return super().get_queryset(request).defer("search_vector", "course__search_vector", "course__syllabus_html")
+
+
+@admin.register(AssignmentGroup)
+class AssignmentGroupAdmin(admin.ModelAdmin):
+    list_display = ["name", "course", "weight", "drop_lowest", "drop_highest"]
+    list_select_related = ["course"]
+    search_fields = ["name", "course__name"]
+    autocomplete_fields = ["course"]
+
+
+@admin.register(Submission)
+class SubmissionAdmin(admin.ModelAdmin):
+    list_display = ["assignment", "state", "submitted_at", "score", "grade", "late", "missing", "excused"]
+    list_filter = ["state", "late", "missing", "excused"]
+    list_select_related = ["assignment"]
+    search_fields = ["assignment__name", "assignment__owner__email"]
+    autocomplete_fields = ["assignment"]
+
+
+@admin.register(Announcement)
+class AnnouncementAdmin(admin.ModelAdmin):
+    list_display = ["title", "course", "owner", "posted_at", "author", "source"]
+    list_filter = ["posted_at", "source"]
+    list_select_related = ["course", "owner"]
+    search_fields = ["title", "course__name", "owner__email"]
+    autocomplete_fields = ["owner", "course"]
+    exclude = ["search_vector"]
+
+
+@admin.register(SourceImport)
+class SourceImportAdmin(admin.ModelAdmin):
+    """Imports are history: to be read, not written."""
+
+    list_display = ["kind", "source", "owner", "course", "first_at", "last_at", "counts"]
+    list_filter = ["kind", "source"]
+    list_select_related = ["owner", "course"]
+    search_fields = ["owner__email", "source"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -1,0 +1,205 @@
+"""Courses and what is in them as JSON. Serializers parse and present; services write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from courses.models import Announcement, Assignment, AssignmentGroup, Course, Submission, Term
+from courses.models.courses import HUES
+from courses.rules import LONGEST_NOTES
+from courses.work_state import WorkState
+
+
+class TermSerializer(serializers.ModelSerializer):
+    """A semester."""
+
+    class Meta:
+        model = Term
+        fields = ["id", "name", "starts_at", "ends_at", "source", "external_id"]
+        read_only_fields = fields
+
+
+class AssignmentGroupSerializer(serializers.ModelSerializer):
+    """What a course weighs as one."""
+
+    class Meta:
+        model = AssignmentGroup
+        fields = ["id", "name", "position", "weight", "drop_lowest", "drop_highest"]
+        read_only_fields = fields
+
+
+class SubmissionSerializer(serializers.ModelSerializer):
+    """The student's own work, as the source says."""
+
+    class Meta:
+        model = Submission
+        fields = [
+            "state",
+            "submitted_at",
+            "graded_at",
+            "posted_at",
+            "score",
+            "grade",
+            "late",
+            "missing",
+            "excused",
+            "attempt",
+            "seconds_late",
+            "points_deducted",
+            "html_url",
+        ]
+        read_only_fields = fields
+
+
+class CourseSerializer(serializers.ModelSerializer):
+    """A course; `term_name` and the student's own fields can be written."""
+
+    term = TermSerializer(read_only=True)
+    term_name = serializers.CharField(
+        write_only=True, required=False, allow_blank=True, max_length=255, help_text="a known term's name, or a new one"
+    )
+    title = serializers.CharField(read_only=True, help_text="the student's name for it, else the source's")
+    is_concluded = serializers.SerializerMethodField()
+    hue = serializers.IntegerField(min_value=0, max_value=HUES - 1, required=False, help_text="the colour, 0 to 11")
+    notes = serializers.CharField(required=False, allow_blank=True, max_length=LONGEST_NOTES)
+
+    class Meta:
+        model = Course
+        fields = [
+            "id",
+            "title",
+            "name",
+            "nickname",
+            "code",
+            "term",
+            "term_name",
+            "starts_at",
+            "ends_at",
+            "time_zone",
+            "state",
+            "is_concluded",
+            "is_hidden",
+            "is_restricted",
+            "missing_since",
+            "hue",
+            "notes",
+            "html_url",
+            "syllabus_html",
+            "teachers",
+            "current_score",
+            "current_grade",
+            "final_score",
+            "final_grade",
+            "source",
+            "external_id",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = [
+            "time_zone",
+            "is_restricted",
+            "missing_since",
+            "syllabus_html",
+            "teachers",
+            "current_score",
+            "current_grade",
+            "final_score",
+            "final_grade",
+            "source",
+            "external_id",
+            "created_at",
+            "updated_at",
+        ]
+
+    def get_is_concluded(self, course: Course) -> bool:
+        return course.is_concluded(timezone.now())
+
+
+class OwnCourses(serializers.PrimaryKeyRelatedField):
+    """A course by its id; another student's is as unknown as one that never was."""
+
+    def get_queryset(self) -> Any:
+        return Course.objects.editable_by(self.context["request"].user)
+
+
+class AssignmentSerializer(serializers.ModelSerializer):
+    """An assignment with where the work stands; `is_done` is the student's own mark."""
+
+    course = OwnCourses(queryset=Course.objects.none())
+    group = AssignmentGroupSerializer(read_only=True)
+    submission = SubmissionSerializer(source="own_submission", read_only=True, allow_null=True)
+    work_state = serializers.SerializerMethodField()
+    is_done = serializers.BooleanField(required=False, help_text="the student's own mark")
+    notes = serializers.CharField(required=False, allow_blank=True, max_length=LONGEST_NOTES)
+
+    class Meta:
+        model = Assignment
+        fields = [
+            "id",
+            "course",
+            "name",
+            "work_state",
+            "is_done",
+            "done_at",
+            "due_at",
+            "unlock_at",
+            "lock_at",
+            "points_possible",
+            "grading_type",
+            "submission_types",
+            "allowed_extensions",
+            "group",
+            "submission",
+            "description_html",
+            "notes",
+            "html_url",
+            "position",
+            "omit_from_final_grade",
+            "missing_since",
+            "source",
+            "external_id",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = [
+            "done_at",
+            "unlock_at",
+            "lock_at",
+            "grading_type",
+            "submission_types",
+            "allowed_extensions",
+            "description_html",
+            "position",
+            "omit_from_final_grade",
+            "missing_since",
+            "source",
+            "external_id",
+            "created_at",
+            "updated_at",
+        ]
+
+    @extend_schema_field(serializers.ChoiceField(choices=WorkState.choices))
+    def get_work_state(self, assignment: Assignment) -> str:
+        return str(assignment.state_at(timezone.now()))
+
+    def to_representation(self, assignment: Assignment) -> dict[str, Any]:
+        return {**super().to_representation(assignment), "is_done": assignment.done_at is not None}
+
+
+class AssignmentUpdateSerializer(AssignmentSerializer):
+    """An assignment stays in its course."""
+
+    course = serializers.PrimaryKeyRelatedField(read_only=True)
+
+
+class AnnouncementSerializer(serializers.ModelSerializer):
+    """What a teacher told a course."""
+
+    class Meta:
+        model = Announcement
+        fields = ["id", "course", "title", "message_html", "author", "posted_at", "html_url", "source", "external_id"]
+        read_only_fields = fields

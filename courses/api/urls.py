@@ -1,0 +1,10 @@
+"""API addresses of courses."""
+
+from coreengine.kernel.api.routers import ApiRouter
+from courses.api.views import AnnouncementViewSet, AssignmentViewSet, CourseViewSet, TermViewSet
+
+router = ApiRouter()
+router.register("courses", CourseViewSet, basename="course")
+router.register("assignments", AssignmentViewSet, basename="assignment")
+router.register("announcements", AnnouncementViewSet, basename="announcement")
+router.register("terms", TermViewSet, basename="term")

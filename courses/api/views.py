@@ -1,0 +1,123 @@
+"""The API's doors to courses, assignments and announcements."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from coreengine.kernel.api.pagination import CursorPages
+from coreengine.kernel.api.viewsets import OwnedModelViewSet, OwnedReadViewSet
+from courses import services
+from courses.api.serializers import (
+    AnnouncementSerializer,
+    AssignmentGroupSerializer,
+    AssignmentSerializer,
+    AssignmentUpdateSerializer,
+    CourseSerializer,
+    TermSerializer,
+)
+from courses.filters import AnnouncementFilter, AssignmentFilter, CourseFilter
+from courses.models import Announcement, Assignment, AssignmentGroup, Course, Term
+
+
+class NewestPosted(CursorPages):
+    """Announcements by the time they were posted."""
+
+    ordering = ("-posted_at", "-id")
+
+
+class TermViewSet(OwnedReadViewSet):
+    """Semesters, from sources and by hand. A new one is made by naming it in a course."""
+
+    queryset = Term.objects.all()
+    serializer_class = TermSerializer
+
+
+class CourseViewSet(OwnedModelViewSet):
+    """The student's courses. What comes from a source takes only the student's own fields."""
+
+    queryset = Course.objects.select_related("term").defer("search_vector")
+    serializer_class = CourseSerializer
+    filterset_class = CourseFilter
+
+    def perform_create(self, serializer: BaseSerializer) -> None:
+        user = self.request.user
+        serializer.instance = services.create_course(user, by=user, **serializer.validated_data)
+
+    def perform_update(self, serializer: BaseSerializer) -> None:
+        serializer.instance = services.update_course(
+            serializer.instance, by=self.request.user, changes=serializer.validated_data
+        )
+
+    def perform_destroy(self, instance: Course) -> None:
+        services.delete_course(instance, by=self.request.user)
+
+    @extend_schema(request=None, responses=CourseSerializer)
+    @action(detail=True, methods=["post"])
+    def restore(self, request: Request, pk: str | None = None) -> Response:
+        """Take back the deletion of a course made by hand."""
+        course = get_object_or_404(Course.objects.restorable_by(request.user), pk=pk)
+        course = services.restore_course(course, by=request.user)
+        return Response(self.get_serializer(course).data)
+
+    @extend_schema(responses=AssignmentGroupSerializer(many=True), filters=False)
+    @action(detail=True, methods=["get"], pagination_class=None, filterset_class=None)
+    def groups(self, request: Request, pk: str | None = None) -> Response:
+        """List what the course weighs together."""
+        course = get_object_or_404(Course.objects.visible_to(request.user), pk=pk)
+        groups = AssignmentGroup.objects.visible_to(request.user).filter(course=course)
+        return Response(AssignmentGroupSerializer(groups, many=True).data)
+
+
+class AssignmentViewSet(OwnedModelViewSet):
+    """What is to do. `is_done` and `notes` can be written on any; the rest on those made by hand."""
+
+    queryset = Assignment.objects.select_related("course", "group", "submission").defer(
+        "search_vector", "course__search_vector", "course__syllabus_html", "course__notes"
+    )
+    serializer_class = AssignmentSerializer
+    filterset_class = AssignmentFilter
+
+    def get_serializer_class(self) -> type[BaseSerializer]:
+        return AssignmentUpdateSerializer if self.action == "partial_update" else AssignmentSerializer
+
+    @transaction.atomic
+    def perform_create(self, serializer: BaseSerializer) -> None:
+        values = dict(serializer.validated_data)
+        is_done, course = values.pop("is_done", False), values.pop("course")
+        assignment = services.create_assignment(course, by=self.request.user, **values)
+        serializer.instance = services.mark_done(assignment, done=True, by=self.request.user) if is_done else assignment
+
+    @transaction.atomic
+    def perform_update(self, serializer: BaseSerializer) -> None:
+        changes = dict(serializer.validated_data)
+        done = changes.pop("is_done", None)
+        assignment = services.update_assignment(serializer.instance, by=self.request.user, changes=changes)
+        if done is not None:
+            assignment = services.mark_done(assignment, done=done, by=self.request.user)
+        serializer.instance = assignment
+
+    def perform_destroy(self, instance: Assignment) -> None:
+        services.delete_assignment(instance, by=self.request.user)
+
+    @extend_schema(request=None, responses=AssignmentSerializer)
+    @action(detail=True, methods=["post"])
+    def restore(self, request: Request, pk: str | None = None) -> Response:
+        """Take back the deletion of an assignment made by hand."""
+        assignment = get_object_or_404(Assignment.objects.restorable_by(request.user), pk=pk)
+        assignment = services.restore_assignment(assignment, by=request.user)
+        return Response(self.get_serializer(assignment).data)
+
+
+class AnnouncementViewSet(OwnedReadViewSet):
+    """What teachers told the student's courses, newest first."""
+
+    queryset = Announcement.objects.defer("search_vector")
+    serializer_class = AnnouncementSerializer
+    filterset_class = AnnouncementFilter
+    pagination_class = NewestPosted

@@ -1,0 +1,263 @@
+"""What the pages show, gathered in few queries and with every text ready to print."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db.models import Count, Min, Q
+from django.utils import timezone
+
+from coreengine.accounts.models import User
+from courses.models import Announcement, Assignment, AssignmentGroup, Course
+from courses.moments import Clock, ago, moment, short_date
+from courses.rows import WorkRow, row_of
+from courses.texts import one_line
+from courses.work_state import WorkState
+
+GROUPED_ROWS = 200
+NEXT_ROWS = 4
+ANNOUNCEMENTS = 4
+
+
+def clock_of(user: User) -> Clock:
+    """Now, in the student's zone."""
+    return Clock(timezone.now(), user.zone)
+
+
+@dataclass(frozen=True)
+class CourseLine:
+    """One course of the list."""
+
+    course: Course
+    grade: str
+    todo: str
+    overdue: str
+    next_due: str
+    is_concluded: bool
+
+
+@dataclass
+class TermSection:
+    title: str
+    detail: str
+    lines: list[CourseLine] = field(default_factory=list)
+
+
+def course_sections(user: User, courses: list[Course], clock: Clock) -> list[TermSection]:
+    """Sort courses by term, newest first, each with what is to do in it (one query for all)."""
+    counts = _work_counts(user, courses, clock.now)
+    sections: dict[int, TermSection] = {}
+    for course in courses:
+        key = course.term_id or 0
+        if key not in sections:
+            sections[key] = TermSection(*_term_words(course, clock))
+        todo, late, next_due = counts.get(course.pk, (0, 0, None))
+        sections[key].lines.append(
+            CourseLine(
+                course=course,
+                grade=course.grade_text,
+                todo=f"{todo} to do" if todo else "",
+                overdue=f"{late} overdue" if late else "",
+                next_due=moment(next_due, clock).main if next_due else "",
+                is_concluded=course.is_concluded(clock.now),
+            )
+        )
+    return list(sections.values())
+
+
+def _term_words(course: Course, clock: Clock) -> tuple[str, str]:
+    if course.term is None:
+        return "No term", ""
+    days = [clock.day_of(day) for day in (course.term.starts_at, course.term.ends_at) if day]
+    return course.term.name, " – ".join(f"{short_date(day)} {day.year}" for day in days)
+
+
+def _work_counts(user: User, courses: list[Course], now: datetime) -> dict[int, tuple[int, int, datetime | None]]:
+    rows = (
+        Assignment.objects.visible_to(user)
+        .filter(course__in=[course.pk for course in courses])
+        .outstanding(now)
+        .order_by()
+        .values("course_id")
+        .annotate(
+            todo=Count("pk", filter=~Q(work_state=WorkState.OVERDUE.value)),
+            late=Count("pk", filter=Q(work_state=WorkState.OVERDUE.value)),
+            next_due=Min("due_at", filter=Q(due_at__gte=now)),
+        )
+    )
+    return {row["course_id"]: (row["todo"], row["late"], row["next_due"]) for row in rows}
+
+
+@dataclass
+class GroupSection:
+    """The assignments of one group, with what the group weighs."""
+
+    title: str
+    detail: str
+    rows: list[WorkRow] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class NewsLine:
+    """One announcement of a list."""
+
+    announcement: Announcement
+    text: str
+    when: str
+
+
+@dataclass(frozen=True)
+class CoursePage:
+    course: Course
+    is_concluded: bool
+    next_rows: list[WorkRow]
+    groups: list[GroupSection]
+    more_count: int
+    news: list[NewsLine]
+    summary: str
+
+
+def course_page(course: Course, user: User, clock: Clock) -> CoursePage:
+    """Gather a course: what is next, all work by group, the latest news. Three queries."""
+    rows = list(
+        Assignment.objects.visible_to(user)
+        .filter(course=course)
+        .select_related("submission", "group")
+        .defer("description_html", "notes", "search_vector")
+        .with_work_state(clock.now)
+        .by_due_date()
+    )
+    for row in rows:
+        row.course = course
+    lines = {row.pk: row_of(row, clock) for row in rows}
+    upcoming = [lines[row.pk] for row in rows if row.work_state == WorkState.UPCOMING][:NEXT_ROWS]
+    late = [line for line in lines.values() if line.late]
+    news = Announcement.objects.visible_to(user).filter(course=course).for_list().newest_first()[:ANNOUNCEMENTS]
+    return CoursePage(
+        course=course,
+        is_concluded=course.is_concluded(clock.now),
+        next_rows=late[-NEXT_ROWS:] + upcoming,
+        groups=_groups(rows[:GROUPED_ROWS], lines),
+        more_count=max(0, len(rows) - GROUPED_ROWS),
+        news=[news_line(announcement, clock) for announcement in news],
+        summary=_summary(list(lines.values())),
+    )
+
+
+def _groups(rows: list[Assignment], lines: dict[int, WorkRow]) -> list[GroupSection]:
+    sections: dict[int, tuple[int, GroupSection]] = {}
+    for row in rows:
+        group = row.group
+        key = group.pk if group else 0
+        if key not in sections:
+            # Own tasks and what belongs to no group come last.
+            order = group.position if group else 1_000_000
+            sections[key] = (order, GroupSection(group.name if group else "Own tasks", _group_words(group)))
+            if group is None and not row.is_by_hand:
+                sections[key][1].title = "Other work"
+        sections[key][1].rows.append(lines[row.pk])
+    return [section for _, section in sorted(sections.values(), key=lambda pair: pair[0])]
+
+
+def _group_words(group: AssignmentGroup | None) -> str:
+    if group is None:
+        return ""
+    words = [f"{group.weight:g} % of the grade"] if group.weight else []
+    if group.drop_lowest:
+        words.append("lowest dropped" if group.drop_lowest == 1 else f"{group.drop_lowest} lowest dropped")
+    if group.drop_highest:
+        words.append("highest dropped" if group.drop_highest == 1 else f"{group.drop_highest} highest dropped")
+    return ", ".join(words)
+
+
+def _summary(lines: list[WorkRow]) -> str:
+    """ "2 overdue, 5 to do, 9 done"."""
+    late = sum(1 for line in lines if line.late)
+    todo = sum(1 for line in lines if line.state in (WorkState.UPCOMING, WorkState.UNDATED))
+    done = sum(1 for line in lines if line.done)
+    parts = [f"{late} overdue"] if late else []
+    parts += [f"{todo} to do"] if todo else []
+    parts += [f"{done} done"] if done else []
+    return ", ".join(parts)
+
+
+def news_line(announcement: Announcement, clock: Clock) -> NewsLine:
+    return NewsLine(announcement, one_line(announcement.message_html, 160), ago(announcement.posted_at, clock.now))
+
+
+@dataclass(frozen=True)
+class Fact:
+    label: str
+    value: str
+    title: str = ""
+
+
+def assignment_facts(assignment: Assignment, clock: Clock) -> list[Fact]:
+    """What is known of an assignment, in the order in which a student asks."""
+    facts: list[Fact] = []
+
+    def at(label: str, when: datetime | None) -> None:
+        if when is not None:
+            said = moment(when, clock)
+            facts.append(Fact(label, f"{said.main}, {said.detail}", said.exact))
+
+    at("Due", assignment.due_at)
+    if assignment.points_text:
+        facts.append(Fact("Worth", assignment.points_text))
+    if assignment.group is not None:
+        weight = f", {assignment.group.weight:g} %" if assignment.group.weight else ""
+        facts.append(Fact("Group", f"{assignment.group.name}{weight}"))
+    at("Opens", assignment.unlock_at)
+    at("Closes", assignment.lock_at)
+    if assignment.submission_types:
+        facts.append(Fact("Handed in", ", ".join(_type_words(kind) for kind in assignment.submission_types)))
+    if assignment.allowed_extensions:
+        facts.append(Fact("File types", ", ".join(assignment.allowed_extensions)))
+    if assignment.omit_from_final_grade:
+        facts.append(Fact("Counts", "not in the final grade"))
+    return facts
+
+
+def submission_facts(assignment: Assignment, clock: Clock) -> list[Fact]:
+    """What the source says of the student's own work."""
+    submission = assignment.own_submission
+    if submission is None:
+        return []
+    facts: list[Fact] = []
+    for label, when in [("Submitted", submission.submitted_at), ("Graded", submission.graded_at)]:
+        if when is not None:
+            said = moment(when, clock)
+            facts.append(Fact(label, f"{said.main}, {said.detail}", said.exact))
+    if submission.score is not None or submission.grade:
+        facts.append(Fact("Score", submission.score_text(assignment.points_possible)))
+    if submission.grade and submission.score is not None and submission.grade != f"{submission.score:g}":
+        facts.append(Fact("Grade", submission.grade))
+    if submission.late:
+        hours = submission.seconds_late / 3600
+        by = f" by {hours:.0f} h" if hours >= 1 else ""
+        facts.append(Fact("Late", f"yes{by}"))
+    if submission.points_deducted:
+        facts.append(Fact("Deducted", f"{submission.points_deducted:g} points"))
+    if submission.attempt:
+        facts.append(Fact("Attempt", str(submission.attempt)))
+    return facts
+
+
+_TYPES = {
+    "online_upload": "file upload",
+    "online_text_entry": "text",
+    "online_url": "web address",
+    "online_quiz": "quiz",
+    "discussion_topic": "discussion",
+    "media_recording": "recording",
+    "external_tool": "external tool",
+    "student_annotation": "annotation",
+    "on_paper": "on paper",
+    "none": "nothing to hand in",
+    "not_graded": "not graded",
+}
+
+
+def _type_words(kind: str) -> str:
+    return _TYPES.get(kind, kind.replace("_", " "))

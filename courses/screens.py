@@ -1,0 +1,162 @@
+"""What this app adds to shared screens: the agenda, the sidebar's courses, two cards, three searches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.safestring import mark_safe
+
+from coreengine.kernel.screens import (
+    Card,
+    NavItem,
+    QuickAdd,
+    SearchHit,
+    SearchSource,
+    register_card,
+    register_nav,
+    register_quick_add,
+    register_search,
+    register_slot,
+)
+from coreengine.kernel.typing import Request
+from courses.agenda import Agenda, build_agenda, greeting
+from courses.changes import changes_of, recent_events
+from courses.models import Announcement, Assignment, Course
+from courses.moments import ago, long_date, moment
+from courses.pages import clock_of, news_line
+
+SIDEBAR_COURSES = 14
+CHANGES_SHOWN = 5
+EVENTS_READ = 60
+NEWS_SHOWN = 3
+
+
+def agenda_of(request: HttpRequest) -> Agenda:
+    """Build the agenda once per request: the greeting counts what the agenda lists."""
+    if not hasattr(request, "courses_agenda"):
+        request.courses_agenda = build_agenda(request.user, clock_of(request.user))  # type: ignore
+    return request.courses_agenda  # type: ignore
+
+
+def sidebar_courses(request: HttpRequest) -> list[Course]:
+    """The courses that go on, in one query per request."""
+    if not hasattr(request, "courses_sidebar"):
+        own = Course.objects.visible_to(request.user).active(timezone.now()).by_name()  # type: ignore
+        request.courses_sidebar = list(own.only("pk", "name", "nickname", "hue")[: SIDEBAR_COURSES + 1])  # type: ignore
+    return request.courses_sidebar  # type: ignore
+
+
+def sidebar(request: Request, thing: Any = None) -> dict[str, Any] | None:
+    if not request.user.is_authenticated:
+        return None
+    courses = sidebar_courses(request)
+    if not courses:
+        return None
+    return {"courses": courses[:SIDEBAR_COURSES], "has_more": len(courses) > SIDEBAR_COURSES}
+
+
+def dashboard_head(request: Request, thing: Any = None) -> dict[str, Any]:
+    clock = clock_of(request.user)
+    is_new = not sidebar_courses(request)
+    return {
+        "greeting": f"{greeting(clock)}, {request.user.first_name}",
+        "today": long_date(clock.today),
+        "sentence": "" if is_new else agenda_of(request).sentence,
+    }
+
+
+def dashboard_actions(request: Request, thing: Any = None) -> dict[str, Any] | None:
+    return {} if sidebar_courses(request) else None
+
+
+def agenda_card(request: Request) -> dict[str, Any]:
+    agenda = agenda_of(request)
+    has_courses = bool(agenda.sections or sidebar_courses(request))
+    return {"agenda": agenda, "has_courses": has_courses or Course.objects.visible_to(request.user).exists()}
+
+
+def changes_card(request: Request) -> dict[str, Any] | None:
+    clock = clock_of(request.user)
+    changes = changes_of(list(recent_events(request.user, clock.now)[:EVENTS_READ]), clock)
+    return {"changes": changes[:CHANGES_SHOWN], "more": len(changes) - CHANGES_SHOWN} if changes else None
+
+
+def announcements_card(request: Request) -> dict[str, Any] | None:
+    clock = clock_of(request.user)
+    own = Announcement.objects.visible_to(request.user).in_active_courses(clock.now)
+    news = list(own.for_list().newest_first()[:NEWS_SHOWN])
+    return {"lines": [news_line(announcement, clock) for announcement in news]} if news else None
+
+
+def _hits(rows: QuerySet, limit: int, kind: str, meta: Any) -> list[SearchHit]:
+    return [
+        SearchHit(
+            title=str(row),
+            url=row.get_absolute_url(),
+            snippet_html=mark_safe(""),
+            kind=kind,
+            meta=meta(row),
+            rank=row.rank,
+        )
+        for row in rows[:limit]
+    ]
+
+
+def search_courses(user: Any, query: str, limit: int) -> list[SearchHit]:
+    rows = Course.objects.visible_to(user).matching(query).for_list()
+    return _hits(rows, limit, "course", lambda row: " · ".join(filter(None, [row.code, str(row.term or "")])))
+
+
+def search_assignments(user: Any, query: str, limit: int) -> list[SearchHit]:
+    clock = clock_of(user)
+    rows = Assignment.objects.visible_to(user).matching(query).for_list()
+
+    def meta(row: Assignment) -> str:
+        return f"{row.course.title} · due {moment(row.due_at, clock).main}" if row.due_at else row.course.title
+
+    return _hits(rows, limit, "assignment", meta)
+
+
+def search_announcements(user: Any, query: str, limit: int) -> list[SearchHit]:
+    now = timezone.now()
+    rows = Announcement.objects.visible_to(user).matching(query).for_list()
+    return _hits(rows, limit, "announcement", lambda row: f"{row.course.title} · {ago(row.posted_at, now)}")
+
+
+def register() -> None:
+    """Add all of it; called once, when the app is ready."""
+    register_nav(NavItem("courses", "Courses", "graduation-cap", "courses:list", 20))
+    register_slot("sidebar", "courses/_sidebar.html", context=sidebar, order=10)
+    register_slot("dashboard_head", "courses/_greeting.html", context=dashboard_head, order=10)
+    register_slot("dashboard_actions", "courses/_dashboard_actions.html", context=dashboard_actions, order=90)
+    register_quick_add(QuickAdd("task", "Task", "list-plus", "courses:create-task", 10))
+    register_quick_add(QuickAdd("course", "Course", "graduation-cap", "courses:create", 20))
+    register_card(Card("agenda", "Agenda", "courses/_agenda_card.html", agenda_card, 10, region="main"))
+    register_card(
+        Card(
+            "changes",
+            "Changed lately",
+            "courses/_changes_card.html",
+            changes_card,
+            20,
+            more_url_name="courses:changes",
+            more_label="All",
+        )
+    )
+    register_card(
+        Card(
+            "announcements",
+            "Announcements",
+            "courses/_announcements_card.html",
+            announcements_card,
+            30,
+            more_url_name="courses:announcements",
+            more_label="All",
+        )
+    )
+    register_search(SearchSource("courses", "Courses", "graduation-cap", search_courses, 10))
+    register_search(SearchSource("assignments", "Assignments", "list-todo", search_assignments, 20))
+    register_search(SearchSource("announcements", "Announcements", "megaphone", search_announcements, 30))

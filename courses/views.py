@@ -1,0 +1,322 @@
+"""Pages of courses and what is in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.db.models import F, QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from coreengine.kernel.models import Event
+from coreengine.kernel.pages import render_page
+from coreengine.kernel.typing import Request
+from courses import services
+from courses.changes import changes_of, recent_events
+from courses.filters import AnnouncementFilter, AssignmentFilter, CourseFilter
+from courses.forms import (
+    AssignmentForm,
+    CourseForm,
+    OwnAssignmentForm,
+    OwnCourseForm,
+    TaskForm,
+    add_errors,
+    assignment_initial,
+    course_initial,
+    tomorrow_night,
+)
+from courses.models import Announcement, Assignment, Course
+from courses.pages import (
+    assignment_facts,
+    clock_of,
+    course_page,
+    course_sections,
+    news_line,
+    submission_facts,
+)
+from courses.rows import row_of
+from courses.screens import agenda_of
+from courses.texts import shown_html
+
+ROWS = 50
+COURSES = 200
+NEWEST_TERM_FIRST = [F("term__starts_at").desc(nulls_last=True), "term_id", "name", "pk"]
+
+
+@require_safe
+def course_list(request: Request) -> HttpResponse:
+    """List the courses by term; the concluded and the hidden ones are a tab away."""
+    own = Course.objects.visible_to(request.user)
+    found = CourseFilter({"show": "active", **request.GET.dict()}, queryset=own, request=request)
+    show = found.data["show"]
+    courses = list(found.qs.for_list().order_by(*NEWEST_TERM_FIRST)[:COURSES])
+    context = {
+        "sections": course_sections(request.user, courses, clock_of(request.user)),
+        "show": show,
+        "tabs": CourseFilter.SHOW,
+        "query": request.GET.get("q", ""),
+        "has_any": bool(courses) or own.exists(),
+        "deleted": _deleted(request, Course.objects.restorable_by(request.user)),
+    }
+    return render_page(request, "courses/list.html", context, parts={"course-list": "list"})
+
+
+@require_safe
+def course_detail(request: Request, pk: int) -> HttpResponse:
+    """Show one course."""
+    course = get_object_or_404(Course.objects.visible_to(request.user).select_related("term"), pk=pk)
+    page = course_page(course, request.user, clock_of(request.user))
+    syllabus = shown_html(course.syllabus_html, course.html_url)
+    deleted = _deleted(request, Assignment.objects.restorable_by(request.user).filter(course=course))
+    context = {"page": page, "course": course, "syllabus": syllabus, "deleted": deleted}
+    return render_page(request, "courses/detail.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def course_create(request: Request) -> HttpResponse:
+    """Make a course by hand."""
+    form = CourseForm(request.POST or None, owner=request.user)
+    if request.method == "POST" and form.is_valid():
+        values = {name: form.cleaned_data[name] for name in form.fields}
+        course = _saved(form, lambda: services.create_course(request.user, by=request.user, **values))
+        if course is not None:
+            messages.success(request, f"{course.title} is ready. Add what is due in it.")
+            return redirect(course)
+    return _form_page(request, "courses/course_form.html", form, {"course": None})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def course_edit(request: Request, pk: int) -> HttpResponse:
+    """Change a course: all of one made by hand, else what is the student's own."""
+    course = get_object_or_404(Course.objects.editable_by(request.user).select_related("term"), pk=pk)
+    initial = course_initial(course)
+    if course.is_by_hand:
+        form: OwnCourseForm = CourseForm(request.POST or None, initial=initial, owner=request.user)
+    else:
+        form = OwnCourseForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        changes = form.changes()
+        saved = _saved(form, lambda: services.update_course(course, by=request.user, changes=changes))
+        if saved is not None:
+            messages.success(request, "Saved.")
+            return redirect(saved)
+    return _form_page(request, "courses/course_form.html", form, {"course": course})
+
+
+@require_POST
+def course_delete(request: Request, pk: int) -> HttpResponse:
+    """Delete a course made by hand, and offer it back."""
+    course = get_object_or_404(Course.objects.editable_by(request.user), pk=pk)
+    services.delete_course(course, by=request.user)
+    return redirect(f"{reverse('courses:list')}?deleted={course.pk}")
+
+
+@require_POST
+def course_restore(request: Request, pk: int) -> HttpResponse:
+    """Take back a deletion."""
+    course = get_object_or_404(Course.objects.restorable_by(request.user), pk=pk)
+    course = services.restore_course(course, by=request.user)
+    messages.success(request, f"{course.title} is back.")
+    return redirect(course)
+
+
+@require_POST
+def course_hide(request: Request, pk: int) -> HttpResponse:
+    """Hide a course, or show it again (`hidden=0`)."""
+    course = get_object_or_404(Course.objects.editable_by(request.user), pk=pk)
+    hidden = request.POST.get("hidden") != "0"
+    course = services.update_course(course, by=request.user, changes={"is_hidden": hidden})
+    messages.success(request, f"{course.title} is {'hidden' if hidden else 'shown again'}.")
+    return redirect(course)
+
+
+@require_safe
+def assignment_list(request: Request, course_pk: int | None = None) -> HttpResponse:
+    """List assignments, of one course or of all that go on."""
+    clock = clock_of(request.user)
+    own = Assignment.objects.visible_to(request.user)
+    course = None
+    if course_pk is not None:
+        course = get_object_or_404(Course.objects.visible_to(request.user), pk=course_pk)
+        own = own.filter(course=course)
+    elif not request.GET.get("course"):
+        own = own.in_active_courses(clock.now)
+    found = AssignmentFilter(request.GET, queryset=own, request=request)
+    rows = found.qs.with_work_state(clock.now).for_list().by_due_date()
+    page = Paginator(rows, ROWS).get_page(request.GET.get("page"))
+    context = {
+        "course": course,
+        "page": page,
+        "rows": [row_of(assignment, clock) for assignment in page],
+        "state": request.GET.get("state", ""),
+        "tabs": [
+            ("", "All"),
+            ("outstanding", "To do"),
+            ("overdue", "Overdue"),
+            ("submitted", "Submitted"),
+            ("graded", "Graded"),
+        ],
+        "query": request.GET.get("q", ""),
+        "is_filtered": any(request.GET.get(name) for name in ("state", "q", "course", "due_before", "due_after")),
+    }
+    return render_page(request, "courses/assignments.html", context, parts={"assignment-list": "list"})
+
+
+@require_safe
+def assignment_detail(request: Request, pk: int) -> HttpResponse:
+    """Show one assignment."""
+    assignment = get_object_or_404(
+        Assignment.objects.visible_to(request.user).select_related("course", "group", "submission"), pk=pk
+    )
+    return render_page(request, "courses/assignment.html", _assignment_context(request, assignment))
+
+
+def _assignment_context(request: Request, assignment: Assignment) -> dict[str, Any]:
+    clock = clock_of(request.user)
+    submission = assignment.own_submission
+    return {
+        "assignment": assignment,
+        "course": assignment.course,
+        "row": row_of(assignment, clock),
+        "facts": assignment_facts(assignment, clock),
+        "submission_facts": submission_facts(assignment, clock),
+        "description": shown_html(assignment.description_html, assignment.html_url),
+        "source_url": (submission.html_url if submission else "") or assignment.html_url,
+    }
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def assignment_create(request: Request, course_pk: int) -> HttpResponse:
+    """Add the student's own assignment to a course."""
+    course = get_object_or_404(Course.objects.editable_by(request.user), pk=course_pk)
+    form = AssignmentForm(request.POST or None, initial={"due_at": tomorrow_night()})
+    if request.method == "POST" and form.is_valid():
+        values = {name: form.cleaned_data[name] for name in form.fields}
+        assignment = _saved(form, lambda: services.create_assignment(course, by=request.user, **values))
+        if assignment is not None:
+            messages.success(request, f"“{assignment.name}” is on your agenda.")
+            return redirect(course)
+    return _form_page(request, "courses/assignment_form.html", form, {"course": course, "assignment": None})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def task_create(request: Request) -> HttpResponse:
+    """Add the student's own assignment from anywhere; the form asks for the course."""
+    form = TaskForm(request.POST or None, initial={"due_at": tomorrow_night()}, owner=request.user)
+    if request.method == "POST" and form.is_valid():
+        values = {name: form.cleaned_data[name] for name in form.fields if name != "course"}
+        course = form.cleaned_data["course"]
+        assignment = _saved(form, lambda: services.create_assignment(course, by=request.user, **values))
+        if assignment is not None:
+            messages.success(request, f"“{assignment.name}” is on your agenda.")
+            return redirect("kernel:dashboard")
+    has_courses = form.fields["course"].queryset.exists()  # type: ignore[attr-defined]
+    context = {"course": None, "assignment": None, "needs_course": not has_courses}
+    return _form_page(request, "courses/assignment_form.html", form, context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def assignment_edit(request: Request, pk: int) -> HttpResponse:
+    """Change an assignment: all of one made by hand, else the student's notes."""
+    assignment = get_object_or_404(Assignment.objects.editable_by(request.user).select_related("course"), pk=pk)
+    kind = AssignmentForm if assignment.is_by_hand else OwnAssignmentForm
+    form = kind(request.POST or None, initial=assignment_initial(assignment))
+    if request.method == "POST" and form.is_valid():
+        changes = form.changes()
+        saved = _saved(form, lambda: services.update_assignment(assignment, by=request.user, changes=changes))
+        if saved is not None:
+            messages.success(request, "Saved.")
+            return redirect(saved)
+    context = {"course": assignment.course, "assignment": assignment}
+    return _form_page(request, "courses/assignment_form.html", form, context)
+
+
+@require_POST
+def assignment_done(request: Request, pk: int) -> HttpResponse:
+    """Tick an assignment off, or take the tick back (`done=0`); htmx gets the agenda as it is then."""
+    assignment = get_object_or_404(Assignment.objects.editable_by(request.user), pk=pk)
+    services.mark_done(assignment, done=request.POST.get("done") != "0", by=request.user)
+    if request.htmx and request.htmx.target == "agenda":
+        return render_page(request, "courses/_agenda_answer.html", {"agenda": agenda_of(request)})
+    following = request.POST.get("next", "")
+    if url_has_allowed_host_and_scheme(
+        following, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    ):
+        return redirect(following)
+    return redirect(assignment)
+
+
+@require_POST
+def assignment_delete(request: Request, pk: int) -> HttpResponse:
+    """Delete an assignment made by hand, and offer it back."""
+    assignment = get_object_or_404(Assignment.objects.editable_by(request.user), pk=pk)
+    assignment = services.delete_assignment(assignment, by=request.user)
+    return redirect(f"{assignment.course.get_absolute_url()}?deleted={assignment.pk}")
+
+
+@require_POST
+def assignment_restore(request: Request, pk: int) -> HttpResponse:
+    """Take back a deletion."""
+    assignment = get_object_or_404(Assignment.objects.restorable_by(request.user), pk=pk)
+    assignment = services.restore_assignment(assignment, by=request.user)
+    messages.success(request, f"“{assignment.name}” is back.")
+    return redirect(assignment)
+
+
+@require_safe
+def announcement_list(request: Request) -> HttpResponse:
+    """List what teachers wrote, newest first."""
+    clock = clock_of(request.user)
+    own = Announcement.objects.visible_to(request.user)
+    found = AnnouncementFilter(request.GET, queryset=own, request=request)
+    page = Paginator(found.qs.for_list().newest_first(), ROWS).get_page(request.GET.get("page"))
+    context = {
+        "page": page,
+        "lines": [news_line(announcement, clock) for announcement in page],
+        "is_filtered": any(request.GET.get(name) for name in ("course", "q")),
+    }
+    return render_page(request, "courses/announcements.html", context)
+
+
+@require_safe
+def announcement_detail(request: Request, pk: int) -> HttpResponse:
+    """Show one announcement."""
+    own = Announcement.objects.visible_to(request.user).select_related("course")
+    announcement = get_object_or_404(own, pk=pk)
+    message = shown_html(announcement.message_html, announcement.html_url)
+    return render_page(request, "courses/announcement.html", {"announcement": announcement, "message": message})
+
+
+@require_safe
+def change_list(request: Request) -> HttpResponse:
+    """List what changed at the sources in the last week."""
+    clock = clock_of(request.user)
+    events: list[Event] = list(recent_events(request.user, clock.now)[: ROWS * 4])
+    return render_page(request, "courses/changes.html", {"changes": changes_of(events, clock)})
+
+
+def _deleted(request: Request, restorable: QuerySet) -> Any:
+    """Find what was just deleted (`?deleted=ID`), so that the page can offer it back."""
+    pk = request.GET.get("deleted", "")
+    return restorable.filter(pk=pk).first() if pk.isdecimal() and len(pk) < 19 else None
+
+
+def _saved(form: forms.Form, save: Any) -> Any:
+    """Run a service; what it refuses stands at the fields where it was typed."""
+    try:
+        return save()
+    except ValidationError as error:
+        add_errors(form, error)
+        return None
+
+
+def _form_page(request: Request, template: str, form: forms.Form, context: dict[str, Any]) -> HttpResponse:
+    status = 422 if form.errors else 200
+    return render_page(request, template, {"form": form, **context}, status=status)
