@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from . import rest
+from . import pages, rest
 from .faults import BadSwitch
 from .semester.documents import file_bytes
 from .university import University
@@ -24,7 +24,7 @@ def make_app(university: University) -> Starlette:
             Route("/__changes__", changes, methods=["POST"]),
             Route("/__requests__", requests, methods=["GET", "DELETE"]),
         ]
-    app = Starlette(routes=routes)
+    app = Starlette(routes=[*routes, *pages.routes()], exception_handlers={404: pages.not_found_page})
     app.state.university = university
     return app
 

@@ -14,7 +14,7 @@ from typing import Any
 from .faults import Faults, apply_change
 from .semester import Semester, build_semester
 from .semester.build import ZONE
-from .store import Store
+from .store import Store, Token
 from .throttle import Throttle
 
 DOMAIN = "demo.university.edu"
@@ -48,6 +48,7 @@ class University:
         self.colors: dict[str, str] = {}
         self.requests: deque[dict[str, Any]] = deque(maxlen=5000 if options.allow_faults else 0)
         self.codes: dict[str, dict[str, Any]] = {}
+        self.shown_once: dict[str, tuple[str, Token]] = {}
         self.public_url = options.public_url.rstrip("/")
         self._semester: Semester | None = None
 
