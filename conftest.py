@@ -1,13 +1,12 @@
 """Fixtures that every app's tests share."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-REQUIRE_ALL = os.environ.get("REQUIRE_ALL", "") == "1"
+pytest_plugins = ["tests.what_runs_here"]
 
 
 @pytest.fixture(autouse=True)
