@@ -25,6 +25,7 @@ app.conf.beat_schedule = {
     "send outgoing mail": {"task": "kernel.send_outbox", "schedule": 10.0},
     "deliver events to subscribers": {"task": "kernel.deliver_events", "schedule": 5.0},
     "read files whose reader was lost": {"task": "resources.requeue_lost_readings", "schedule": 60.0},
+    "sweep workflow executions": {"task": "workflows.sweep", "schedule": 5.0},
     "sweep unused blobs": {"task": "kernel.sweep_blobs", "schedule": 3600.0},
     "end agent runs whose worker is gone": {
         "task": "agents.sweep_runs",

@@ -26,13 +26,20 @@ class InputsForm(forms.Form):
         if choices := described.get("enum"):
             blank = [] if is_required else [("", "–")]
             return forms.TypedChoiceField(
-                choices=[*blank, *((json.dumps(c), str(c)) for c in choices)], coerce=json.loads, empty_value=None, **options
+                choices=[*blank, *((json.dumps(c), str(c)) for c in choices)],
+                coerce=json.loads,
+                empty_value=None,
+                **options,
             )
         match described.get("type"):
             case "integer":
-                return forms.IntegerField(min_value=described.get("minimum"), max_value=described.get("maximum"), **options)
+                return forms.IntegerField(
+                    min_value=described.get("minimum"), max_value=described.get("maximum"), **options
+                )
             case "number":
-                return forms.FloatField(min_value=described.get("minimum"), max_value=described.get("maximum"), **options)
+                return forms.FloatField(
+                    min_value=described.get("minimum"), max_value=described.get("maximum"), **options
+                )
             case "boolean":
                 return forms.BooleanField(**{**options, "required": False})
             case "object" | "array":

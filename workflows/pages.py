@@ -91,7 +91,11 @@ def _lines(
         line = Line(path, name.replace("_", " "), status, _detail(step, row, status, is_open), MARKS[status], row)
         if step["type"] == "loop" and row is not None:
             numbers = sorted(
-                {int(s[len(path) + 1 : -1]) for s in by_scope if s.startswith(f"{path}[") and INDEX.fullmatch(s[len(path) :])}
+                {
+                    int(s[len(path) + 1 : -1])
+                    for s in by_scope
+                    if s.startswith(f"{path}[") and INDEX.fullmatch(s[len(path) :])
+                }
             )
             shown = _interesting(numbers, path, by_scope)
             line.hidden_items = len(numbers) - len(shown)
@@ -170,7 +174,11 @@ def _result_words(step: Mapping[str, Any], row: StepRow) -> str:
         return ""
     if not isinstance(result, dict):
         return ""
-    counts = [f"{result[key]} {key}" for key in ("created", "changed", "unchanged", "missing") if isinstance(result.get(key), int)]
+    counts = [
+        f"{result[key]} {key}"
+        for key in ("created", "changed", "unchanged", "missing")
+        if isinstance(result.get(key), int)
+    ]
     if counts:
         return ", ".join(c for c in counts if not c.startswith("0 ")) or "nothing to do"
     if isinstance(result.get("content"), str):

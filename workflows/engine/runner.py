@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any, Protocol
 
 from coreengine.kernel.expressions import ExpressionError, bare, evaluate, render
@@ -246,7 +247,7 @@ class Runner:
             actor_id=execution.actor_id,
             attempt=step.attempt,
             timeout_s=definition.timeout_s,
-            idempotency_key=f"{execution.id}:{step.path}",
+            idempotency_key=idempotency_key(execution.id, step.path),
             connection_id=execution.connection_id,
             variables=dict(execution.variables),
         )
@@ -274,6 +275,12 @@ class Runner:
                 self.hints.advance(execution_id, delay_s=delay_s)
             else:
                 self.hints.run_step(execution_id, step.path, step.kind, delay_s=delay_s)
+
+
+def idempotency_key(execution_id: int, path: str) -> str:
+    """The key of a step, the same for every attempt; a very long path stands in it by its digest."""
+    key = f"execution:{execution_id}:{path}"
+    return key if len(key) <= 180 else f"execution:{execution_id}:{sha256(path.encode()).hexdigest()}"
 
 
 class _Undo(Exception):

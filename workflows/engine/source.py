@@ -29,7 +29,11 @@ class _Loader(yaml.SafeLoader):
 for _tag, _pattern, _first in (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
     ("int", r"[-+]?(0|[1-9][0-9]*)", "-+0123456789"),
-    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", "-+.0123456789"),
+    (
+        "float",
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        "-+.0123456789",
+    ),
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), list(_first))
@@ -100,7 +104,9 @@ def read_source(text: str) -> Source:
         raise DefinitionInvalid([Fault("", message, *place)]) from None
     except yaml.YAMLError as error:
         line, column = _offset_place(text, getattr(error, "position", 0) or 0)
-        raise DefinitionInvalid([Fault("", "This contains a character that YAML does not allow.", line, column)]) from None
+        raise DefinitionInvalid(
+            [Fault("", "This contains a character that YAML does not allow.", line, column)]
+        ) from None
     except ValueError as error:
         raise DefinitionInvalid([Fault("", f"This is not valid YAML: {error}.", 1, 1)]) from None
     if root is None:

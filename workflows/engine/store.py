@@ -80,8 +80,8 @@ class Store(Protocol):
     ) -> AbstractContextManager[Ledger | None]:
         """Lock an execution and load these steps. Commits when the block ends, or undoes all when it raises.
 
-        None when there is no such execution, or when it is locked and `wait` is false. `memory` keeps outcomes of finished steps between transactions
-        of one worker, so that they are read once.
+        None when there is no such execution, or when it is locked and `wait` is false. `memory` keeps
+        outcomes of finished steps between transactions of one worker, so that they are read once.
         """
 
     def definition(self, version_id: int) -> Definition:

@@ -217,9 +217,7 @@ def _become_ready(ledger: Ledger, step: StepRecord) -> None:
     ledger.touch(step)
     if definition.condition:
         try:
-            wanted = condition(
-                definition.condition, names_for(ledger, definition, step, definition.condition_chains)
-            )
+            wanted = condition(definition.condition, names_for(ledger, definition, step, definition.condition_chains))
         except ExpressionError as error:
             fail_unready(ledger, step, f"The condition cannot be worked out. {error}")
             return
@@ -350,4 +348,3 @@ def _kind(value: Any) -> str:
     if value is None:
         return "null"
     return {bool: "true or false", int: "a number", float: "a number", str: "a text"}.get(type(value), "a map")
-

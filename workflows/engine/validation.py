@@ -60,9 +60,7 @@ class Catalogue(Protocol):
     def system_action_faults(self, action: str, params: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         """What is wrong with calling a system action so."""
 
-    def plugin_action_faults(
-        self, plugin: str, action: str, params: Mapping[str, Any]
-    ) -> Iterable[tuple[str, str]]:
+    def plugin_action_faults(self, plugin: str, action: str, params: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         """What is wrong with calling a plugin so."""
 
     def agent_faults(self, agent: str, parameters: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
@@ -188,7 +186,9 @@ class _Finder:
             name, here = step.get("name"), f"{path}[{index}]"
             if isinstance(name, str):
                 if name in self.step_paths:
-                    self.add(f"{here}.name", f"There are two steps called “{name}”; the first is {self.step_paths[name]}.")
+                    self.add(
+                        f"{here}.name", f"There are two steps called “{name}”; the first is {self.step_paths[name]}."
+                    )
                 else:
                     self.step_paths[name] = here
             config = step.get("config")
@@ -239,7 +239,9 @@ class _Finder:
                     if wanted.index(name) != place:
                         self.add(f"{here}[{place}]", f"“{name}” stands twice.")
                 elif name in self.step_paths:
-                    self.add(f"{here}[{place}]", f"“{name}” is not in the same list of steps; wait for the loop instead.")
+                    self.add(
+                        f"{here}[{place}]", f"“{name}” is not in the same list of steps; wait for the loop instead."
+                    )
                 else:
                     self.add(f"{here}[{place}]", f"There is no step “{name}”.{nearest(name, names)}")
         self.circles(waits, steps, path)
@@ -545,5 +547,3 @@ def _texts(value: Any, path: str) -> Iterable[tuple[str, str]]:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _texts(item, f"{path}[{index}]")
-
-

@@ -55,9 +55,7 @@ def check_condition(expression: str, known: Known) -> list[Problem]:
     if not problems:
         kind = compile_source(bare(expression)).type_name
         if kind not in CONDITION_TYPES:
-            problems.append(
-                Problem("", f"A condition must be true or false; this one is {kind.lower()}.", 1, 1)
-            )
+            problems.append(Problem("", f"A condition must be true or false; this one is {kind.lower()}.", 1, 1))
     return problems
 
 
@@ -102,16 +100,12 @@ def _check_source(source: str, known: Known, path: str, text: str, offset: int) 
     for chain, at in sorted(compiled.tree.chains.items(), key=lambda pair: pair[1]):
         line, column = position(text, offset + at)
         if chain[0] not in known:
-            problems.append(
-                Problem(path, f"Unknown name “{chain[0]}”.{nearest(chain[0], known)}", line, column)
-            )
+            problems.append(Problem(path, f"Unknown name “{chain[0]}”.{nearest(chain[0], known)}", line, column))
             continue
         members = known[chain[0]] if isinstance(known, Mapping) else None
         if members is not None and len(chain) > 1 and chain[1] not in members:
             problems.append(
-                Problem(
-                    path, f"There is no “{chain[1]}” in {chain[0]}.{nearest(chain[1], members)}", line, column
-                )
+                Problem(path, f"There is no “{chain[1]}” in {chain[0]}.{nearest(chain[1], members)}", line, column)
             )
     return problems
 

@@ -133,9 +133,7 @@ def compile_expression(source: str) -> Compiled:
         Refused: it does not parse, has a type fault, or calls an unknown function.
     """
     if len(source) > MAX_EXPRESSION_LENGTH:
-        raise Refused(
-            f"The expression has {len(source):,} characters; {MAX_EXPRESSION_LENGTH:,} are allowed."
-        )
+        raise Refused(f"The expression has {len(source):,} characters; {MAX_EXPRESSION_LENGTH:,} are allowed.")
     if "\x00" in source or not _is_utf8(source):
         raise Refused("The expression contains a character that cannot be stored.")
     try:
@@ -226,9 +224,7 @@ def from_python(value: Any, meter: Meter, depth: int = 0) -> Any:
     if isinstance(value, str):
         meter.add(len(value) + 8)
         if "\x00" in value or not (value.isascii() or _is_utf8(value)):
-            raise Refused(
-                "A text in the data contains a character that cannot be used (NUL or half a surrogate pair)."
-            )
+            raise Refused("A text in the data contains a character that cannot be used (NUL or half a surrogate pair).")
         return value
     if depth >= MAX_DEPTH:
         raise Refused(f"The data is nested deeper than {MAX_DEPTH} levels.")
@@ -245,9 +241,7 @@ def from_python(value: Any, meter: Meter, depth: int = 0) -> Any:
         return [from_python(item, meter, depth + 1) for item in value]
     if isinstance(value, datetime | date | timedelta):
         return to_json(value)
-    raise Refused(
-        f"The data contains a value of the kind {type(value).__name__}, which expressions cannot use."
-    )
+    raise Refused(f"The data contains a value of the kind {type(value).__name__}, which expressions cannot use.")
 
 
 def to_json(value: Any) -> Any:
@@ -266,9 +260,7 @@ def _to_json(value: Any, meter: Meter, depth: int) -> Any:
     if isinstance(value, str):
         meter.add(len(value) + 2)
         if "\x00" in value or not (value.isascii() or _is_utf8(value)):
-            raise Refused(
-                "The result contains a character that cannot be stored (NUL or half a surrogate pair)."
-            )
+            raise Refused("The result contains a character that cannot be stored (NUL or half a surrogate pair).")
         return value
     if isinstance(value, float):
         meter.add(8)
@@ -343,9 +335,7 @@ def _compile_fault(source: str, raw: str) -> Refused:
     overload = re.match(r"found no matching overload for '([^']+)' applied to '(.*)'", message)
     if overload:
         name = overload[1].strip("_").replace("_[_", "[ ]").replace("!_", "!") or overload[1]
-        return Refused(
-            f"“{name}” cannot be used with {overload[2].replace('(', '', 1).rstrip(')')}.", line, column
-        )
+        return Refused(f"“{name}” cannot be used with {overload[2].replace('(', '', 1).rstrip(')')}.", line, column)
     if message.startswith("Syntax error"):
         message = re.sub(r" expecting \{.*", "", message).replace("<EOF>", "the end")
         message = re.sub(r"token recognition error at: ", "unexpected ", message)

@@ -25,9 +25,7 @@ def compile_source(source: str) -> Compiled:
         return evaluation.compile_expression(source)
     except Refused as refused:
         hint = nearest(refused.unknown_function, evaluation.FUNCTIONS) if refused.unknown_function else ""
-        raise ExpressionError(
-            refused.message + hint, source=source, line=refused.line, column=refused.column
-        ) from None
+        raise ExpressionError(refused.message + hint, source=source, line=refused.line, column=refused.column) from None
 
 
 def evaluate(expression: str, names: Mapping[str, Any]) -> Any:
@@ -94,8 +92,7 @@ def _render(value: Any, names: Mapping[str, Any], meter: Meter) -> Any:
             meter.add(len(answer) if isinstance(answer, str) else 8)
             return answer
         parts = [
-            part if isinstance(part, str) else as_text(evaluate(part.source, names))
-            for part in parse_template(value)
+            part if isinstance(part, str) else as_text(evaluate(part.source, names)) for part in parse_template(value)
         ]
         text = "".join(parts)
         meter.add(len(text))

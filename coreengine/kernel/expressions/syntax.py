@@ -107,9 +107,7 @@ def _string_end(text: str, match: re.Match[str], opened: int) -> int:
             break
         else:
             at += 1
-    raise _fault(
-        f"A string that begins with {quote} is never closed.", text, match.start() if match else opened
-    )
+    raise _fault(f"A string that begins with {quote} is never closed.", text, match.start() if match else opened)
 
 
 def _fault(message: str, text: str, offset: int) -> ExpressionError:

@@ -71,9 +71,7 @@ def read_tree(serialized: bytes) -> Tree:
     return tree
 
 
-def _visit(
-    node: dict[int, list], bound: frozenset[str], depth: int, positions: dict[int, int], tree: Tree
-) -> None:
+def _visit(node: dict[int, list], bound: frozenset[str], depth: int, positions: dict[int, int], tree: Tree) -> None:
     chain, start = _chain(node)
     if chain is not None:
         if chain[0] not in bound and chain[0] not in BUILT_IN_NAMES:

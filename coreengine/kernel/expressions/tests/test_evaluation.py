@@ -83,9 +83,7 @@ def test_an_unknown_name_is_named_with_the_nearest_known_one():
         evaluate("varaibles.a", {"variables": {}, "steps": {}})
 
 
-@pytest.mark.parametrize(
-    "expression", ["steps.fetsh.result", "size(steps.fetsh.result)", "steps['fetsh'].result == 1"]
-)
+@pytest.mark.parametrize("expression", ["steps.fetsh.result", "size(steps.fetsh.result)", "steps['fetsh'].result == 1"])
 def test_an_unknown_step_is_named_with_the_nearest_known_one(expression):
     with pytest.raises(ExpressionError, match="no “fetsh” in steps. Did you mean “fetch”"):
         evaluate(expression, {"steps": {"fetch": {"result": 1}}})

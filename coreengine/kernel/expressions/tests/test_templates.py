@@ -103,9 +103,7 @@ class TestCheck:
         assert "Syntax error" in problems[1].message
 
     def test_members_that_can_be_known_are_checked(self):
-        [problem] = check(
-            "{{ steps.b.result }} {{ variables.any }}", {"steps": {"a", "bb"}, "variables": None}
-        )
+        [problem] = check("{{ steps.b.result }} {{ variables.any }}", {"steps": {"a", "bb"}, "variables": None})
 
         assert problem.message == "There is no “b” in steps. Did you mean “bb”?"
 

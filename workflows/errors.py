@@ -1,0 +1,26 @@
+"""What the rules of workflows say no to."""
+
+from __future__ import annotations
+
+from coreengine.kernel.errors import DomainError
+
+
+class ExecutionFinished(DomainError):
+    """An execution that is over cannot be cancelled."""
+
+    code = "execution_finished"
+    title = "This execution is over"
+
+
+class WorkflowRemoved(DomainError):
+    """A removed workflow cannot be started or changed."""
+
+    code = "workflow_removed"
+    title = "This workflow was removed"
+
+
+class KeyReused(DomainError):
+    """The same idempotency key came with other inputs."""
+
+    code = "key_reused"
+    title = "This key was used for another start"

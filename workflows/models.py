@@ -1,0 +1,281 @@
+"""Workflows, their versions and triggers, and what became of them: executions and steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from coreengine.kernel.statuses import FINISHED, Status
+from workflows.engine.definition import LOOP
+from workflows.querysets import ExecutionQuerySet, StepExecutionQuerySet, WorkflowQuerySet
+
+
+class Workflow(models.Model):
+    """A routine of one student. What it does stands in its versions.
+
+    A shipped workflow belongs to a connection and carries the key of the plugin's file that it came from,
+    such as "canvas-integration/sync-canvas".
+    """
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="workflows")
+    name = models.CharField(max_length=255)
+    description = models.TextField(blank=True)
+    is_active = models.BooleanField("active", default=True)
+    version = models.ForeignKey(
+        "WorkflowVersion", on_delete=models.RESTRICT, null=True, related_name="+", verbose_name="current version"
+    )
+    shipped_key = models.CharField(max_length=200, blank=True)
+    connection_id = models.BigIntegerField(null=True, blank=True)
+    removed_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = WorkflowQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection_id", "shipped_key"],
+                condition=~Q(shipped_key=""),
+                name="workflow_is_shipped_once_per_connection",
+            ),
+            models.CheckConstraint(condition=~Q(name=""), name="workflow_has_a_name"),
+        ]
+        indexes = [models.Index(fields=["owner", "name"], name="workflow_owner_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return f"/workflows/{self.pk}/"
+
+    @property
+    def is_shipped(self) -> bool:
+        """Say whether it came with a plugin."""
+        return bool(self.shipped_key)
+
+
+class WorkflowVersion(models.Model):
+    """What a workflow does, as it was saved at one moment. The database refuses to change it."""
+
+    workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    source = models.TextField(help_text="The definition as it was written, in YAML.")
+    definition = models.JSONField()
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name="saved by"
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["workflow", "number"], name="workflow_version_number_is_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"version {self.number}"
+
+
+class WorkflowTrigger(models.Model):
+    """A schedule that starts a workflow. Celery's beat ticks by it; the slot decides who starts."""
+
+    workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE, related_name="triggers")
+    cron = models.CharField(max_length=100)
+    time_zone = models.CharField(max_length=64, default="UTC")
+    periodic_task = models.OneToOneField(
+        "django_celery_beat.PeriodicTask", on_delete=models.SET_NULL, null=True, related_name="+", editable=False
+    )
+    last_slot = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["workflow", "cron", "time_zone"], name="workflow_schedule_is_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.cron} ({self.time_zone})"
+
+
+class Execution(models.Model):
+    """One time that a workflow ran. It keeps the version it began with.
+
+    Rows change only through the engine's store; the database refuses illegal changes of status.
+    """
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="executions")
+    workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE, related_name="executions")
+    version = models.ForeignKey(WorkflowVersion, on_delete=models.RESTRICT, related_name="+")
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name="started by"
+    )
+    status = models.CharField(max_length=9, choices=Status.choices, default=Status.PENDING)
+    trigger = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+    inputs = models.JSONField(default=dict)
+    variables = models.JSONField(default=dict)
+    connection_id = models.BigIntegerField(null=True, blank=True)
+    error_message = models.TextField(blank=True)
+    idempotency_key = models.CharField(max_length=200, blank=True)
+    exclusive_key = models.CharField(max_length=200, blank=True)
+    hinted_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    started_at = models.DateTimeField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+    deadline_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ExecutionQuerySet.as_manager()
+
+    is_reused = False
+    """Set by `start_execution` on what it returns: this one was under way (or asked for) already."""
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workflow", "idempotency_key"],
+                condition=~Q(idempotency_key=""),
+                name="execution_idempotency_key_is_unique",
+            ),
+            models.UniqueConstraint(
+                fields=["exclusive_key"],
+                condition=~Q(exclusive_key="") & Q(status__in=["pending", "running", "waiting"]),
+                name="execution_is_alone_with_its_key",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["pending", "running", "waiting"]) | Q(completed_at__isnull=False),
+                name="execution_that_is_over_has_an_end",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="running") | Q(started_at__isnull=False), name="execution_that_runs_has_begun"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["owner", "-id"], name="execution_owner_newest"),
+            models.Index(fields=["workflow", "-id"], name="execution_workflow_newest"),
+            models.Index(
+                fields=["status", "hinted_at"],
+                condition=Q(status__in=["pending", "running", "waiting"]),
+                name="execution_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Execution {self.pk}"
+
+    def get_absolute_url(self) -> str:
+        return f"/executions/{self.pk}/"
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether it is not over yet."""
+        return self.status not in FINISHED
+
+    @property
+    def duration_s(self) -> float | None:
+        """Seconds from its beginning to its end, or until now."""
+        if self.started_at is None:
+            return None
+        return ((self.completed_at or timezone.now()) - self.started_at).total_seconds()
+
+
+class StepExecution(models.Model):
+    """One step of an execution; a step inside a loop has one row for each item."""
+
+    # The unique constraint below is an index on the execution already.
+    execution = models.ForeignKey(Execution, on_delete=models.CASCADE, related_name="steps", db_index=False)
+    path = models.CharField(max_length=600)
+    name = models.CharField(max_length=64)
+    kind = models.CharField(max_length=20)
+    scope = models.CharField(max_length=600, blank=True)
+    position = models.PositiveIntegerField()
+    index = models.PositiveIntegerField(null=True, blank=True)
+    status = models.CharField(max_length=9, choices=Status.choices, default=Status.PENDING)
+    waiting_for = models.PositiveIntegerField(default=0)
+    attempt = models.PositiveIntegerField(default=0)
+    token = models.PositiveIntegerField("fencing token", default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    deadline_at = models.DateTimeField(null=True, blank=True)
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    ready_at = models.DateTimeField(null=True, blank=True)
+    hinted_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    execution_time = models.FloatField("seconds", null=True, blank=True)
+    result = models.JSONField(null=True, blank=True)
+    error = models.TextField(blank=True)
+    reason = models.CharField(max_length=60, blank=True)
+    item_count = models.PositiveIntegerField(null=True, blank=True)
+    items_started = models.PositiveIntegerField(default=0)
+    items_done = models.PositiveIntegerField(default=0)
+
+    objects = StepExecutionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["position", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["execution", "path"], name="step_path_is_unique_in_its_execution"),
+            models.CheckConstraint(
+                condition=Q(status__in=["pending", "running", "waiting"]) | Q(finished_at__isnull=False),
+                name="step_that_is_over_has_an_end",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="running") | Q(lease_until__isnull=False) | Q(kind=LOOP),
+                name="step_that_runs_has_a_lease",
+            ),
+            models.CheckConstraint(
+                condition=Q(items_done__lte=F("items_started")), name="step_items_begin_before_they_end"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["execution", "scope"],
+                condition=Q(status__in=["pending", "running", "waiting"]),
+                name="step_open",
+            ),
+            models.Index(
+                fields=["hinted_at"],
+                condition=Q(status__in=["pending", "waiting"], waiting_for=0),
+                name="step_ready",
+            ),
+            models.Index(fields=["lease_until"], condition=Q(status="running"), name="step_leased"),
+        ]
+
+    def __str__(self) -> str:
+        return self.path
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether it is not over yet."""
+        return self.status not in FINISHED
+
+    def as_outcome(self) -> dict[str, Any]:
+        """Return what expressions and the API see of it."""
+        return {
+            "status": self.status,
+            "result": self.result,
+            "error": self.error,
+            "reason": self.reason,
+            "execution_time": self.execution_time,
+        }
+
+
+class LoopItem(models.Model):
+    """One item of a loop, kept from the moment the loop begins."""
+
+    step = models.ForeignKey(StepExecution, on_delete=models.CASCADE, related_name="items", db_index=False)
+    index = models.PositiveIntegerField()
+    value = models.JSONField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["step", "index"], name="loop_item_is_unique")]
+
+    def __str__(self) -> str:
+        return f"item {self.index}"

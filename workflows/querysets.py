@@ -1,0 +1,89 @@
+"""Choices of workflows, executions and steps."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from django.contrib.postgres.aggregates import StringAgg
+from django.db import models
+from django.db.models import OuterRef, Subquery, Value
+from django.db.models.functions import Coalesce
+
+from coreengine.kernel.querysets import OwnedQuerySet
+from coreengine.kernel.statuses import Status
+
+OPEN_STATUSES = (Status.PENDING, Status.RUNNING, Status.WAITING)
+
+
+class WorkflowQuerySet(OwnedQuerySet):
+    """Workflows; removed ones are out of sight unless they are asked for."""
+
+    def visible_to(self, user: Any) -> Self:
+        """Keep a person's workflows that were not removed."""
+        return super().visible_to(user).filter(removed_at=None)
+
+    def removed(self) -> Self:
+        """Keep removed ones, which can be brought back."""
+        return self.filter(removed_at__isnull=False)
+
+    def active(self) -> Self:
+        """Keep those whose triggers fire."""
+        return self.filter(is_active=True, removed_at=None)
+
+    def of_connection(self, connection: Any) -> Self:
+        """Keep the shipped workflows of one connection."""
+        return self.filter(connection_id=connection.pk)
+
+    def with_last_execution(self) -> Self:
+        """Add `last_status`, `last_execution_id` and `last_started_at`."""
+        from workflows.models import Execution
+
+        newest = Execution.objects.filter(workflow=OuterRef("pk")).order_by("-pk")
+        return self.annotate(
+            last_execution_id=Subquery(newest.values("pk")[:1]),
+            last_status=Subquery(newest.values("status")[:1]),
+            last_started_at=Subquery(newest.values("created_at")[:1]),
+        )
+
+
+class ExecutionQuerySet(OwnedQuerySet):
+    """Executions."""
+
+    def open(self) -> Self:
+        """Keep those that are not over."""
+        return self.filter(status__in=OPEN_STATUSES)
+
+    def newest_first(self) -> Self:
+        """Put the newest first."""
+        return self.order_by("-pk")
+
+    def with_current_step(self) -> Self:
+        """Add `current_step`: the names of the steps under way, empty when there are none."""
+        from workflows.models import StepExecution
+
+        under_way = (
+            StepExecution.objects.filter(
+                execution=OuterRef("pk"), status__in=(Status.RUNNING, Status.WAITING), scope=""
+            )
+            .order_by()
+            .values("execution")
+            .annotate(names=StringAgg("name", delimiter=", ", ordering="position"))
+            .values("names")
+        )
+        return self.annotate(current_step=Coalesce(Subquery(under_way), Value(""), output_field=models.TextField()))
+
+
+class StepExecutionQuerySet(models.QuerySet):
+    """Steps of executions."""
+
+    def visible_to(self, user: Any) -> Self:
+        """Keep the steps of a person's executions."""
+        return self.filter(execution__owner_id=user.pk) if user.pk else self.none()
+
+    def in_order(self) -> Self:
+        """Put them as they are written, loops item by item."""
+        return self.order_by("position", "id")
+
+    def top_level(self) -> Self:
+        """Keep the steps that stand in no loop."""
+        return self.filter(scope="")

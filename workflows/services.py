@@ -1,0 +1,263 @@
+"""Changes of workflows and executions. Every door calls these."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from coreengine.accounts.models import User
+from coreengine.kernel.events import record
+from workflows.engine.states import OPEN
+from workflows.errors import ExecutionFinished, KeyReused, WorkflowRemoved
+from workflows.models import Execution, Workflow, WorkflowVersion
+from workflows.rules import CheckedDefinition, check_definition, check_inputs
+from workflows.running import runner
+from workflows.store import definition_of
+from workflows.triggers import pause_schedules, set_schedules
+
+# --- workflows ---------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def create_workflow(
+    owner: User,
+    *,
+    by: User | None,
+    source: str | None = None,
+    definition: Mapping[str, Any] | None = None,
+    shipped_key: str = "",
+    connection_id: int | None = None,
+) -> Workflow:
+    """Make a workflow from its definition, as YAML or as data; it is active and its schedules tick.
+
+    Raises:
+        DefinitionFaulty: a ValidationError with every fault, its path and its line.
+    """
+    checked = check_definition(source=source, definition=definition)
+    workflow = Workflow.objects.create(
+        owner=owner,
+        name=checked.definition.name.strip(),
+        description=checked.definition.description,
+        shipped_key=shipped_key,
+        connection_id=connection_id,
+    )
+    record("workflow.created", actor=by, subject=workflow, owner=owner, data={"name": workflow.name})
+    _add_version(workflow, checked, by=by)
+    return workflow
+
+
+@transaction.atomic
+def save_version(
+    workflow: Workflow,
+    *,
+    by: User | None,
+    source: str | None = None,
+    definition: Mapping[str, Any] | None = None,
+) -> WorkflowVersion:
+    """Save what a workflow does from now on. Executions under way keep the version they began with.
+
+    Saving what is saved already gives the current version back.
+
+    Raises:
+        DefinitionFaulty: a ValidationError with every fault, its path and its line.
+        WorkflowRemoved: it was removed.
+    """
+    workflow = _locked(workflow)
+    checked = check_definition(source=source, definition=definition)
+    current = workflow.version
+    if current is not None and current.source == checked.source and current.definition == checked.data:
+        return current
+    return _add_version(workflow, checked, by=by)
+
+
+@transaction.atomic
+def set_active(workflow: Workflow, is_active: bool, *, by: User | None) -> Workflow:
+    """Let a workflow's triggers fire, or not. It can be started by hand either way."""
+    workflow = _locked(workflow)
+    if workflow.is_active != is_active:
+        workflow.is_active = is_active
+        workflow.save(update_fields=["is_active", "updated_at"])
+        pause_schedules(workflow, not is_active)
+        record("workflow.activated" if is_active else "workflow.paused", actor=by, subject=workflow)
+    return workflow
+
+
+@transaction.atomic
+def delete_workflow(workflow: Workflow, *, by: User | None) -> Workflow:
+    """Remove a workflow from sight and stop its triggers; `restore_workflow` brings it back.
+
+    Executions under way go on to their end. Removing twice is harmless.
+    """
+    workflow = Workflow.objects.select_for_update().get(pk=workflow.pk)
+    if workflow.removed_at is None:
+        workflow.removed_at = timezone.now()
+        workflow.save(update_fields=["removed_at", "updated_at"])
+        pause_schedules(workflow, True)
+        record("workflow.removed", actor=by, subject=workflow)
+    return workflow
+
+
+@transaction.atomic
+def restore_workflow(workflow: Workflow, *, by: User | None) -> Workflow:
+    """Bring a removed workflow back as it was."""
+    workflow = Workflow.objects.select_for_update().get(pk=workflow.pk)
+    if workflow.removed_at is not None:
+        workflow.removed_at = None
+        workflow.save(update_fields=["removed_at", "updated_at"])
+        pause_schedules(workflow, not workflow.is_active)
+        record("workflow.restored", actor=by, subject=workflow)
+    return workflow
+
+
+def _locked(workflow: Workflow) -> Workflow:
+    workflow = Workflow.objects.select_for_update(of=("self",)).select_related("version").get(pk=workflow.pk)
+    if workflow.removed_at is not None:
+        raise WorkflowRemoved(f"“{workflow.name}” was removed. Bring it back first.")
+    return workflow
+
+
+def _add_version(workflow: Workflow, checked: CheckedDefinition, *, by: User | None) -> WorkflowVersion:
+    number = (workflow.versions.order_by("-number").values_list("number", flat=True).first() or 0) + 1
+    version = WorkflowVersion.objects.create(
+        workflow=workflow, number=number, source=checked.source, definition=checked.data, created_by=by
+    )
+    workflow.version = version
+    workflow.name = checked.definition.name.strip()
+    workflow.description = checked.definition.description
+    workflow.save(update_fields=["version", "name", "description", "updated_at"])
+    if not workflow.is_shipped:
+        schedules = [
+            (trigger.cron, trigger.time_zone or workflow.owner.time_zone)
+            for trigger in checked.definition.triggers
+            if trigger.type == "schedule"
+        ]
+        set_schedules(workflow, schedules)
+    record("workflow.version_saved", actor=by, subject=workflow, data={"version": number})
+    return version
+
+
+# --- executions --------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def start_execution(
+    workflow: Workflow,
+    *,
+    by: User | None,
+    inputs: Mapping[str, Any] | None = None,
+    trigger: Mapping[str, Any] | None = None,
+    idempotency_key: str = "",
+) -> Execution:
+    """Start a workflow in its current version; workers do the rest.
+
+    A shipped workflow runs once at a time for its connection: when it is under way, that execution is returned,
+    with `is_reused` set. So it is when the same `idempotency_key` comes again.
+
+    Raises:
+        ValidationError: the inputs do not fit; by path, such as `inputs.course`.
+        WorkflowRemoved: it was removed.
+        KeyReused: the key came with other inputs before.
+    """
+    if workflow.removed_at is not None or workflow.version_id is None:
+        raise WorkflowRemoved(f"“{workflow.name}” was removed. Bring it back first.")
+    definition = definition_of(workflow.version_id)
+    given = dict(inputs or {})
+    if workflow.connection_id is not None and "connection_id" in (definition.inputs.get("properties") or {}):
+        given.setdefault("connection_id", workflow.connection_id)
+    given = check_inputs(definition, given)
+    if idempotency_key and (known := _known(workflow, idempotency_key, given)):
+        return known
+    try:
+        with transaction.atomic():
+            execution = Execution.objects.create(
+                owner_id=workflow.owner_id,
+                workflow=workflow,
+                version_id=workflow.version_id,
+                actor=by,
+                trigger=_trigger(workflow, trigger),
+                inputs=given,
+                variables=copy.deepcopy(dict(definition.variables)),
+                connection_id=workflow.connection_id,
+                idempotency_key=idempotency_key[:200],
+                exclusive_key=f"{workflow.connection_id}:{workflow.shipped_key}" if workflow.is_shipped else "",
+            )
+    except IntegrityError:
+        other = _known(workflow, idempotency_key, given) if idempotency_key else None
+        other = other or _under_way(workflow)
+        if other is None:
+            raise  # it ended between our insert and our look; the caller may simply ask again
+        return other
+    record(
+        "workflow.execution.requested",
+        actor=by,
+        subject=execution,
+        data={"workflow": workflow.pk, "version": workflow.version_id, "inputs": given, "trigger": execution.trigger},
+    )
+    transaction.on_commit(lambda: runner().hints.advance(execution.pk))
+    return execution
+
+
+def cancel_execution(execution: Execution, *, by: User | None) -> Execution:
+    """Cancel an execution: no further step begins, and what outside steps still answer is refused.
+
+    Cancelling twice is harmless.
+
+    Raises:
+        ExecutionFinished: it had ended by itself.
+    """
+    was_cancelled = runner().cancel(execution.pk, by=by.pk if by else None)
+    execution.refresh_from_db()
+    if not was_cancelled and execution.status != "cancelled":
+        raise ExecutionFinished(f"Execution {execution.pk} is {execution.status} already.")
+    return execution
+
+
+@transaction.atomic
+def record_failed_start(workflow: Workflow, message: str, *, trigger: Mapping[str, Any]) -> Execution:
+    """Keep a start that a trigger tried in vain as a failed execution, so that it is seen."""
+    from workflows.telling import tell_of_failure
+
+    now = timezone.now()
+    execution = Execution.objects.create(
+        owner_id=workflow.owner_id,
+        workflow=workflow,
+        version_id=workflow.version_id,
+        trigger=_trigger(workflow, trigger),
+        status="failed",
+        error_message=message,
+        connection_id=workflow.connection_id,
+        completed_at=now,
+    )
+    record("workflow.execution.failed", actor=None, subject=execution, data={"error": message})
+    tell_of_failure(execution)
+    return execution
+
+
+def _trigger(workflow: Workflow, trigger: Mapping[str, Any] | None) -> dict[str, Any]:
+    answer = {"type": "manual", "at": timezone.now().isoformat(), **dict(trigger or {})}
+    if workflow.connection_id is not None:
+        answer |= {"connection_id": workflow.connection_id, "connection": f"connection:{workflow.connection_id}"}
+    return answer
+
+
+def _known(workflow: Workflow, key: str, inputs: Mapping[str, Any]) -> Execution | None:
+    known = Execution.objects.filter(workflow=workflow, idempotency_key=key[:200]).first()
+    if known is None:
+        return None
+    if known.inputs != inputs:
+        raise KeyReused(f"The key “{key}” started execution {known.pk} with other inputs. Use a new key.")
+    known.is_reused = True
+    return known
+
+
+def _under_way(workflow: Workflow) -> Execution | None:
+    if not workflow.is_shipped:
+        return None
+    other = Execution.objects.filter(workflow=workflow, status__in=OPEN).order_by("-pk").first()
+    if other is not None:
+        other.is_reused = True
+    return other

@@ -1,0 +1,37 @@
+"""Steps that ask an agent."""
+
+from __future__ import annotations
+
+from agents.services import run_agent
+from coreengine.kernel.statuses import Status
+from workflows.engine.outcome import Outcome, StepCall
+from workflows.steps.faults import EXPECTED, outcome_of_error
+from workflows.steps.people import people_of
+
+
+class AgentExecutor:
+    """Runs an agent and gives `{content, data, cost, run}`."""
+
+    def run(self, call: StepCall) -> Outcome:
+        """Do one attempt. The key makes a repeated attempt find the run of the first instead of paying twice."""
+        try:
+            owner, actor = people_of(call)
+            run = run_agent(
+                call.config["agent"],
+                call.config["prompt"] if isinstance(call.config["prompt"], str) else str(call.config["prompt"]),
+                owner=owner,
+                by=actor,
+                parameters=call.config.get("parameters") or {},
+                context={"variables": dict(call.variables), "metadata": {"step_name": call.name}},
+                session_id=f"execution:{call.execution_id}",
+                source=f"execution:{call.execution_id}",
+                idempotency_key=call.idempotency_key,
+            )
+        except TimeoutError:
+            return Outcome.failed("The agent did not answer in time.", retryable=True)
+        except EXPECTED as error:
+            return outcome_of_error(error)
+        if run.status != Status.COMPLETED:
+            return Outcome.failed(run.error or "The agent gave no answer.", retryable=run.is_retryable)
+        cost_usd = run.cost_usd_micros / 1_000_000
+        return Outcome.done({"content": run.content, "data": run.data, "cost": cost_usd, "run": run.pk})

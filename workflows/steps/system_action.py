@@ -1,0 +1,28 @@
+"""Steps that change something inside Core Engine. They run in the transaction that records them."""
+
+from __future__ import annotations
+
+from coreengine.kernel.actions import ActionContext, run_action
+from workflows.engine.outcome import Outcome, StepCall
+from workflows.steps.faults import EXPECTED, outcome_of_error
+from workflows.steps.people import people_of
+
+
+class SystemActionExecutor:
+    """Calls a registered system action."""
+
+    def run(self, call: StepCall) -> Outcome:
+        """Do one attempt."""
+        try:
+            owner, actor = people_of(call)
+            context = ActionContext(
+                owner=owner,
+                actor=actor,
+                execution_id=call.execution_id,
+                step_path=call.path,
+                idempotency_key=call.idempotency_key,
+                variables=call.variables,
+            )
+            return Outcome.done(run_action(call.config["action"], context, call.config.get("params") or {}))
+        except EXPECTED as error:
+            return outcome_of_error(error)

@@ -1,0 +1,33 @@
+"""Doors from Celery into the engine. Every task is safe to run twice; every message may be lost."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from workflows.running import runner
+
+
+@shared_task(name="workflows.advance_execution")
+def advance_execution(execution_id: int) -> None:
+    """Begin an execution, or go on with its in-line steps."""
+    runner().advance(execution_id)
+
+
+@shared_task(name="workflows.run_step")
+def run_step(execution_id: int, path: str) -> None:
+    """Do one outside step, and the in-line steps behind it."""
+    runner().run_step(execution_id, path)
+
+
+@shared_task(name="workflows.sweep", expires=30)
+def sweep() -> None:
+    """Find work that nobody is doing: lost hints, lost workers, due retries, passed deadlines."""
+    runner().sweep()
+
+
+@shared_task(name="workflows.fire_trigger")
+def fire_trigger(trigger_id: int) -> None:
+    """Start the workflow of a schedule for the slot that has just come."""
+    from workflows.triggers import fire  # triggers start executions through services, which send these tasks
+
+    fire(trigger_id)
