@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import lucide
 import pytest
 from django.template import engines
 
@@ -40,6 +41,18 @@ def test_it_keeps_to_the_content_security_policy(path: Path) -> None:
 def test_no_comment_shows_on_the_page(path: Path) -> None:
     for comment in re.findall(r"\{#[^\n]*", path.read_text()):
         assert "#}" in comment, "a {# comment #} must end on its line"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
+def test_its_icons_exist(path: Path) -> None:
+    for name in re.findall(r"""(?<!-)\bicon(?:=| )["']([\w-]+)["']""", path.read_text()):
+        lucide._load_icon(name)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
+def test_its_triggers_need_no_eval(path: Path) -> None:
+    for trigger in re.findall(r"""hx-trigger=["']([^"']+)""", path.read_text()):
+        assert "[" not in trigger, "a [filter] needs eval; in a selector it is not understood"
 
 
 @pytest.mark.parametrize("path", STYLES, ids=lambda path: path.name)

@@ -60,6 +60,12 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
     return _error(request, 403, "You may not do that", "Ask an admin if you think that you should.")
 
 
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form that this site did not make, or made too long ago."""
+    message = "It was open for too long, or you signed in or out meanwhile. Go back, load the page again and send it."
+    return _error(request, 403, "This form is too old", message)
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer for an address that leads nowhere, or to what belongs to somebody else."""
     return _error(request, 404, "There is nothing here", "The address is wrong, or the thing was removed.")

@@ -138,6 +138,7 @@ SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "coreengine.kernel.views.csrf_failure"
 
 # Keys for encrypted fields, newest first; the first encrypts, all decrypt. Falls back to SECRET_KEY.
 FIELD_ENCRYPTION_KEYS = [k for k in env.secret("FIELD_ENCRYPTION_KEYS", "").split(",") if k.strip()]

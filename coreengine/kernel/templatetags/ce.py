@@ -1,5 +1,6 @@
 """Template tags and filters that every page may use; loaded everywhere (settings)."""
 
+import logging
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -12,6 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from coreengine.kernel import places, screens, texts
 
+logger = logging.getLogger(__name__)
 register = template.Library()
 
 STATUS_ICONS = {
@@ -36,7 +38,12 @@ HUES = 12
 
 @lru_cache(maxsize=512)
 def _icon(name: str, size: int) -> str:
-    return str(lucide._render_icon(name, size, **{"aria-hidden": "true", "class": "icon"}))
+    try:
+        return str(lucide._render_icon(name, size, **{"aria-hidden": "true", "class": "icon"}))
+    except lucide.IconDoesNotExist:
+        # Names also come from manifests and registries: a page must not fail for want of decoration.
+        logger.warning("there is no icon %r", name)
+        return _icon("circle", size)
 
 
 @register.simple_tag
