@@ -7,4 +7,7 @@ class WorkflowsConfig(AppConfig):
     name = "workflows"
 
     def ready(self) -> None:
-        """Register what this app adds to shared screens."""
+        """Answer the hooks of connections, and register what this app adds to shared screens."""
+        from workflows import screens, shipped  # noqa: F401 - importing `shipped` registers its hooks
+
+        screens.register()

@@ -179,6 +179,14 @@ class Execution(models.Model):
         return self.status not in FINISHED
 
     @property
+    def trigger_words(self) -> str:
+        """Say what started it."""
+        kind = self.trigger.get("type", "manual")
+        return {"manual": "Started by hand", "api": "Started by a program", "schedule": "Started by its schedule"}.get(
+            kind, f"Started by {kind}"
+        )
+
+    @property
     def duration_s(self) -> float | None:
         """Seconds from its beginning to its end, or until now."""
         if self.started_at is None:

@@ -166,8 +166,8 @@ def start_execution(
         raise WorkflowRemoved(f"“{workflow.name}” was removed. Bring it back first.")
     definition = definition_of(workflow.version_id)
     given = dict(inputs or {})
-    if workflow.connection_id is not None and "connection_id" in (definition.inputs.get("properties") or {}):
-        given.setdefault("connection_id", workflow.connection_id)
+    if workflow.connection_id is not None and "connection" in (definition.inputs.get("properties") or {}):
+        given.setdefault("connection", workflow.connection_id)
     given = check_inputs(definition, given)
     if idempotency_key and (known := _known(workflow, idempotency_key, given)):
         return known

@@ -1,0 +1,110 @@
+"""The workflows that come with plugins: made for each connection, kept current, and started by "Sync now"."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.db import transaction
+
+from coreengine.accounts.models import User
+from coreengine.kernel.hooks import hook
+from plugins.registry import PluginUnknown
+from workflows.catalogue import shipped_definitions
+from workflows.models import Execution, Workflow
+from workflows.rules import DefinitionFaulty, check_definition
+from workflows.services import create_workflow, delete_workflow, save_version, set_active, start_execution
+from workflows.triggers import Schedule, set_schedules
+
+logger = logging.getLogger(__name__)
+
+SYNC_PREFIX = "sync"
+"""A shipped file whose name begins so is the connection's sync: "Sync now" starts it, and it keeps its schedule."""
+DEFAULT_FREQUENCY = "daily"
+
+
+@hook("connection.saved")
+def keep_shipped_workflows(connection: Any, by: User) -> None:
+    """Make or refresh the workflows that the connection's plugin ships, and the schedule of its sync."""
+    for stem, source in _files(connection):
+        key = f"{connection.plugin}/{stem}"
+        workflow = Workflow.objects.filter(connection_id=connection.pk, shipped_key=key).select_related("version").first()
+        try:
+            if workflow is None:
+                workflow = create_workflow(
+                    connection.owner, by=None, source=source, shipped_key=key, connection_id=connection.pk
+                )
+            elif _is_as_shipped(workflow) and workflow.removed_at is None:
+                save_version(workflow, by=None, source=source)
+        except DefinitionFaulty as error:
+            # A faulty file must not keep the student from connecting; `manage.py plugins check` names it.
+            logger.error("the workflow %s is faulty: %s", key, "; ".join(error.messages))
+            continue
+        if workflow.removed_at is None:
+            set_schedules(workflow, _schedules(connection, stem, source))
+
+
+@hook("connection.sync_requested")
+def start_sync(connection: Any, by: User) -> str | None:
+    """Start the connection's sync, or find the one under way; returns the page to watch."""
+    execution = start_sync_execution(connection, by=by)
+    return execution.get_absolute_url() if execution else None
+
+
+@hook("connection.removed")
+def retire_workflows(connection: Any, by: User) -> None:
+    """A connection goes: its workflows go out of sight, and those that the student edited stop only."""
+    for workflow in Workflow.objects.of_connection(connection).filter(removed_at=None).select_related("version"):
+        if _is_as_shipped(workflow):
+            delete_workflow(workflow, by=by)
+        else:
+            set_active(workflow, False, by=by)
+
+
+@transaction.atomic
+def start_sync_execution(connection: Any, *, by: User) -> Execution | None:
+    """Start the sync of a connection; None when its plugin ships none. `is_reused` says that one was under way."""
+    workflow = sync_workflow(connection)
+    if workflow is None:
+        keep_shipped_workflows(connection, by)
+        workflow = sync_workflow(connection)
+    if workflow is None:
+        return None
+    return start_execution(workflow, by=by, trigger={"type": "manual"})
+
+
+def sync_workflow(connection: Any) -> Workflow | None:
+    """The workflow that syncs a connection."""
+    return (
+        Workflow.objects.of_connection(connection)
+        .filter(removed_at=None, shipped_key__startswith=f"{connection.plugin}/{SYNC_PREFIX}")
+        .order_by("pk")
+        .first()
+    )
+
+
+def _files(connection: Any) -> list[tuple[str, str]]:
+    try:
+        return list(shipped_definitions(connection.plugin))
+    except PluginUnknown:
+        return []
+
+
+def _is_as_shipped(workflow: Workflow) -> bool:
+    """Say whether the student never saved a version of their own."""
+    return workflow.version is None or workflow.version.created_by_id is None
+
+
+def _schedules(connection: Any, stem: str, source: str) -> list[Schedule]:
+    zone = connection.owner.time_zone or "UTC"
+    if not stem.startswith(SYNC_PREFIX):
+        definition = check_definition(source=source).definition
+        return [(t.cron, t.time_zone or zone) for t in definition.triggers if t.type == "schedule"]
+    frequency = (connection.configuration or {}).get("sync_frequency") or DEFAULT_FREQUENCY
+    return {
+        "realtime": [("*/15 * * * *", zone)],
+        # Spread over the hour, so that a whole university does not ask at the same second.
+        "hourly": [(f"{connection.pk * 7 % 60} * * * *", zone)],
+        "daily": [("0 7 * * *", zone)],
+        "weekly": [("0 7 * * 1", zone)],
+    }.get(frequency, [])
