@@ -13,7 +13,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 
-for app, prefix in [("courses", ""), ("resources", ""), ("plugins", ""), ("agents", "agents/"), ("workflows", "")]:
+for app, prefix in [("courses", ""), ("resources", ""), ("plugins", ""), ("agents", ""), ("workflows", "")]:
     urlpatterns.append(path(prefix, include(f"{app}.urls")))
 
 handler400 = "coreengine.kernel.views.bad_request"
