@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from agents.conf import agent_settings
@@ -35,12 +36,23 @@ def period_start(period: str, today: date) -> date:
 
 
 def budget_of(owner: User) -> Budget:
-    """The student's budget as of today, opened with the operator's default on first use."""
+    """The student's budget as it stands today. Reads only.
+
+    What no run has touched yet is given unsaved: a budget that was never opened with the operator's
+    default, one whose period is over as it will be after its renewal.
+    """
+    today = _today()
     budget = Budget.objects.filter(owner=owner).first()
-    if budget is not None and budget.period_started_on == period_start(budget.period, _today()):
-        return budget
-    with transaction.atomic():
-        return _locked(owner)
+    if budget is None:
+        return Budget(
+            owner=owner,
+            limit_usd_micros=agent_settings().monthly_budget_usd_micros,
+            period_started_on=period_start(Budget.Period.MONTH, today),
+        )
+    start = period_start(budget.period, today)
+    if start > budget.period_started_on:
+        budget.period_started_on, budget.spent_usd_micros, budget.warned_at = start, 0, None
+    return budget
 
 
 @transaction.atomic
@@ -206,7 +218,7 @@ def _warn(budget: Budget) -> None:
             f"It renews on {budget.renews_on.day} {budget.renews_on:%B}."
         ),
         priority="high",
-        url="/settings/agents/",
+        url=reverse("agents:settings"),
         kind="budget",
     )
 

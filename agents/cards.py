@@ -4,13 +4,11 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from agents.models import Budget
+from agents.budgets import budget_of
 from agents.pages import BudgetMeter
 
 
 def budget_card(request: HttpRequest) -> dict[str, Any] | None:
-    """The budget, once the student has one; reading the dashboard never opens it."""
-    budget = Budget.objects.filter(owner_id=request.user.pk).first()
-    if budget is None:
-        return None
-    return {"meter": BudgetMeter.of(budget)}
+    """The budget, once the student has spent or held anything of it."""
+    budget = budget_of(request.user)  # type: ignore[arg-type]
+    return {"meter": BudgetMeter.of(budget)} if budget.pk else None

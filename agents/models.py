@@ -1,5 +1,6 @@
 """Runs of agents, and the money they may spend."""
 
+import re
 from datetime import date, timedelta
 
 from django.conf import settings
@@ -104,7 +105,7 @@ class AgentRun(models.Model):
     @property
     def excerpt(self) -> str:
         """The prompt in one line."""
-        line = " ".join(self.prompt.split())
+        line = " ".join(re.sub(r"[*_`#>]{2,}|[`#]", "", self.prompt).split())
         return line if len(line) <= 140 else line[:139].rstrip() + "…"
 
 

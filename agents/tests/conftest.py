@@ -1,5 +1,6 @@
 """Fixtures of the agents' tests."""
 
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,6 +8,12 @@ import pytest
 
 from agents.registry import _catalog
 from agents.testing.messages_api import MessagesApi
+
+
+@pytest.fixture(autouse=True)
+def _own_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streams of tests do not meet those of a running server or of another worker."""
+    monkeypatch.setattr("coreengine.kernel.streams.PREFIX", f"ce-test:{uuid.uuid4().hex}")
 
 
 @pytest.fixture

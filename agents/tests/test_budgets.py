@@ -117,9 +117,13 @@ class TestPeriods:
         last_month = timezone.now().date().replace(day=1) - timedelta(days=20)
         Budget.objects.update(period_started_on=last_month.replace(day=1))
 
-        renewed = budgets.budget_of(owner)
+        seen = budgets.budget_of(owner)
+        assert not Event.objects.filter(type="budget.renewed").exists()
+        spend(owner, 40)
 
-        assert (renewed.spent_usd_micros, renewed.reserved_usd_micros) == (0, 300)
+        assert (seen.spent_usd_micros, seen.reserved_usd_micros) == (0, 300)
+        renewed = Budget.objects.get(owner=owner)
+        assert (renewed.spent_usd_micros, renewed.reserved_usd_micros) == (40, 300)
         assert renewed.period_started_on == timezone.now().date().replace(day=1)
         assert Event.objects.filter(type="budget.renewed").count() == 1
 

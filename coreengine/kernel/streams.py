@@ -18,6 +18,7 @@ from django.http import HttpRequest
 
 logger = logging.getLogger(__name__)
 
+PREFIX = "ce:stream"
 KEEP_S = 3600
 MAX_EVENTS = 20_000
 END = "end"
@@ -42,7 +43,7 @@ def stream_key(name: str) -> str:
     """
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} cannot name a stream")
-    return f"ce:stream:{name}"
+    return f"{PREFIX}:{name}"
 
 
 def owner_key(name: str) -> str:
@@ -52,7 +53,7 @@ def owner_key(name: str) -> str:
 
 def bell_channel(name: str) -> str:
     """The channel on which readers are told that something is new."""
-    return f"ce:stream-bell:{name}"
+    return f"{PREFIX}-bell:{name}"
 
 
 def is_event_id(value: str) -> bool:
@@ -61,8 +62,11 @@ def is_event_id(value: str) -> bool:
 
 
 def open_stream(name: str, *, owner_id: int) -> None:
-    """Make a stream readable by its owner. Opening it again is harmless."""
-    client().set(owner_key(name), owner_id, ex=KEEP_S)
+    """Begin a stream, empty, that its owner may read."""
+    with client().pipeline(transaction=True) as pipe:
+        pipe.delete(stream_key(name))
+        pipe.set(owner_key(name), owner_id, ex=KEEP_S)
+        pipe.execute()
 
 
 def open_stream_quietly(name: str, *, owner_id: int) -> None:
