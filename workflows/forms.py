@@ -5,6 +5,8 @@ from typing import Any
 
 from django import forms
 
+from workflows.models import Workflow
+
 
 class InputsForm(forms.Form):
     """The inputs of a workflow, one field for each property of its JSON Schema."""
@@ -14,6 +16,16 @@ class InputsForm(forms.Form):
         required = set(schema.get("required") or [])
         for name, described in (schema.get("properties") or {}).items():
             self.fields[name] = self._field(name, described if isinstance(described, dict) else {}, name in required)
+
+    @classmethod
+    def of(cls, workflow: Workflow, data: Any = None) -> "InputsForm":
+        """Ask for a workflow's inputs; what a shipped one knows of its connection is not asked."""
+        schema = dict(workflow.version.definition.get("inputs") or {})
+        if workflow.connection_id is not None:
+            known = {"connection"}
+            schema["properties"] = {k: v for k, v in (schema.get("properties") or {}).items() if k not in known}
+            schema["required"] = [name for name in schema.get("required") or [] if name not in known]
+        return cls(schema, data)
 
     @staticmethod
     def _field(name: str, described: dict[str, Any], is_required: bool) -> forms.Field:

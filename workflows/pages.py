@@ -1,207 +1,172 @@
-"""What the workflow pages show: the steps of an execution as a timeline and as a picture."""
+"""What the pages of workflows and executions show."""
 
-import json
-import re
+import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from workflows.graph import Graph, NodeState, draw
+from django.db.models import Case, Count, F, Func, IntegerField, TextField, Value, When
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Coalesce, Left
 
-MOST_ITEMS = 25
-INDEX = re.compile(r"\[\d+\]")
-MARKS = {
-    "pending": "circle",
-    "running": "loader-circle",
-    "waiting": "clock",
-    "completed": "circle-check",
-    "failed": "circle-x",
-    "cancelled": "circle-slash",
-    "skipped": "circle-minus",
-}
+from coreengine.kernel.actions import action_names, get_action
+from coreengine.kernel.statuses import Status
+from coreengine.kernel.texts import duration_words
+from workflows.engine.definition import DefinitionInvalid, Fault
+from workflows.engine.source import read_source
+from workflows.graph import Graph, NodeState, draw
+from workflows.models import Execution, LoopItem, StepExecution
+from workflows.timeline import StepRow, Timeline, together
+
+EXCERPT = 600
+MOST_ROWS = 400
+STEP_TYPES = [
+    ("plugin_action", "Reads from or writes to a connected service: plugin, action, params, connection."),
+    ("system_action", "Does something here, such as importing what was read: action, params."),
+    ("ai_agent", "Asks an agent: agent, prompt, parameters."),
+    ("loop", "Does its steps for each of its items: items, as, steps, max_concurrency, max_iterations."),
+]
+
+STARTER = """\
+name: Remind me on Sunday
+description: Puts a line into the bell every Sunday evening.
+triggers:
+  - type: schedule
+    cron: "0 18 * * 0"
+steps:
+  - name: tell
+    type: system_action
+    config:
+      action: create_notification
+      params:
+        title: Plan the week
+        content: Look at what is due and put it into the calendar.
+"""
 
 
 @dataclass(frozen=True)
-class StepRow:
-    """One step of an execution as the pages need it; `excerpt` is the beginning of its result as JSON."""
+class EditorPage:
+    """A definition while it is written: its faults at their lines, and the picture of what can be read."""
 
-    id: int
-    path: str
-    name: str
-    status: str
-    attempt: int = 0
-    error: str = ""
-    reason: str = ""
-    execution_time: float | None = None
-    item_count: int | None = None
-    items_done: int = 0
-    excerpt: str = ""
-    result_length: int | None = None
-    next_attempt_at: Any = None
-    started_at: Any = None
+    source: str
+    faults: list[Fault]
+    graph: Graph
 
-
-@dataclass
-class Item:
-    """One time round a loop."""
-
-    number: int
-    status: str
-    steps: list["Line"] = field(default_factory=list)
-
-
-@dataclass
-class Line:
-    """One entry of the timeline."""
-
-    path: str
-    name: str
-    status: str
-    detail: str
-    mark: str
-    row: StepRow | None = None
-    items: list[Item] = field(default_factory=list)
-    hidden_items: int = 0
+    @classmethod
+    def of(cls, source: str, *, faults: list[Fault]) -> "EditorPage":
+        """Draw what the text says so far."""
+        try:
+            data = read_source(source).data
+        except DefinitionInvalid:
+            data = None
+        return cls(source, faults, draw(data.get("steps") if isinstance(data, dict) else None))
 
     @property
-    def anchor(self) -> str:
-        """Return the id of the entry in the page."""
-        return "step-" + re.sub(r"[^A-Za-z0-9_-]", "-", self.path)
+    def step_types(self) -> list[tuple[str, str]]:
+        """List what a step may be, with what it does."""
+        return STEP_TYPES
+
+    @property
+    def actions(self) -> list[tuple[str, str]]:
+        """List the system actions, with what they do."""
+        return [(name, get_action(name).summary) for name in action_names()]
 
 
-def timeline(steps: Sequence[Mapping[str, Any]], rows: Iterable[StepRow], *, is_open: bool) -> list[Line]:
-    """List the steps of a definition in order with how each stands; loops show their newest items."""
-    by_scope: dict[str, dict[str, StepRow]] = defaultdict(dict)
-    for row in rows:
-        scope, _, name = row.path.rpartition(".")
-        by_scope[scope][name] = row
-    return _lines(steps, by_scope, "", is_open)
+class ExecutionPage:
+    """One execution while it goes on and afterwards. Three queries, however many steps there are."""
 
+    def __init__(self, execution: Execution) -> None:
+        """Prepare the page; rows are read when they are first shown."""
+        self.execution = execution
+        self.steps: Sequence[dict[str, Any]] = execution.version.definition["steps"]
 
-def _lines(
-    steps: Sequence[Mapping[str, Any]], by_scope: Mapping[str, Mapping[str, StepRow]], scope: str, is_open: bool
-) -> list[Line]:
-    lines = []
-    for step in steps:
-        name = step["name"]
-        path = f"{scope}.{name}" if scope else name
-        row = by_scope.get(scope, {}).get(name)
-        status = row.status if row else "pending" if is_open else "cancelled"
-        line = Line(path, name.replace("_", " "), status, _detail(step, row, status, is_open), MARKS[status], row)
-        if step["type"] == "loop" and row is not None:
-            numbers = sorted(
-                {
-                    int(s[len(path) + 1 : -1])
-                    for s in by_scope
-                    if s.startswith(f"{path}[") and INDEX.fullmatch(s[len(path) :])
-                }
+    @cached_property
+    def rows(self) -> list[StepRow]:
+        """Return the steps at the top, and a page's worth of those inside loops, what goes on first."""
+        urgency = Case(
+            When(scope="", then=Value(0)),
+            When(status__in=[Status.FAILED, Status.RUNNING, Status.WAITING], then=Value(1)),
+            default=Value(2),
+            output_field=IntegerField(),
+        )
+        found = (
+            StepExecution.objects.filter(execution=self.execution)
+            .annotate(
+                urgency=urgency,
+                # Results may be large: a page needs their beginning, and how many items a list has.
+                excerpt=Left(Cast("result", TextField()), EXCERPT),
+                result_type=Func(F("result"), function="jsonb_typeof", output_field=TextField()),
             )
-            shown = _interesting(numbers, path, by_scope)
-            line.hidden_items = len(numbers) - len(shown)
-            for number in shown:
-                inner = f"{path}[{number}]"
-                children = _lines(step.get("config", {}).get("steps", []), by_scope, inner, is_open)
-                line.items.append(Item(number + 1, together(c.status for c in children), children))
-        lines.append(line)
-    return lines
+            .annotate(
+                result_length=Case(
+                    When(
+                        result_type="array",
+                        then=Func(F("result"), function="jsonb_array_length", output_field=IntegerField()),
+                    )
+                )
+            )
+            .order_by("urgency", "-id")
+            .values_list(*StepRow.FIELDS)[:MOST_ROWS]
+        )
+        return [StepRow(*values) for values in found]
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        """List the steps in the order they are written."""
+        name = Coalesce(KeyTextTransform("name", "value"), KeyTextTransform("title", "value"))
+        named = LoopItem.objects.filter(step__execution=self.execution).annotate(label=name)
+        labels = {
+            f"{path}[{index}]": label or ""
+            for path, index, label in named.order_by("-pk").values_list("step__path", "index", "label")[:MOST_ROWS]
+        }
+        return Timeline(self.steps, self.rows, is_open=self.execution.is_open, labels=labels)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """Draw the steps with how they stand; a step inside a loop stands for all its items."""
+        place = Func(
+            F("path"), Value(r"\[\d+\]"), Value(""), Value("g"), function="regexp_replace", output_field=TextField()
+        )
+        inner = StepExecution.objects.filter(execution=self.execution).exclude(scope="")
+        counts: dict[str, Counter[str]] = defaultdict(Counter)
+        for path, status, number in (
+            inner.annotate(place=place).values_list("place", "status").annotate(n=Count("pk")).order_by()
+        ):
+            counts[path][status] = number
+        states = {path: NodeState(together(found), _progress(found)) for path, found in counts.items()}
+        for row in self.rows:
+            if "." not in row.path:
+                states[row.path] = NodeState(row.status, _node_detail(row))
+        return draw(self.steps, states)
+
+    @property
+    def facts(self) -> list[tuple[str, str]]:
+        """List what is worth knowing about the whole."""
+        execution = self.execution
+        facts = [("Version", str(execution.version.number))]
+        if execution.duration_s is not None:
+            facts.append(("Duration", duration_words(execution.duration_s)))
+        retries = sum(max(0, row.attempt - 1) for row in self.rows)
+        facts.append(("Retries", str(retries)))
+        facts += [(name.replace("_", " "), str(value)[:60]) for name, value in execution.inputs.items()]
+        return facts
+
+    @property
+    def seen(self) -> str:
+        """Return a mark of what is shown: while it stays the same, there is nothing to swap."""
+        state = [(r.path, r.status, r.attempt, r.items_done) for r in self.rows]
+        return hashlib.sha256(repr((self.execution.status, state)).encode()).hexdigest()[:16]
 
 
-def _interesting(numbers: list[int], path: str, by_scope: Mapping[str, Mapping[str, StepRow]]) -> list[int]:
-    """Keep a page's worth of items: those that failed or are under way first, then the newest."""
-    if len(numbers) <= MOST_ITEMS:
-        return numbers
-
-    def rank(number: int) -> tuple[int, int]:
-        status = together(row.status for row in by_scope[f"{path}[{number}]"].values())
-        return {"failed": 0, "running": 1, "waiting": 1}.get(status, 2), -number
-
-    return sorted(sorted(numbers, key=rank)[:MOST_ITEMS])
+def _progress(counts: Counter[str]) -> str:
+    return f"{counts['completed'] + counts['skipped']} of {counts.total()}"
 
 
-def together(statuses: Iterable[str]) -> str:
-    """Say in one word how several steps stand."""
-    counts = Counter(statuses)
-    for status in ("failed", "running", "waiting", "cancelled"):
-        if counts[status]:
-            return status
-    if counts["pending"]:
-        return "running" if counts["completed"] or counts["skipped"] else "pending"
-    return "skipped" if counts["skipped"] and not counts["completed"] else "completed"
-
-
-def _detail(step: Mapping[str, Any], row: StepRow | None, status: str, is_open: bool) -> str:
-    """Say in one line what the step did, or what it waits for."""
-    if row is None or (status == "pending" and not row.started_at):
-        if not is_open:
-            return "Never began"
-        needs = [name.replace("_", " ") for name in step.get("depends_on") or []]
-        return f"Waits for {', '.join(needs)}" if needs and row is None or needs else "Waits for a worker"
-    if status == "failed":
-        return row.error
-    if status == "skipped":
-        return {"condition_not_met": "Its condition was not met"}.get(row.reason, row.reason or "Skipped")
-    if status == "cancelled":
-        return row.reason or "Ended with the execution"
-    if status == "waiting":
-        return f"Attempt {row.attempt} did not work: {row.error}" if row.error else "Will be tried again"
-    if step["type"] == "loop" and row.item_count is not None:
-        return f"{row.items_done} of {row.item_count} {'item' if row.item_count == 1 else 'items'}"
-    words = _what(step)
-    if status == "running":
-        return f"{words}, attempt {row.attempt}" if row.attempt > 1 else words
-    result = _result_words(step, row)
-    return f"{words}. {result}" if result else words
-
-
-def _what(step: Mapping[str, Any]) -> str:
-    config = step.get("config") or {}
-    if step["type"] == "plugin_action":
-        return f"{config.get('plugin', '')}, {config.get('action', '')}"
-    if step["type"] == "system_action":
-        return str(config.get("action", ""))
-    if step["type"] == "ai_agent":
-        return f"Agent {config.get('agent', '')}"
-    return str(step["type"])
-
-
-def _result_words(step: Mapping[str, Any], row: StepRow) -> str:
-    if row.result_length is not None:
-        return f"{row.result_length} {'item' if row.result_length == 1 else 'items'}"
-    try:
-        result = json.loads(row.excerpt)
-    except ValueError:
-        return ""
-    if not isinstance(result, dict):
-        return ""
-    counts = [
-        f"{result[key]} {key}"
-        for key in ("created", "changed", "unchanged", "missing")
-        if isinstance(result.get(key), int)
-    ]
-    if counts:
-        return ", ".join(c for c in counts if not c.startswith("0 ")) or "nothing to do"
-    if isinstance(result.get("content"), str):
-        text = " ".join(result["content"].split())
-        return f"“{text[:140].rstrip()}…”" if len(text) > 140 else f"“{text}”"
+def _node_detail(row: StepRow) -> str:
+    if row.item_count is not None:
+        return f"{row.items_done} of {row.item_count}"
+    if row.execution_time is not None and row.status == Status.COMPLETED:
+        return duration_words(row.execution_time)
     return ""
-
-
-def picture(steps: Any, rows: Iterable[StepRow]) -> Graph:
-    """Draw the steps with how they stand; a step inside a loop stands for all its items."""
-    grouped: dict[str, list[StepRow]] = defaultdict(list)
-    for row in rows:
-        grouped[INDEX.sub("", row.path)].append(row)
-    states = {}
-    for path, members in grouped.items():
-        status = together(row.status for row in members)
-        detail = ""
-        if "." in path:
-            done = sum(1 for row in members if row.status in {"completed", "skipped"})
-            detail = f"{done} of {len(members)}"
-        elif members[0].item_count is not None:
-            detail = f"{members[0].items_done} of {members[0].item_count}"
-        elif members[0].execution_time is not None and status == "completed":
-            detail = f"{members[0].execution_time:.1f} s"
-        states[path] = NodeState(status, detail)
-    return draw(steps, states)

@@ -28,7 +28,9 @@ def keep_shipped_workflows(connection: Any, by: User) -> None:
     """Make or refresh the workflows that the connection's plugin ships, and the schedule of its sync."""
     for stem, source in _files(connection):
         key = f"{connection.plugin}/{stem}"
-        workflow = Workflow.objects.filter(connection_id=connection.pk, shipped_key=key).select_related("version").first()
+        workflow = (
+            Workflow.objects.filter(connection_id=connection.pk, shipped_key=key).select_related("version").first()
+        )
         try:
             if workflow is None:
                 workflow = create_workflow(

@@ -1,7 +1,25 @@
-"""Addresses of the workflows pages."""
+"""Addresses of the pages of workflows and executions."""
 
-from typing import Any
+from django.urls import path
+
+from workflows import views
 
 app_name = "workflows"
 
-urlpatterns: list[Any] = []
+urlpatterns = [
+    path("workflows/", views.workflow_list, name="list"),
+    path("workflows/new/", views.new, name="new"),
+    path("workflows/preview/", views.preview, name="preview"),
+    path("workflows/<int:pk>/", views.detail, name="detail"),
+    path("workflows/<int:pk>/edit/", views.edit, name="edit"),
+    path("workflows/<int:pk>/start/", views.start, name="start"),
+    path("workflows/<int:pk>/active/", views.set_workflow_active, name="set-active"),
+    path("workflows/<int:pk>/delete/", views.delete, name="delete"),
+    path("workflows/<int:pk>/restore/", views.restore, name="restore"),
+    path("workflows/<int:pk>/versions/<int:number>/", views.version, name="version"),
+    path("executions/", views.executions, name="executions"),
+    path("executions/<int:pk>/", views.execution, name="execution"),
+    path("executions/<int:pk>/cancel/", views.cancel, name="cancel"),
+    path("executions/<int:pk>/restart/", views.restart, name="restart"),
+    path("executions/<int:pk>/steps/<int:step_pk>/", views.step, name="step"),
+]

@@ -12,10 +12,10 @@ class KernelConfig(AppConfig):
     verbose_name = "Kernel"
 
     def ready(self) -> None:
-        """Load every app's system actions and event subscribers, so that the registries are full at start."""
-        # Every process that queues work needs the configured application, not Celery's default one. By name,
-        # because the kernel does not depend on the composition root.
-        import_module("coreengine.celery")
+        """Put the dashboard into the navigation and load every app's system actions and subscribers."""
+        from coreengine.kernel.screens import NavItem, register_nav
+
+        register_nav(NavItem("dashboard", "Dashboard", "layout-dashboard", "kernel:dashboard", 0))
         from coreengine.kernel import builtin_actions, checks  # noqa: F401  (registration on import)
 
         # Shared tasks belong to Celery's default application until ours exists, and that one knows no

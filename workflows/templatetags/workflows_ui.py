@@ -1,0 +1,47 @@
+"""How schedules and triggers are said."""
+
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from django import template
+from django.utils import timezone
+
+from workflows.models import Execution, WorkflowTrigger
+from workflows.triggers import next_slot
+
+register = template.Library()
+
+
+@lru_cache(maxsize=256)
+def _cron_words(cron: str) -> str:
+    from cron_descriptor import CasingTypeEnum, Options, get_description
+
+    options = Options()
+    options.use_24hour_time_format = True
+    options.casing_type = CasingTypeEnum.Sentence
+    return str(get_description(cron, options))
+
+
+@register.filter
+def schedule_words(trigger: WorkflowTrigger) -> str:
+    """Say a schedule: "At 07:00, Europe/Berlin"."""
+    return f"{_cron_words(trigger.cron)}, {trigger.time_zone}"
+
+
+@register.filter
+def next_start(trigger: WorkflowTrigger) -> datetime:
+    """Return when a schedule is due next."""
+    return next_slot(trigger.cron, trigger.time_zone, timezone.now())
+
+
+@register.filter
+def trigger_words(execution: Execution) -> str:
+    """Say what started an execution."""
+    trigger: dict[str, Any] = execution.trigger or {}
+    words = {
+        "manual": "Started by hand",
+        "schedule": "Started by schedule",
+        "connection": "Started by a new connection",
+    }
+    return words.get(str(trigger.get("type", "manual")), f"Started by {trigger.get('type')}")

@@ -1,0 +1,189 @@
+"""Pages of workflows and executions."""
+
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from workflows.models import Execution, Workflow
+from workflows.pages import STARTER
+from workflows.running import runner
+from workflows.services import create_workflow, start_execution
+
+LOOP = """\
+name: Count
+description: Goes round
+inputs:
+  type: object
+  properties:
+    label: {type: string, title: Label}
+  required: [label]
+steps:
+  - name: set_greeting
+    type: system_action
+    config: {action: update_variable, params: {name: greeting, value: "{{ inputs.label }}"}}
+  - name: each
+    type: loop
+    depends_on: [set_greeting]
+    config:
+      items: [{name: Algebra}, {name: Graphics}]
+      as: course
+      steps:
+        - name: tell
+          type: system_action
+          config: {action: create_notification, params: {title: "{{ course.name }}"}}
+"""
+
+
+@pytest.fixture
+def workflow(owner: Any) -> Workflow:
+    return create_workflow(owner, source=STARTER, by=owner)
+
+
+@pytest.fixture
+def finished(owner: Any) -> Execution:
+    """An execution with a loop that is over."""
+    execution = start_execution(create_workflow(owner, source=LOOP, by=owner), by=owner, inputs={"label": "Hi"})
+    runner().advance(execution.pk)
+    execution.refresh_from_db()
+    return execution
+
+
+class TestList:
+    def test_an_empty_list_says_what_will_be_here(self, page: Any) -> None:
+        text = page.get(reverse("workflows:list")).content.decode()
+
+        assert "No workflows yet" in text and reverse("workflows:new") in text
+
+    def test_a_workflow_is_shown_with_its_schedule(self, page: Any, workflow: Workflow) -> None:
+        text = page.get(reverse("workflows:list")).content.decode()
+
+        assert workflow.name in text and "At 18:00, only on Sunday" in text and "Never started" in text
+
+    def test_more_workflows_need_no_more_queries(
+        self, page: Any, owner: Any, django_assert_max_num_queries: Any
+    ) -> None:
+        counts = []
+        for number in (3, 10):
+            for n in range(number):
+                source = STARTER.replace("Remind me", f"Remind {number} {n}")
+                create_workflow(owner, source=source, by=owner)
+            with django_assert_max_num_queries(30) as queries:
+                page.get(reverse("workflows:list"))
+            counts.append(len(queries))
+
+        assert counts[0] == counts[1]
+
+    def test_a_deleted_workflow_can_be_brought_back(self, page: Any, workflow: Workflow) -> None:
+        page.post(reverse("workflows:delete", args=[workflow.pk]))
+        listed = page.get(reverse("workflows:list")).content.decode()
+        assert "Recently deleted" in listed
+
+        page.post(reverse("workflows:restore", args=[workflow.pk]))
+        assert Workflow.objects.visible_to(workflow.owner).filter(pk=workflow.pk).exists()
+
+
+class TestEditor:
+    def test_a_new_workflow_is_saved(self, page: Any, owner: Any) -> None:
+        answer = page.post(reverse("workflows:new"), {"source": STARTER})
+
+        made = Workflow.objects.visible_to(owner).get()
+        assert answer.status_code == 302 and answer["Location"] == reverse("workflows:detail", args=[made.pk])
+
+    def test_faults_keep_what_was_typed_and_name_their_lines(self, page: Any) -> None:
+        broken = STARTER.replace("create_notification", "create_notificatoin").replace("name: tell", "name: tell me")
+
+        answer = page.post(reverse("workflows:new"), {"source": broken})
+
+        text = answer.content.decode()
+        assert answer.status_code == 422 and "create_notificatoin" in text and not Workflow.objects.exists()
+        assert 'data-line="7"' in text and 'data-line="10"' in text
+
+    def test_saving_makes_the_next_version(self, page: Any, workflow: Workflow) -> None:
+        page.post(reverse("workflows:edit", args=[workflow.pk]), {"source": STARTER.replace("Plan", "Look at")})
+
+        workflow.refresh_from_db()
+        assert workflow.version.number == 2 and "Look at" in workflow.version.source
+
+    @pytest.mark.parametrize("source", ["", "steps: [", "name: x", "- 1", "name: &a x", "steps:\n  - name: a\n"])
+    def test_the_preview_follows_unfinished_typing(self, page: Any, source: str) -> None:
+        headers = {"HX-Request": "true", "HX-Target": "preview"}
+        answer = page.post(reverse("workflows:preview"), {"source": source}, headers=headers)
+
+        text = answer.content.decode()
+        assert answer.status_code == 200 and "<html" not in text and "to mend" in text
+
+
+class TestExecution:
+    def test_the_steps_and_the_items_of_a_loop_are_told(self, page: Any, finished: Execution) -> None:
+        text = page.get(reverse("workflows:execution", args=[finished.pk])).content.decode()
+
+        assert finished.status == "completed"
+        assert "<b>Algebra</b>" in text and "2 of 2 items" in text and "set greeting" in text
+        assert "hx-trigger" not in text.split('id="live"')[1].split(">")[0]  # it is over: nothing polls
+
+    def test_a_running_one_polls_until_something_is_new(self, page: Any, owner: Any, workflow: Workflow) -> None:
+        execution = start_execution(workflow, by=owner)
+        address = reverse("workflows:execution", args=[execution.pk])
+        whole = page.get(address).content.decode()
+        seen = whole.split("?seen=")[1].split('"')[0]
+        headers = {"HX-Request": "true", "HX-Target": "live"}
+
+        unchanged = page.get(f"{address}?seen={seen}", headers=headers)
+        runner().advance(execution.pk)
+        changed = page.get(f"{address}?seen={seen}", headers=headers)
+
+        assert unchanged.status_code == 204
+        assert changed.status_code == 200 and changed.content.decode().lstrip().startswith('<div id="live"')
+        assert "completed" in changed.content.decode()
+
+    def test_missing_inputs_are_asked_for(self, page: Any, owner: Any) -> None:
+        asked = create_workflow(owner, source=LOOP, by=owner)
+
+        page.post(reverse("workflows:start", args=[asked.pk]), {"label": ""})
+        assert not Execution.objects.exists()
+
+        page.post(reverse("workflows:start", args=[asked.pk]), {"label": "Hello"})
+        assert Execution.objects.get().inputs == {"label": "Hello"}
+
+    def test_the_whole_result_of_a_step_can_be_read(self, page: Any, finished: Execution) -> None:
+        step = finished.steps.get(path="set_greeting")
+
+        text = page.get(reverse("workflows:step", args=[finished.pk, step.pk])).content.decode()
+
+        assert "&quot;value&quot;: &quot;Hi&quot;" in text
+
+    def test_many_items_are_shown_as_a_page_with_the_same_queries(
+        self, page: Any, owner: Any, django_assert_max_num_queries: Any
+    ) -> None:
+        counts = []
+        for number in (2, 60):
+            items = ", ".join(f"{{name: Item {n}}}" for n in range(number))
+            source = LOOP.replace("[{name: Algebra}, {name: Graphics}]", f"[{items}]")
+            execution = start_execution(
+                create_workflow(owner, source=source, by=owner), by=owner, inputs={"label": "x"}
+            )
+            while execution.is_open:
+                runner().advance(execution.pk)
+                execution.refresh_from_db()
+            with django_assert_max_num_queries(20) as queries:
+                text = page.get(reverse("workflows:execution", args=[execution.pk])).content.decode()
+            counts.append(len(queries))
+
+        assert counts[0] == counts[1] and "and 35 more" in text
+
+
+@pytest.mark.parametrize("name", ["detail", "edit", "start", "set-active", "delete"])
+def test_another_students_workflow_is_404(client: Any, stranger: Any, workflow: Workflow, name: str) -> None:
+    client.force_login(stranger)
+
+    method = client.get if name in {"detail", "edit"} else client.post
+    assert method(reverse(f"workflows:{name}", args=[workflow.pk])).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["execution", "cancel", "restart"])
+def test_another_students_execution_is_404(client: Any, stranger: Any, finished: Execution, name: str) -> None:
+    client.force_login(stranger)
+
+    method = client.get if name == "execution" else client.post
+    assert method(reverse(f"workflows:{name}", args=[finished.pk])).status_code == 404

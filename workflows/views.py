@@ -1,0 +1,209 @@
+"""Pages of workflows and executions."""
+
+import json
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST
+
+from coreengine.kernel.pages import render_page
+from coreengine.kernel.statuses import Status
+from coreengine.kernel.typing import Request
+from workflows.forms import InputsForm
+from workflows.graph import draw
+from workflows.models import Execution, StepExecution, Workflow
+from workflows.pages import STARTER, EditorPage, ExecutionPage
+from workflows.rules import DefinitionFaulty, faults_of_source
+from workflows.services import (
+    cancel_execution,
+    create_workflow,
+    delete_workflow,
+    restore_workflow,
+    save_version,
+    set_active,
+    start_execution,
+)
+
+PAGE = 30
+
+
+def workflow_list(request: Request) -> HttpResponse:
+    """List the student's workflows with how each went last."""
+    workflows = Workflow.objects.visible_to(request.user).with_last_execution().prefetch_related("triggers")
+    removed = Workflow.objects.filter(owner=request.user).removed().order_by("-removed_at")[:5]
+    return render_page(request, "workflows/list.html", {"workflows": workflows, "removed": removed})
+
+
+def detail(request: Request, pk: int) -> HttpResponse:
+    """Show one workflow: its steps, when it starts, how it went."""
+    workflow = get_object_or_404(Workflow.objects.visible_to(request.user).select_related("version"), pk=pk)
+    context = {
+        "workflow": workflow,
+        "version": workflow.version,
+        "graph": draw(workflow.version.definition["steps"]),
+        "executions": workflow.executions.select_related("workflow").newest_first()[:8],
+        "versions": workflow.versions.defer("source", "definition")[:10],
+        "triggers": workflow.triggers.all(),
+        "start_form": InputsForm.of(workflow),
+    }
+    return render_page(request, "workflows/detail.html", context)
+
+
+def version(request: Request, pk: int, number: int) -> HttpResponse:
+    """Show one version as it was saved."""
+    workflow = get_object_or_404(Workflow.objects.visible_to(request.user), pk=pk)
+    old = get_object_or_404(workflow.versions, number=number)
+    context = {"workflow": workflow, "version": old, "graph": draw(old.definition["steps"])}
+    return render_page(request, "workflows/version.html", context)
+
+
+def new(request: Request) -> HttpResponse:
+    """Write a new workflow."""
+    if request.method != "POST":
+        return _editor(request, None, STARTER)
+    source = request.POST.get("source", "")
+    try:
+        workflow = create_workflow(request.user, source=source, by=request.user)
+    except DefinitionFaulty as error:
+        return _editor(request, None, source, faults=error.faults)
+    messages.success(request, f"“{workflow.name}” is saved.")
+    return redirect(workflow)
+
+
+def edit(request: Request, pk: int) -> HttpResponse:
+    """Write the next version of a workflow."""
+    workflow = get_object_or_404(Workflow.objects.editable_by(request.user).select_related("version"), pk=pk)
+    if request.method != "POST":
+        return _editor(request, workflow, workflow.version.source)
+    source = request.POST.get("source", "")
+    try:
+        saved = save_version(workflow, source=source, by=request.user)
+    except DefinitionFaulty as error:
+        return _editor(request, workflow, source, faults=error.faults)
+    messages.success(request, f"Version {saved.number} is saved.")
+    return redirect(workflow)
+
+
+def _editor(request: Request, workflow: Workflow | None, source: str, faults: list | None = None) -> HttpResponse:
+    found = faults_of_source(source) if faults is None else faults
+    context = {
+        "workflow": workflow,
+        "next_number": workflow.version.number + 1 if workflow else 1,
+        "editor": EditorPage.of(source, faults=found),
+    }
+    return render_page(request, "workflows/edit.html", context, status=422 if faults else 200)
+
+
+@require_POST
+def preview(request: Request) -> HttpResponse:
+    """Check and draw a definition while it is written."""
+    source = request.POST.get("source", "")
+    editor = EditorPage.of(source, faults=faults_of_source(source))
+    return render_page(request, "workflows/edit.html", {"editor": editor}, parts={"preview": "preview"})
+
+
+@require_POST
+def start(request: Request, pk: int) -> HttpResponse:
+    """Start a workflow and go where one can watch it."""
+    workflow = get_object_or_404(Workflow.objects.editable_by(request.user).select_related("version"), pk=pk)
+    form = InputsForm.of(workflow, request.POST)
+    if not form.is_valid():
+        for name, errors in form.errors.items():
+            messages.error(request, f"{form.fields[name].label}: {' '.join(errors)}")
+        return redirect(workflow)
+    return _watch(request, start_execution(workflow, by=request.user, inputs=form.inputs()))
+
+
+@require_POST
+def restart(request: Request, pk: int) -> HttpResponse:
+    """Start the same workflow with the same inputs once more."""
+    execution = get_object_or_404(Execution.objects.visible_to(request.user).select_related("workflow"), pk=pk)
+    workflow = get_object_or_404(Workflow.objects.editable_by(request.user), pk=execution.workflow_id)
+    return _watch(request, start_execution(workflow, by=request.user, inputs=execution.inputs))
+
+
+def _watch(request: Request, execution: Execution) -> HttpResponse:
+    if execution.is_reused:
+        messages.info(request, "This was under way already; here it is.")
+    return redirect(execution)
+
+
+@require_POST
+def set_workflow_active(request: Request, pk: int) -> HttpResponse:
+    """Let a workflow start by itself, or stop it from doing so."""
+    workflow = get_object_or_404(Workflow.objects.editable_by(request.user), pk=pk)
+    workflow = set_active(workflow, request.POST.get("is_active") == "true", by=request.user)
+    messages.success(request, f"“{workflow.name}” is switched {'on' if workflow.is_active else 'off'}.")
+    return redirect(workflow)
+
+
+@require_POST
+def delete(request: Request, pk: int) -> HttpResponse:
+    """Put a workflow out of sight."""
+    workflow = get_object_or_404(Workflow.objects.editable_by(request.user), pk=pk)
+    delete_workflow(workflow, by=request.user)
+    messages.success(request, f"“{workflow.name}” is deleted. You can bring it back below the list.")
+    return redirect("workflows:list")
+
+
+@require_POST
+def restore(request: Request, pk: int) -> HttpResponse:
+    """Bring a deleted workflow back."""
+    workflow = get_object_or_404(Workflow.objects.filter(owner=request.user).removed(), pk=pk)
+    messages.success(request, f"“{workflow.name}” is back.")
+    return redirect(restore_workflow(workflow, by=request.user))
+
+
+def executions(request: Request) -> HttpResponse:
+    """List executions, newest first, of all workflows or of one."""
+    rows = Execution.objects.visible_to(request.user).select_related("workflow").newest_first()
+    workflow = None
+    if (wanted := request.GET.get("workflow", "")).isdecimal():
+        workflow = get_object_or_404(Workflow.objects.visible_to(request.user), pk=int(wanted))
+        rows = rows.filter(workflow=workflow)
+    status = request.GET.get("status", "")
+    if status in Status.values:
+        rows = rows.filter(status=status)
+    if (before := request.GET.get("before", "")).isdecimal():
+        rows = rows.filter(pk__lt=int(before))
+    shown = list(rows[: PAGE + 1])
+    context = {
+        "executions": shown[:PAGE],
+        "next_before": shown[PAGE - 1].pk if len(shown) > PAGE else None,
+        "workflow": workflow,
+        "status": status,
+        "statuses": [s for s in Status.values if s not in {Status.SKIPPED, Status.WAITING}],
+    }
+    return render_page(request, "workflows/executions.html", context)
+
+
+def execution(request: Request, pk: int) -> HttpResponse:
+    """Show an execution; while it goes on, the page asks for what is new."""
+    found = get_object_or_404(Execution.objects.visible_to(request.user).select_related("workflow", "version"), pk=pk)
+    shown = ExecutionPage(found)
+    if request.htmx and request.GET.get("seen") == shown.seen:
+        return HttpResponse(status=204)
+    return render_page(
+        request, "workflows/execution.html", {"execution": found, "shown": shown}, parts={"live": "live"}
+    )
+
+
+def step(request: Request, pk: int, step_pk: int) -> HttpResponse:
+    """Show the whole result of one step."""
+    found = get_object_or_404(
+        StepExecution.objects.visible_to(request.user).select_related("execution"), pk=step_pk, execution_id=pk
+    )
+    text = json.dumps(found.result, indent=2, ensure_ascii=False)
+    context = {"execution": found.execution, "step": found, "json": text}
+    if request.htmx:
+        return render_page(request, "workflows/step.html#json", context)
+    return render_page(request, "workflows/step.html", context)
+
+
+@require_POST
+def cancel(request: Request, pk: int) -> HttpResponse:
+    """End an execution that is under way."""
+    found = get_object_or_404(Execution.objects.editable_by(request.user), pk=pk)
+    cancel_execution(found, by=request.user)
+    return redirect(found)
