@@ -1,0 +1,165 @@
+"""The bell: its pages, the API beside them, and that nobody reads another's."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from rest_framework.test import APIClient
+
+from coreengine.accounts.models import User
+from coreengine.kernel.models import Notification
+from coreengine.kernel.notifications import notify
+
+pytestmark = pytest.mark.django_db
+
+
+def unread(user: User) -> int:
+    return Notification.objects.visible_to(user).unread().count()
+
+
+class TestList:
+    def test_it_shows_the_own_ones_newest_first(self, page: Client, owner: User, stranger: User) -> None:
+        notify(owner, title="Yesterday's news")
+        notify(owner, title="Today's news")
+        notify(stranger, title="not yours")
+
+        text = page.get("/notifications/").content.decode()
+
+        assert 0 < text.index("Today&#x27;s news") < text.index("Yesterday&#x27;s news")
+        assert "not yours" not in text
+
+    @pytest.mark.parametrize(
+        ("query", "shown"), [("unread=true", {"b", "c"}), ("priority=urgent", {"c"}), ("", set("abc"))]
+    )
+    def test_page_and_api_filter_alike(
+        self, page: Client, api: APIClient, owner: User, query: str, shown: set[str]
+    ) -> None:
+        read = notify(owner, title="a")
+        Notification.objects.filter(pk=read.pk).update(read_at=read.created_at)
+        notify(owner, title="b", priority="high")
+        notify(owner, title="c", priority="urgent")
+
+        on_page = {n.title for n in page.get(f"/notifications/?{query}").context["notifications"]}
+        in_api = {n["title"] for n in api.get(f"/api/v1/notifications/?{query}").json()["results"]}
+
+        assert on_page == in_api == shown
+
+    def test_each_kind_of_emptiness_says_what_to_do(self, page: Client) -> None:
+        assert "No notifications yet" in page.get("/notifications/").content.decode()
+        assert "All read" in page.get("/notifications/?unread=true").content.decode()
+        assert "Clear the filter" in page.get("/notifications/?priority=low").content.decode()
+
+    def test_it_costs_the_same_for_many(self, page: Client, owner: User, django_assert_num_queries: Any) -> None:
+        for n in range(3):
+            notify(owner, title=f"n{n}")
+        page.get("/notifications/")
+        with django_assert_num_queries(12, exact=False) as few:
+            page.get("/notifications/")
+        for n in range(10):
+            notify(owner, title=f"more{n}")
+
+        with django_assert_num_queries(len(few.captured_queries)):
+            page.get("/notifications/")
+
+    def test_text_from_outside_is_only_text(self, page: Client, owner: User) -> None:
+        notify(owner, title="<script>alert(1)</script>", content="<img src=x onerror=alert(1)>")
+
+        text = page.get("/notifications/").content.decode()
+
+        assert "<script>alert" not in text
+        assert "<img" not in text
+
+
+class TestReading:
+    @pytest.mark.parametrize("door", ["page", "htmx", "api"])
+    def test_one_is_marked_read_and_unread_again(self, door: str, page: Client, api: APIClient, owner: User) -> None:
+        notice = notify(owner, title="hello")
+        headers = {"HX-Request": "true"} if door == "htmx" else {}
+
+        def press(what: str) -> Any:
+            if door == "api":
+                return api.post(f"/api/v1/notifications/{notice.pk}/{what}/")
+            return page.post(f"/notifications/{notice.pk}/{what}/", headers=headers)
+
+        first = press("read")
+        assert unread(owner) == 0
+        press("read")
+        press("unread")
+
+        assert unread(owner) == 1
+        assert first.status_code == (302 if door == "page" else 200)
+        if door == "htmx":
+            assert "notifications-changed" in first["HX-Trigger"]
+            assert "<html" not in first.content.decode()
+
+    @pytest.mark.parametrize("door", ["page", "api"])
+    def test_anothers_is_not_there(self, door: str, page: Client, api: APIClient, stranger: User) -> None:
+        notice = notify(stranger, title="theirs")
+
+        if door == "page":
+            response: Any = page.post(f"/notifications/{notice.pk}/read/")
+        else:
+            response = api.post(f"/api/v1/notifications/{notice.pk}/read/")
+
+        assert response.status_code == 404
+        assert unread(stranger) == 1
+
+    @pytest.mark.parametrize("door", ["page", "api"])
+    def test_all_are_marked_read_and_only_the_own(
+        self, door: str, page: Client, api: APIClient, owner: User, stranger: User
+    ) -> None:
+        notify(owner, title="one")
+        notify(owner, title="two")
+        notify(stranger, title="theirs")
+
+        if door == "page":
+            page.post("/notifications/read/")
+        else:
+            assert api.post("/api/v1/notifications/read/").json() == {"count": 2}
+
+        assert (unread(owner), unread(stranger)) == (0, 1)
+
+    def test_a_title_leads_where_it_says(self, page: Client, owner: User) -> None:
+        notice = notify(owner, title="synced", url="/vault/")
+
+        assert page.post(f"/notifications/{notice.pk}/read/", {"open": ""})["Location"] == "/vault/"
+
+    @pytest.mark.parametrize("outside", ["https://evil.example/", "//evil.example/", "javascript:alert(1)"])
+    def test_a_title_never_leads_elsewhere(self, page: Client, owner: User, outside: str) -> None:
+        notice = notify(owner, title="synced", url=outside)
+
+        assert page.post(f"/notifications/{notice.pk}/read/", {"open": ""})["Location"] == "/notifications/"
+
+    def test_looking_changes_nothing(self, page: Client, owner: User) -> None:
+        notify(owner, title="hello")
+
+        for address in ["/notifications/", "/notifications/recent/", "/notifications/count/"]:
+            page.get(address)
+
+        assert unread(owner) == 1
+
+
+class TestBell:
+    def test_the_frame_tells_the_count(self, page: Client, owner: User) -> None:
+        notify(owner, title="hello")
+
+        assert "Notifications, 1 unread" in page.get("/settings/").content.decode()
+
+    def test_asking_again_costs_one_count(self, page: Client, owner: User, django_assert_num_queries: Any) -> None:
+        notify(owner, title="hello")
+
+        with django_assert_num_queries(3):  # session, user, count
+            text = page.get("/notifications/count/", headers={"HX-Request": "true"}).content.decode()
+
+        assert "1 unread" in text
+        assert "<html" not in text
+
+    def test_the_list_is_short_and_newest_first(self, page: Client, owner: User) -> None:
+        for n in range(12):
+            notify(owner, title=f"line {n}")
+
+        text = page.get("/notifications/recent/").content.decode()
+
+        shown = [n for n in range(12) if f">line {n}<" in text]
+        assert shown == list(range(4, 12))
+        assert text.index(">line 11<") < text.index(">line 4<")
