@@ -24,6 +24,7 @@ class NoteForm(_WithTags):
     title = forms.CharField(max_length=255, widget=forms.TextInput(attrs={"autocomplete": "off"}))
     body = forms.CharField(
         required=False,
+        strip=False,
         label="Note",
         help_text="Markdown: **bold**, # headings, - lists, `code` and tables.",
         widget=forms.Textarea(attrs={"rows": 16, "class": "note-source", "spellcheck": "true"}),
@@ -48,6 +49,7 @@ class LinkForm(_WithTags):
     title = forms.CharField(required=False, max_length=255, help_text="Without one, the address serves as the title.")
     body = forms.CharField(
         required=False,
+        strip=False,
         label="What it is about",
         help_text="Markdown. The page itself is not fetched, so what you write here is what a search finds.",
         widget=forms.Textarea(attrs={"rows": 5}),
@@ -66,7 +68,11 @@ class FileForm(_WithTags):
 
     title = forms.CharField(max_length=255)
     body = forms.CharField(
-        required=False, label="Your notes on it", help_text="Markdown.", widget=forms.Textarea(attrs={"rows": 6})
+        required=False,
+        strip=False,
+        label="Your notes on it",
+        help_text="Markdown.",
+        widget=forms.Textarea(attrs={"rows": 6}),
     )
     field_order = ["title", "body", "tags"]
 

@@ -42,12 +42,12 @@ def check_title(title: str) -> str:
 
 
 def check_body(body: str) -> str:
-    """Return the Markdown with plain line ends.
+    """Return the Markdown with plain line ends and none around it.
 
     Raises:
         ValidationError: at `body`, when it is too long.
     """
-    body = body.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
+    body = body.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "").strip("\n").rstrip()
     if len(body) > MAX_BODY_CHARACTERS:
         raise ValidationError({"body": f"A note has at most {MAX_BODY_CHARACTERS:,} characters; split it in two."})
     return re.sub("[\ue000-\uf8ff\ud800-\udfff]", "", body)

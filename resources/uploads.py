@@ -23,11 +23,12 @@ class BoundedUploads(FileUploadHandler):
         super().new_file(*args, **kwargs)
         self.size = 0
         self.count += 1
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
+        # Not in new_file: a file skipped there closes the one before it (the handlers still hold it).
         if self.count > MAX_FILES:
             self.request.refused_uploads.append((self.file_name, f"At most {MAX_FILES} files at a time."))
             raise SkipFile
-
-    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
         self.size += len(raw_data)
         if self.size > settings.MAX_UPLOAD_BYTES:
             self.request.refused_uploads.append((self.file_name, too_large(self.file_name)))
