@@ -102,6 +102,10 @@ def _field(schema: Mapping[str, Any], *, is_required: bool, name: str) -> forms.
     return field
 
 
+def _choice_words(item: Any) -> str:
+    return _CHOICE_WORDS.get(str(item), str(item).replace("_", " ").capitalize())
+
+
 def _reader(kind: str) -> Any:
     return {"integer": int, "number": float}.get(kind, str)
 

@@ -38,6 +38,7 @@ def start_process():
 
 result = {
     "network": attempt(lambda: socket.create_connection(("127.0.0.1", params["port"]), 1)),
+    "sockets": attempt(lambda: socket.socket(socket.AF_UNIX)),
     "other_files": attempt(lambda: open(params["file"]).read()),
     "write_files": attempt(lambda: open(params["folder"] + "/written", "w").write("x")),
     "environment": bool(set(os.environ) - {"LC_CTYPE"}),
@@ -87,6 +88,7 @@ _WORDS = {
         "No network of its own",
         "It can reach the network past the gateway; this kernel cannot shut it off.",
     ),
+    "sockets": ("Cannot talk to other programs here", "It can open local sockets, such as a Docker engine's."),
     "other_files": ("Cannot read this server's files", "It can read what the server's user can read."),
     "write_files": ("Cannot write files", "It can write where the server's user can write."),
     "environment": ("Sees no environment variables", "It sees environment variables of the server."),

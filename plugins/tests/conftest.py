@@ -1,0 +1,107 @@
+"""Fixtures of the plugin host's tests: plugins written for a test, and the demo university as a real peer."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plugins.manifest import manifest_from
+from plugins.registry import Plugin
+from plugins.sandbox.base import Child, Sandbox
+from plugins.sandbox.docker import engine_answers
+from plugins.sandbox.process import ProcessSandbox
+
+MakePlugin = Callable[..., Plugin]
+
+
+def manifest_document(name: str = "hostile", **spec: Any) -> dict[str, Any]:
+    """Return the smallest good manifest, with this added to its spec."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Plugin",
+        "metadata": {"name": name, "version": "1.0.0", "description": "Written for a test"},
+        "spec": {"capabilities": ["read_files"], **spec},
+    }
+
+
+@pytest.fixture
+def make_plugin(tmp_path: Path) -> MakePlugin:
+    """Write a plugin: its program is what stands in `source`."""
+
+    def make(source: str, *, name: str = "hostile", is_shipped: bool = True, **spec: Any) -> Plugin:
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        (folder / "plugin.py").write_text(textwrap.dedent(source), encoding="utf-8")
+        return Plugin(name, folder, manifest_from(manifest_document(name, **spec)), is_shipped=is_shipped)
+
+    return make
+
+
+@pytest.fixture(params=["process", pytest.param("docker", marks=pytest.mark.docker)])
+def sandbox(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Both sandboxes, one after the other; without an engine the second is skipped, or fails in CI."""
+    if request.param == "process":
+        yield ProcessSandbox()
+        return
+    from conftest import REQUIRE_ALL
+    from plugins.sandbox.docker import DockerSandbox, docker_client
+    from plugins.sandbox.images import BASE_IMAGE
+
+    is_there = engine_answers() and any(BASE_IMAGE in image.tags for image in docker_client().images.list())
+    if not is_there:
+        message = f"no Docker engine with the image {BASE_IMAGE} (script/base-image)"
+        pytest.fail(message) if REQUIRE_ALL else pytest.skip(message)
+    yield DockerSandbox()
+
+
+@pytest.fixture
+def start(sandbox: Sandbox) -> Iterator[Callable[[Plugin], Child]]:
+    """Start a plugin in the sandbox of the test; what was started is destroyed, its image removed."""
+    children: list[Child] = []
+    images: set[str] = set()
+
+    def go(plugin: Plugin) -> Child:
+        if sandbox.name == "docker":
+            from plugins.sandbox.docker import docker_client
+            from plugins.sandbox.images import build_image
+
+            images.add(build_image(docker_client(), plugin))
+        child = sandbox.start(plugin)
+        children.append(child)
+        return child
+
+    yield go
+    for child in children:
+        child.destroy()
+    if images:
+        from plugins.sandbox.docker import docker_client
+
+        for image in images:
+            docker_client().images.remove(image, force=True)
+
+
+@pytest.fixture
+def university(settings: Any) -> Iterator[Any]:
+    """The demo university on a real port, reachable through the gateway under its name."""
+    from plugins.demo_university.testing import DOMAIN, running_university
+    from plugins.gateway.network import close_pools
+
+    with running_university() as running:
+        settings.PLUGINS = {**settings.PLUGINS, "SANDBOX": "process", "GATEWAY_HOSTS": {DOMAIN: running.url}}
+        yield running
+        close_pools()
+
+
+@pytest.fixture
+def worker_at_hand(settings: Any) -> Iterator[None]:
+    """Let tasks run where they are queued, so that doors find a finished call."""
+    from coreengine.celery import app
+
+    before = app.conf.task_always_eager, app.conf.task_eager_propagates
+    app.conf.task_always_eager, app.conf.task_eager_propagates = True, False
+    yield
+    app.conf.task_always_eager, app.conf.task_eager_propagates = before
