@@ -41,10 +41,10 @@ class HtmxManners:
             answer = HttpResponse(status=204, headers={"HX-Redirect": f"{address.path}?{query.urlencode(safe='/')}"})
             patch_vary_headers(answer, ["HX-Request"])
             return answer
-        if htmx and not 300 <= response.status_code < 400 and "HX-Redirect" not in response:
-            # A fragment has no place for flash messages: they travel in a header and become toasts (static/js/live.js).
-            if told := [{"level": m.level_tag, "text": str(m)} for m in get_messages(request)]:
-                trigger_client_event(response, "messages", {"list": told})
+        is_fragment = htmx and not 300 <= response.status_code < 400 and "HX-Redirect" not in response
+        # A fragment has no place for flash messages: they travel in a header and become toasts (static/js/live.js).
+        if is_fragment and (told := [{"level": m.level_tag, "text": str(m)} for m in get_messages(request)]):
+            trigger_client_event(response, "messages", {"list": told})
         return response
 
 
