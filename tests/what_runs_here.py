@@ -49,8 +49,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Generator[None, p
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say what was not tested, so that nobody takes silence for success."""
     for need, words in NEEDS.items():
-        reason = f"needs {words}"
-        skipped = [r for r in terminalreporter.getreports("skipped") if reason in str(r.longrepr)]
+        skipped = [r for r in terminalreporter.getreports("skipped") if need in r.keywords and not is_here(need)]
         if skipped:
             terminalreporter.write_sep(
                 "!", f"NOT TESTED: {len(skipped)} tests need {words}, and there is none", red=True

@@ -16,6 +16,30 @@ FALSE = {"0", "false", "no", "off"}
 ENVIRONMENTS = {"development": "dev", "test": "test", "production": "prod"}
 
 
+def read_file(path: Path) -> None:
+    """Take NAME=value lines of a file as variables, where the environment has none of that name.
+
+    The format is the one that Docker Compose reads, without its interpolation. Lines without a value are
+    skipped, so that a copy of .env.example changes nothing.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return
+    for line in lines:
+        name, separator, value = line.strip().partition("=")
+        name, value = name.removeprefix("export ").strip(), value.strip()
+        if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
+            value = value[1:-1]
+        if separator and value and name.isidentifier():
+            os.environ.setdefault(name, value)
+
+
+# Tests must not depend on what a developer has set for running.
+if os.environ.get("ENVIRONMENT") != "test" and not os.environ.get("DJANGO_SETTINGS_MODULE", "").endswith(".test"):
+    read_file(Path(__file__).resolve().parents[2] / ".env")
+
+
 class BadEnvironment(SystemExit):
     """A variable of the environment has a value that cannot be used; the process must not start."""
 

@@ -23,7 +23,7 @@ from coreengine.supervise import leftovers, ports, programs, stamp
 from coreengine.supervise.child import die_with_parent
 from coreengine.supervise.programs import ROOT, Program
 
-READY_LIMIT_S = 90.0
+READY_LIMIT_S = 180.0  # a safety net: a busy machine may take its time
 SUPERVISOR_STOP_S = 40.0
 LOOK_EVERY_S = 0.1
 
