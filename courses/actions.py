@@ -10,6 +10,7 @@ from coreengine.kernel.actions import ActionContext, system_action
 from courses.importing.announcements import import_announcements
 from courses.importing.assignments import import_assignments
 from courses.importing.courses import import_courses
+from courses.importing.files import import_files
 
 MOST_RECORDS = 10_000
 
@@ -33,6 +34,11 @@ class ImportAnnouncements(Params):
     announcements: list[Any] = Field(
         max_length=MOST_RECORDS, description="What the source's get_announcements returned"
     )
+
+
+class ImportFiles(Params):
+    course_id: str = Field(min_length=1, max_length=200, description="The source's id of the course")
+    files: list[Any] = Field(max_length=MOST_RECORDS, description="What the source's download_file returned, as a list")
 
 
 @system_action("courses.import", params=ImportCourses, writes=True, summary="Bring courses in from a source")
@@ -67,5 +73,18 @@ def import_assignments_action(context: ActionContext, params: ImportAssignments)
 def import_announcements_action(context: ActionContext, params: ImportAnnouncements) -> dict[str, Any]:
     result = import_announcements(
         context.owner, source=params.source, announcements=params.announcements, by=context.actor
+    )
+    return result.as_json()
+
+
+@system_action(
+    "courses.import_files",
+    params=ImportFiles,
+    writes=True,
+    summary="Put downloaded files of a course into the vault and attach them to the course",
+)
+def import_files_action(context: ActionContext, params: ImportFiles) -> dict[str, Any]:
+    result = import_files(
+        context.owner, source=params.source, course_id=params.course_id, files=params.files, by=context.actor
     )
     return result.as_json()

@@ -8,7 +8,16 @@ from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
-from courses.models import Announcement, Assignment, AssignmentGroup, Course, SourceImport, Submission, Term
+from courses.models import (
+    Announcement,
+    Assignment,
+    AssignmentGroup,
+    Course,
+    CourseResource,
+    SourceImport,
+    Submission,
+    Term,
+)
 
 
 @admin.register(Term)
@@ -107,6 +116,15 @@ class AnnouncementAdmin(admin.ModelAdmin):
     search_fields = ["title", "course__name", "owner__email"]
     autocomplete_fields = ["owner", "course"]
     exclude = ["search_vector"]
+
+
+@admin.register(CourseResource)
+class CourseResourceAdmin(admin.ModelAdmin):
+    list_display = ["resource", "course", "folder", "created_at"]
+    list_select_related = ["course", "resource"]
+    search_fields = ["resource__title", "course__name", "course__owner__email"]
+    autocomplete_fields = ["course"]
+    raw_id_fields = ["resource"]
 
 
 @admin.register(SourceImport)

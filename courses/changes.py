@@ -19,8 +19,11 @@ TYPES = [
     "assignment.updated",
     "course.created",
     "course.missing",
+    "file.added",
+    "file.replaced",
     "submission.graded",
 ]
+PLACES = {"courses.assignment": "assignments", "courses.course": "courses", "resources.resource": "vault"}
 # A change in any other field is too small to interrupt someone for.
 TOLD_FIELDS = ("due_at", "points_possible", "description_html", "name")
 
@@ -72,8 +75,7 @@ def changes_of(events: list[Event], clock: Clock) -> list[Change]:
 def _change(event: Event, clock: Clock) -> Change:
     data: dict[str, Any] = event.data
     icon, verb, new, old = _words(event.type, data, clock)
-    place = "assignments" if event.subject_type == "courses.assignment" else "courses"
-    url = f"/{place}/{event.subject_id}/"
+    url = f"/{PLACES.get(event.subject_type, 'courses')}/{event.subject_id}/"
     return Change(icon, str(data.get("name", "")), url, verb, new, old, ago(event.time, clock.now))
 
 
@@ -84,6 +86,10 @@ def _words(type: str, data: dict[str, Any], clock: Clock) -> tuple[str, str, str
         return "unlink", "is no longer at its source", "", ""
     if type == "course.created":
         return "book-plus", "is a new course", "", ""
+    if type == "file.added":
+        return "file-plus", "is a new file", "", ""
+    if type == "file.replaced":
+        return "file-text", "was replaced", "", ""
     if type == "assignment.created":
         due = _day(data.get("due_at"), clock)
         return "file-plus", "is new, due" if due else "is new", due, ""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Min, Q, QuerySet
 from django.utils import timezone
 
 from coreengine.accounts.models import User
-from courses.models import Announcement, Assignment, AssignmentGroup, Course
+from courses.models import Announcement, Assignment, AssignmentGroup, Course, CourseResource
 from courses.moments import Clock, ago, moment, short_date
 from courses.rows import WorkRow, row_of
 from courses.texts import one_line
@@ -18,6 +18,7 @@ from courses.work_state import WorkState
 GROUPED_ROWS = 200
 NEXT_ROWS = 4
 ANNOUNCEMENTS = 4
+LINKS = 6
 
 
 def clock_of(user: User) -> Clock:
@@ -115,11 +116,13 @@ class CoursePage:
     groups: list[GroupSection]
     more_count: int
     news: list[NewsLine]
+    links: list[CourseResource]
+    has_more_links: bool
     summary: str
 
 
 def course_page(course: Course, user: User, clock: Clock) -> CoursePage:
-    """Gather a course: what is next, all work by group, the latest news. Three queries."""
+    """Gather a course: what is next, all work by group, the latest news and files. Three queries."""
     rows = list(
         Assignment.objects.visible_to(user)
         .filter(course=course)
@@ -134,6 +137,7 @@ def course_page(course: Course, user: User, clock: Clock) -> CoursePage:
     upcoming = [lines[row.pk] for row in rows if row.work_state == WorkState.UPCOMING][:NEXT_ROWS]
     late = [line for line in lines.values() if line.late]
     news = Announcement.objects.visible_to(user).filter(course=course).for_list().newest_first()[:ANNOUNCEMENTS]
+    links = list(_links(course, user)[: LINKS + 1])
     return CoursePage(
         course=course,
         is_concluded=course.is_concluded(clock.now),
@@ -141,7 +145,18 @@ def course_page(course: Course, user: User, clock: Clock) -> CoursePage:
         groups=_groups(rows[:GROUPED_ROWS], lines),
         more_count=max(0, len(rows) - GROUPED_ROWS),
         news=[news_line(announcement, clock) for announcement in news],
+        links=links[:LINKS],
+        has_more_links=len(links) > LINKS,
         summary=_summary(list(lines.values())),
+    )
+
+
+def _links(course: Course, user: User) -> QuerySet[CourseResource]:
+    rows = CourseResource.objects.visible_to(user).filter(course=course).select_related("resource")
+    return rows.only(
+        "folder",
+        "course_id",
+        *(f"resource__{name}" for name in ("title", "kind", "content_type", "size_bytes", "url", "owner_id")),
     )
 
 

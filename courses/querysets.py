@@ -169,6 +169,17 @@ class AnnouncementQuerySet(MatchingQuerySet):
         return self.order_by("-posted_at", "-pk")
 
 
+class CourseResourceQuerySet(models.QuerySet):
+    def visible_to(self, user: User) -> Self:
+        """Links between what this person may see; what lies in the vault's trash is left out."""
+        return self.filter(
+            course__owner=user,
+            course__deleted_at__isnull=True,
+            resource__owner=user,
+            resource__trashed_at__isnull=True,
+        )
+
+
 class SourceImportQuerySet(OwnedQuerySet):
     def from_source(self, source: str) -> Self:
         return self.filter(source=source)

@@ -24,9 +24,11 @@ from coreengine.kernel.screens import (
 from coreengine.kernel.typing import Request
 from courses.agenda import Agenda, build_agenda, greeting
 from courses.changes import changes_of, recent_events
-from courses.models import Announcement, Assignment, Course
+from courses.models import Announcement, Assignment, Course, CourseResource
 from courses.moments import ago, long_date, moment
 from courses.pages import clock_of, news_line
+from resources.groupings import Choice, Grouping, register_grouping
+from resources.models import Resource
 
 SIDEBAR_COURSES = 14
 CHANGES_SHOWN = 5
@@ -89,6 +91,37 @@ def announcements_card(request: Request) -> dict[str, Any] | None:
     own = Announcement.objects.visible_to(request.user).in_active_courses(clock.now)
     news = list(own.for_list().newest_first()[:NEWS_SHOWN])
     return {"lines": [news_line(announcement, clock) for announcement in news]} if news else None
+
+
+def resource_courses(request: Request, resource: Resource) -> dict[str, Any] | None:
+    """The courses that a thing of the vault is attached to, and those it could be attached to."""
+    links = CourseResource.objects.visible_to(request.user).filter(resource=resource)
+    attached = [link.course for link in links.select_related("course").defer("course__search_vector")]
+    known = {course.pk for course in attached}
+    others = [course for course in sidebar_courses(request) if course.pk not in known]
+    return {"attached": attached, "others": others, "resource": resource} if attached or others else None
+
+
+def _choice(course: Course) -> Choice:
+    return Choice(str(course.pk), course.title, course.hue, f"/courses/{course.pk}/")
+
+
+def grouping_choices(user: Any) -> list[Choice]:
+    """The courses that have something attached."""
+    courses = Course.objects.visible_to(user).filter(resource_links__isnull=False).distinct().by_name()
+    return [_choice(course) for course in courses.only("name", "nickname", "hue")]
+
+
+def grouped_resources(user: Any, value: str) -> QuerySet:
+    links = CourseResource.objects.visible_to(user)
+    links = links.filter(course=int(value)) if value.isdecimal() and len(value) < 19 else links.none()
+    return links.order_by().values("resource_id")
+
+
+def grouping_labels(user: Any, resource_ids: list[int]) -> list[tuple[int, Choice]]:
+    links = CourseResource.objects.visible_to(user).filter(resource__in=resource_ids).select_related("course")
+    links = links.only("resource_id", "course__name", "course__nickname", "course__hue")
+    return [(link.resource_id, _choice(link.course)) for link in links]
 
 
 def _hits(rows: QuerySet, limit: int, kind: str, meta: Any) -> list[SearchHit]:
@@ -157,6 +190,8 @@ def register() -> None:
             more_label="All",
         )
     )
+    register_slot("resource_attachments", "courses/_resource_courses.html", context=resource_courses, order=10)
+    register_grouping(Grouping("course", "Course", grouping_choices, grouped_resources, grouping_labels))
     register_search(SearchSource("courses", "Courses", "graduation-cap", search_courses, 10))
     register_search(SearchSource("assignments", "Assignments", "list-todo", search_assignments, 20))
     register_search(SearchSource("announcements", "Announcements", "megaphone", search_announcements, 30))

@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
@@ -14,8 +15,9 @@ from coreengine.kernel.events import record
 from courses.errors import ComesFromSource
 from courses.importing.compare import apply, differences, said
 from courses.importing.courses import free_hue
-from courses.models import Assignment, Course, Term
+from courses.models import Assignment, Course, CourseResource, Term
 from courses.rules import check_assignment, check_changes, check_course
+from resources.models import Resource
 
 DELETED_KEPT_FOR = timedelta(days=30)
 
@@ -179,6 +181,27 @@ def restore_assignment(assignment: Assignment, *, by: User) -> Assignment:
         data = {"name": assignment.name, "course": assignment.course_id}
         record("assignment.restored", actor=by, subject=assignment, owner=assignment.owner, data=data)
     return assignment
+
+
+@transaction.atomic
+def attach_resource(course: Course, resource: Resource, *, by: User) -> CourseResource:
+    """Attach something of the student's vault to a course. Attaching twice is harmless."""
+    if course.owner_id != resource.owner_id:
+        raise ValidationError({"resource": "There is no such thing in your vault."})
+    link, is_new = CourseResource.objects.get_or_create(course=course, resource=resource)
+    if is_new:
+        data = {"resource": resource.pk, "title": resource.title}
+        record("course.resource_attached", actor=by, subject=course, owner=course.owner, data=data)
+    return link
+
+
+@transaction.atomic
+def detach_resource(course: Course, resource: Resource, *, by: User) -> None:
+    """Take a thing off a course; it stays in the vault. Harmless where it is not attached."""
+    count, _ = CourseResource.objects.filter(course=course, resource=resource).delete()
+    if count:
+        data = {"resource": resource.pk, "title": resource.title}
+        record("course.resource_detached", actor=by, subject=course, owner=course.owner, data=data)
 
 
 def _locked(assignment: Assignment) -> Assignment:

@@ -44,6 +44,7 @@ from courses.pages import (
 from courses.rows import row_of
 from courses.screens import agenda_of
 from courses.texts import shown_html
+from resources.models import Resource
 
 ROWS = 50
 COURSES = 200
@@ -245,12 +246,7 @@ def assignment_done(request: Request, pk: int) -> HttpResponse:
     services.mark_done(assignment, done=request.POST.get("done") != "0", by=request.user)
     if request.htmx and request.htmx.target == "agenda":
         return render_page(request, "courses/_agenda_answer.html", {"agenda": agenda_of(request)})
-    following = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(
-        following, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    ):
-        return redirect(following)
-    return redirect(assignment)
+    return _back(request, assignment)
 
 
 @require_POST
@@ -268,6 +264,26 @@ def assignment_restore(request: Request, pk: int) -> HttpResponse:
     assignment = services.restore_assignment(assignment, by=request.user)
     messages.success(request, f"“{assignment.name}” is back.")
     return redirect(assignment)
+
+
+@require_POST
+def resource_attach(request: Request) -> HttpResponse:
+    """Attach a thing of the vault (`resource`) to a course (`course`)."""
+    course = get_object_or_404(Course.objects.editable_by(request.user), pk=_number(request, "course"))
+    resource = get_object_or_404(Resource.objects.editable_by(request.user).kept(), pk=_number(request, "resource"))
+    services.attach_resource(course, resource, by=request.user)
+    messages.success(request, f"“{resource.title}” is attached to {course.title}.")
+    return _back(request, resource)
+
+
+@require_POST
+def resource_detach(request: Request, pk: int, resource_pk: int) -> HttpResponse:
+    """Take a thing off a course."""
+    course = get_object_or_404(Course.objects.editable_by(request.user), pk=pk)
+    resource = get_object_or_404(Resource.objects.editable_by(request.user), pk=resource_pk)
+    services.detach_resource(course, resource, by=request.user)
+    messages.success(request, f"“{resource.title}” is off {course.title}; it stays in your vault.")
+    return _back(request, resource)
 
 
 @require_safe
@@ -300,6 +316,20 @@ def change_list(request: Request) -> HttpResponse:
     clock = clock_of(request.user)
     events: list[Event] = list(recent_events(request.user, clock.now)[: ROWS * 4])
     return render_page(request, "courses/changes.html", {"changes": changes_of(events, clock)})
+
+
+def _back(request: Request, otherwise: Any) -> HttpResponse:
+    """Go to where the form says (`next`, on this site only), else to the thing itself."""
+    following = request.POST.get("next", "")
+    if url_has_allowed_host_and_scheme(following, {request.get_host()}, require_https=request.is_secure()):
+        return redirect(following)
+    return redirect(otherwise)
+
+
+def _number(request: Request, name: str) -> int:
+    """Read an id from a form; what is no id is the id of nothing."""
+    value = request.POST.get(name, "")
+    return int(value) if value.isdecimal() and len(value) < 19 else 0
 
 
 def _deleted(request: Request, restorable: QuerySet) -> Any:

@@ -8,10 +8,11 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from courses.models import Announcement, Assignment, AssignmentGroup, Course, Submission, Term
+from courses.models import Announcement, Assignment, AssignmentGroup, Course, CourseResource, Submission, Term
 from courses.models.courses import HUES
 from courses.rules import LONGEST_NOTES
 from courses.work_state import WorkState
+from resources.models import Resource
 
 
 class TermSerializer(serializers.ModelSerializer):
@@ -203,3 +204,29 @@ class AnnouncementSerializer(serializers.ModelSerializer):
         model = Announcement
         fields = ["id", "course", "title", "message_html", "author", "posted_at", "html_url", "source", "external_id"]
         read_only_fields = fields
+
+
+class CourseResourceSerializer(serializers.ModelSerializer):
+    """A thing of the vault, attached to a course."""
+
+    resource = serializers.IntegerField(source="resource_id", read_only=True)
+    title = serializers.CharField(source="resource.title", read_only=True)
+    kind = serializers.CharField(source="resource.kind", read_only=True)
+
+    class Meta:
+        model = CourseResource
+        fields = ["resource", "title", "kind", "folder", "created_at"]
+        read_only_fields = fields
+
+
+class OwnResources(serializers.PrimaryKeyRelatedField):
+    """A thing of the vault by its id; another student's is as unknown as one that never was."""
+
+    def get_queryset(self) -> Any:
+        return Resource.objects.editable_by(self.context["request"].user).kept()
+
+
+class AttachSerializer(serializers.Serializer):
+    """What to attach."""
+
+    resource = OwnResources(queryset=Resource.objects.none())

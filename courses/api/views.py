@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,11 +18,14 @@ from courses.api.serializers import (
     AssignmentGroupSerializer,
     AssignmentSerializer,
     AssignmentUpdateSerializer,
+    AttachSerializer,
+    CourseResourceSerializer,
     CourseSerializer,
     TermSerializer,
 )
 from courses.filters import AnnouncementFilter, AssignmentFilter, CourseFilter
-from courses.models import Announcement, Assignment, AssignmentGroup, Course, Term
+from courses.models import Announcement, Assignment, AssignmentGroup, Course, CourseResource, Term
+from resources.models import Resource
 
 
 class NewestPosted(CursorPages):
@@ -64,6 +67,33 @@ class CourseViewSet(OwnedModelViewSet):
         course = get_object_or_404(Course.objects.restorable_by(request.user), pk=pk)
         course = services.restore_course(course, by=request.user)
         return Response(self.get_serializer(course).data)
+
+    @extend_schema(methods=["GET"], responses=CourseResourceSerializer(many=True), filters=False)
+    @extend_schema(methods=["POST"], request=AttachSerializer, responses={201: CourseResourceSerializer})
+    @action(detail=True, methods=["get", "post"], pagination_class=None, filterset_class=None)
+    def resources(self, request: Request, pk: str | None = None) -> Response:
+        """List the things of the vault that are attached to the course, or attach one."""
+        course = get_object_or_404(Course.objects.editable_by(request.user), pk=pk)
+        if request.method == "POST":
+            body = AttachSerializer(data=request.data, context=self.get_serializer_context())
+            body.is_valid(raise_exception=True)
+            link = services.attach_resource(course, body.validated_data["resource"], by=request.user)
+            return Response(CourseResourceSerializer(link).data, status=201)
+        links = CourseResource.objects.visible_to(request.user).filter(course=course).select_related("resource")
+        return Response(CourseResourceSerializer(links.defer("resource__text", "resource__body"), many=True).data)
+
+    @extend_schema(
+        request=None,
+        responses={204: None},
+        parameters=[OpenApiParameter("resource_id", int, OpenApiParameter.PATH, description="the vault's id")],
+    )
+    @action(detail=True, methods=["delete"], url_path=r"resources/(?P<resource_id>\d+)")
+    def detach(self, request: Request, pk: str | None = None, resource_id: str = "") -> Response:
+        """Take a thing off the course; it stays in the vault."""
+        course = get_object_or_404(Course.objects.editable_by(request.user), pk=pk)
+        resource = get_object_or_404(Resource.objects.editable_by(request.user), pk=resource_id)
+        services.detach_resource(course, resource, by=request.user)
+        return Response(status=204)
 
     @extend_schema(responses=AssignmentGroupSerializer(many=True), filters=False)
     @action(detail=True, methods=["get"], pagination_class=None, filterset_class=None)

@@ -40,6 +40,11 @@ def _text(value: Any) -> Any:
     return value
 
 
+def _digest(value: Any) -> Any:
+    """Take a blob as its digest or as the object that a step's result has in its place."""
+    return _text(value.get("blob") if isinstance(value, dict) else value)
+
+
 def _list(value: Any) -> Any:
     return [] if value is None else value
 
@@ -205,7 +210,7 @@ class FileRecord(Record):
     updated_at: Time = None
     html_url: Address = ""
     locked: Flag = False
-    blob: Annotated[str, BeforeValidator(_text), Field(max_length=200)] = ""
+    blob: Annotated[str, BeforeValidator(_digest), Field(max_length=200)] = ""
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,14 @@ from courses.models.announcements import Announcement
 from courses.models.assignments import Assignment, AssignmentGroup, Submission
 from courses.models.courses import Course, Term
 from courses.models.imports import SourceImport
+from courses.models.links import CourseResource
 
 __all__ = [
     "Announcement",
     "Assignment",
     "AssignmentGroup",
     "Course",
+    "CourseResource",
     "SourceImport",
     "Submission",
     "Term",
