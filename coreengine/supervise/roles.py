@@ -9,13 +9,14 @@ from coreengine.settings import env
 from coreengine.supervise import programs
 from coreengine.supervise.programs import ROOT, Program
 
-NAMES = ("web", "worker", "plugin-worker", "beat", "relay", "prepare")
+COMMANDS = {"prepare": ["prepare"], "build-plugins": ["plugins", "build"]}
+NAMES = ("web", "worker", "plugin-worker", "beat", "relay", *COMMANDS)
 
 
 def become(role: str) -> int:
     """Turn into that process, so that it gets the container's signals itself."""
-    if role == "prepare":
-        command = [sys.executable, str(ROOT / "manage.py"), "prepare"]
+    if role in COMMANDS:
+        command = [sys.executable, str(ROOT / "manage.py"), *COMMANDS[role]]
     else:
         command = _program(role).command
     os.chdir(ROOT)
