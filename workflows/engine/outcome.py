@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -10,6 +11,7 @@ from typing import Any, Protocol
 MAX_RESULT_BYTES = 1_000_000
 MAX_ERROR_LENGTH = 4_000
 MAX_RESULT_DEPTH = 60
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -117,4 +119,4 @@ def clean_text(text: str) -> str:
     """Text that PostgreSQL and JSON can hold."""
     if text.isascii() and "\x00" not in text:
         return text
-    return text.replace("\x00", "�").encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    return _UNSTORABLE.sub("�", text)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Protocol
 
@@ -30,8 +31,14 @@ logger = logging.getLogger(__name__)
 MAX_INLINE_STEPS = 50
 MAX_INLINE_S = 0.2
 
-Held = tuple[str, int]
-"""Path and token of a claimed in-line step."""
+
+@dataclass(frozen=True)
+class Held:
+    """A step that this worker claimed, and every record that finishing it will need."""
+
+    path: str
+    token: int
+    paths: tuple[str, ...]
 
 
 class Hints(Protocol):
@@ -69,7 +76,7 @@ class Runner:
             return
         with self.leases.holding(lease, at_most_s=call.timeout_s):
             outcome = self._attempt(call)
-        self._go_on(execution_id, (path, lease.token), {}, outcome)
+        self._go_on(execution_id, Held(path, lease.token, (path,)), {}, outcome)
 
     def cancel(self, execution_id: int, *, by: int | None) -> bool:
         """Cancel an execution. False when it was over already."""
@@ -126,7 +133,7 @@ class Runner:
         self, execution_id: int, held: Held | None, memory: dict[str, Any], outcome: Outcome | None, *, claim_next: bool
     ) -> tuple[Ledger | None, Held | None]:
         """One transaction: finish one step and claim the next."""
-        with self.store.open(execution_id, paths=[held[0]] if held else (), memory=memory) as ledger:
+        with self.store.open(execution_id, paths=held.paths if held else (), memory=memory) as ledger:
             if ledger is None:
                 return None, None
             if ledger.execution.status == PENDING:
@@ -140,18 +147,17 @@ class Runner:
             if step is None or not claim_next:
                 return ledger, None
             transitions.claim(ledger, step)
-            return ledger, (step.path, step.token)
+            return ledger, Held(step.path, step.token, (step.path, *self._dependants(ledger, step)))
 
     def _finish_held(self, ledger: Ledger, held: Held, outcome: Outcome | None) -> bool:
         """Record the outcome of a held step; False when it is no longer this worker's."""
-        path, token = held
-        step = ledger.step(path)
+        step = ledger.step(held.path)
         try:
-            transitions.check_token(step, token)
+            transitions.check_token(step, held.token)
         except Stale as stale:
             logger.info("execution %s: %s; the outcome is refused", ledger.execution.id, stale)
             return False
-        ledger.load([path_in(step.scope, dependant.name) for dependant in ledger.definition.dependants(step.name)])
+        ledger.load(self._dependants(ledger, step))
         if outcome is not None:
             transitions.finish(ledger, step, outcome)
         elif step.kind == LOOP:
@@ -159,6 +165,10 @@ class Runner:
         else:
             self._do_inline(ledger, step)
         return True
+
+    @staticmethod
+    def _dependants(ledger: Ledger, step: StepRecord) -> list[str]:
+        return [path_in(step.scope, dependant.name) for dependant in ledger.definition.dependants(step.name)]
 
     def _next_inline(self, ledger: Ledger) -> StepRecord | None:
         for path in ledger.ready_inline:

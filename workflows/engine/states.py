@@ -21,6 +21,7 @@ FINAL = frozenset({COMPLETED, FAILED, CANCELLED, SKIPPED})
 
 EXECUTION_MOVES = {
     (PENDING, RUNNING): "a worker begins",
+    (PENDING, COMPLETED): "it began and had nothing to do",
     (PENDING, FAILED): "it could not begin",
     (PENDING, CANCELLED): "someone cancelled it before it began",
     (RUNNING, COMPLETED): "every step is over",

@@ -16,7 +16,7 @@ BEGIN
       USING ERRCODE = 'integrity_constraint_violation';
   END IF;
   IF NEW.status <> OLD.status AND (OLD.status, NEW.status) NOT IN (
-       ('pending', 'running'), ('pending', 'failed'), ('pending', 'cancelled'),
+       ('pending', 'running'), ('pending', 'completed'), ('pending', 'failed'), ('pending', 'cancelled'),
        ('running', 'completed'), ('running', 'failed'), ('running', 'cancelled')) THEN
     RAISE EXCEPTION 'execution % cannot go from % to %', OLD.id, OLD.status, NEW.status
       USING ERRCODE = 'integrity_constraint_violation';
