@@ -5,14 +5,17 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.messages import get_messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django_htmx.http import trigger_client_event
+from django_htmx.middleware import HtmxDetails
 
 from coreengine.kernel.errors import DomainError, ExternalError
 
@@ -22,9 +25,10 @@ Answer = Callable[[HttpRequest], HttpResponseBase]
 
 
 class HtmxManners:
-    """Turn a redirect to the sign-in page into one that htmx follows as a whole page.
+    """Turn a redirect into one that htmx follows as a whole page.
 
-    The browser would follow a plain redirect silently, and the sign-in page would land inside a table.
+    The browser would follow a plain redirect silently, and the page it leads to (a new thing's own page, or the
+    sign-in page) would land inside whatever piece was to be swapped.
     """
 
     def __init__(self, get_response: Answer) -> None:
@@ -33,12 +37,9 @@ class HtmxManners:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         htmx = getattr(request, "htmx", None)
-        if htmx and response.status_code == 302 and response["Location"].startswith("/accounts/login"):
-            address = urlsplit(response["Location"])
-            query = QueryDict(address.query, mutable=True)
-            current = urlsplit(htmx.current_url or "")
-            query[REDIRECT_FIELD_NAME] = current.path + (f"?{current.query}" if current.query else "") or "/"
-            answer = HttpResponse(status=204, headers={"HX-Redirect": f"{address.path}?{query.urlencode(safe='/')}"})
+        if htmx and response.status_code in {301, 302, 303} and not htmx.boosted:
+            answer = HttpResponse(status=204, headers={"HX-Redirect": self._destination(response["Location"], htmx)})
+            answer.cookies = response.cookies
             patch_vary_headers(answer, ["HX-Request"])
             return answer
         is_fragment = htmx and not 300 <= response.status_code < 400 and "HX-Redirect" not in response
@@ -46,6 +47,17 @@ class HtmxManners:
         if is_fragment and (told := [{"level": m.level_tag, "text": str(m)} for m in get_messages(request)]):
             trigger_client_event(response, "messages", {"list": told})
         return response
+
+    @staticmethod
+    def _destination(location: str, htmx: HtmxDetails) -> str:
+        """Return where to go; after signing in that is the page the request came from, not the piece it asked for."""
+        address = urlsplit(location)
+        if address.path != reverse(settings.LOGIN_URL):
+            return location
+        query = QueryDict(address.query, mutable=True)
+        current = urlsplit(htmx.current_url or "")
+        query[REDIRECT_FIELD_NAME] = current.path + (f"?{current.query}" if current.query else "") or "/"
+        return f"{address.path}?{query.urlencode(safe='/')}"
 
 
 class StudentTimeZone:

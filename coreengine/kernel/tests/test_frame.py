@@ -90,6 +90,14 @@ class TestHtmx:
         assert response.status_code == 204
         assert response["HX-Redirect"] == "/accounts/login/?next=/vault/%3Fq%3Da"
 
+    def test_a_redirect_after_a_change_leads_the_whole_page(self, page: Client) -> None:
+        response = page.post(
+            "/settings/", {"name": "M", "time_zone": "UTC", "theme": "dark"}, headers={"HX-Request": "true"}
+        )
+
+        assert response.status_code == 204
+        assert response["HX-Redirect"] == "/settings/"
+
     def test_flash_messages_of_a_fragment_travel_in_a_header(self, rf: RequestFactory) -> None:
         request: Any = rf.get("/")
         request.htmx = True
