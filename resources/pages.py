@@ -55,6 +55,11 @@ class VaultList:
     count_text: str
 
     @property
+    def is_reading(self) -> bool:
+        """Say whether the text of anything on this page is still being read."""
+        return any(row.resource.is_reading for row in self.rows)
+
+    @property
     def is_filtered(self) -> bool:
         """Say whether anything narrows the list down."""
         return bool(self.words or self.chosen)

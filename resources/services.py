@@ -18,6 +18,7 @@ from coreengine.kernel.models import Blob
 from resources import tasks
 from resources.errors import DuplicateFile, EmptyFile, ForeignBlob, InTrash, NotInTrash, WrongKind
 from resources.extract import kinds
+from resources.extract.markdown import plain_markdown
 from resources.extract.passages import split_passages
 from resources.extract.result import Page
 from resources.extract.runner import extract_text
@@ -397,7 +398,7 @@ def _index(resource: Resource, pages: list[Page] | None = None) -> None:
     if pages is None:
         read_before = resource.passages.filter(is_own=False).order_by("ordinal")
         pages = [Page(text, number) for text, number in read_before.values_list("text", "page")]
-    own = [Page(resource.body)] if resource.body.strip() else []
+    own = [Page(plain_markdown(resource.body))] if resource.body else []
     pieces = [(True, piece) for piece in split_passages(own)] + [(False, piece) for piece in split_passages(pages)]
     resource.passages.all().delete()
     Passage.objects.bulk_create(

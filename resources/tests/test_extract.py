@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from resources.extract import kinds
+from resources.extract.markdown import plain_markdown
 from resources.extract.passages import MAX_PASSAGES, PASSAGE_CHARACTERS, split_passages
 from resources.extract.result import Page
 from resources.extract.runner import Outcome, extract_text
@@ -245,3 +246,20 @@ class TestPassages:
 
     def test_their_number_is_bounded(self):
         assert len(list(split_passages([Page("y" * PASSAGE_CHARACTERS * (MAX_PASSAGES + 9))]))) == MAX_PASSAGES
+
+
+class TestMarkdown:
+    @pytest.mark.parametrize(
+        ("source", "words"),
+        [
+            ("## Four *conditions*", "Four conditions"),
+            ("**Hold** and __wait__ for `lock_a`", "Hold and wait for lock_a"),
+            ("See [the docs](https://example.org/a) now", "See the docs now"),
+            ("| A | B |\n|---|:--|\n| 1 | 2 |", "A · B\n\n1 · 2"),
+            ("> quoted\n\n```c\nx = a * b;\n```", "quoted\n\nx = a * b;"),
+            ("snake_case_name and 2 * 3", "snake_case_name and 2 * 3"),
+            ("", ""),
+        ],
+    )
+    def test_marks_are_left_out_and_words_stay(self, source, words):
+        assert plain_markdown(source) == words

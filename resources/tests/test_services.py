@@ -188,7 +188,7 @@ class TestNotesAndLinks:
         note = a_note(owner, "  Deadlock\n notes ", "# Coffman", tags="OS, #exam, os")
 
         assert (note.title, note.tags) == ("Deadlock notes", ["os", "exam"])
-        assert Passage.objects.get(resource=note).text == "# Coffman"
+        assert Passage.objects.get(resource=note).text == "Coffman"
 
     def test_a_link_without_a_title_is_called_by_its_address(self, owner):
         assert a_link(owner, "https://www.postgresql.org/docs/").title == "www.postgresql.org/docs"

@@ -68,7 +68,7 @@ async function uploadAll(files) {
   isUploading = false;
   input.value = "";
   if (!kept) return;
-  if (document.getElementById("vault-filter")) window.htmx.trigger("#results", "refresh");
+  if (document.getElementById("vault-filter")) window.htmx.trigger("#results-refresh", "refresh");
   else window.location.reload();
 }
 
