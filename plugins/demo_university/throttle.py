@@ -7,7 +7,8 @@ advance for each request that is under way.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 OUTFLOW_PER_S = 10.0
 UP_FRONT = 50.0
@@ -16,12 +17,14 @@ UP_FRONT = 50.0
 @dataclass
 class _Bucket:
     level: float = 0.0
-    at: float = field(default_factory=time.monotonic)
+    at: float = 0.0
 
 
 class Throttle:
-    def __init__(self, high_water: float = 600.0, maximum: float = 800.0) -> None:
-        self.high_water, self.maximum = high_water, maximum
+    def __init__(
+        self, high_water: float = 600.0, maximum: float = 800.0, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.high_water, self.maximum, self._clock = high_water, maximum, clock
         self._buckets: dict[int, _Bucket] = {}
 
     def enter(self, token_id: int) -> bool:
@@ -40,7 +43,7 @@ class Throttle:
 
     def _leak(self, token_id: int) -> _Bucket:
         bucket = self._buckets.setdefault(token_id, _Bucket())
-        now = time.monotonic()
+        now = self._clock()
         bucket.level = max(bucket.level - (now - bucket.at) * OUTFLOW_PER_S, 0.0)
         bucket.at = now
         return bucket
