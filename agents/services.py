@@ -95,7 +95,10 @@ def run_agent(
     if not run.is_finished:
         # Another process is at the same run; its answer is ours too.
         deadline = MAX_RUN_S + LEASE_MARGIN_S
-        run = wait_until(lambda: _finished(run.pk), timeout_s=deadline, interval_s=0.25, what=f"agent run {run.pk}")
+        finished = wait_until(
+            lambda: _finished(run.pk), timeout_s=deadline, interval_s=0.25, what=f"agent run {run.pk}"
+        )
+        return finished or run
     return run
 
 
@@ -268,7 +271,7 @@ def credentials_of(owner: User, manifest: AgentManifest) -> dict[str, str]:
         return {}
     ours = agent_settings()
     own = AgentPreferences.objects.filter(owner=owner).first()
-    key = (own.anthropic_api_key if own else "") or ours.anthropic_api_key
+    key = str((own.anthropic_api_key if own else "") or ours.anthropic_api_key)
     return {"api_key": key, "base_url": ours.anthropic_base_url}
 
 

@@ -1,6 +1,6 @@
 """The API's doors to agents, their runs and the budget."""
 
-from typing import Any
+from typing import Any, cast
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import viewsets
@@ -26,9 +26,15 @@ from agents.models import AgentPreferences, AgentRun
 from agents.orchestrator import estimate_run, listed_agent, listed_agents, recommend
 from agents.registry import AgentCapability, get_agent
 from agents.services import cancel_run, queue_run, retry_run, set_api_key, set_preferences
+from coreengine.accounts.models import User
 from coreengine.kernel.api.viewsets import Conventions, OwnedReadViewSet
 
 NAME = OpenApiParameter("name", str, OpenApiParameter.PATH, description="the agent's name, such as summarizer")
+
+
+def me(request: Request) -> User:
+    """Who asks; the permission classes let nobody in who is not signed in."""
+    return cast(User, request.user)
 
 
 class AgentViewSet(Conventions, viewsets.GenericViewSet):
@@ -43,13 +49,13 @@ class AgentViewSet(Conventions, viewsets.GenericViewSet):
     @extend_schema(responses=AgentListSerializer, operation_id="agents_list")
     def list(self, request: Request) -> Response:
         """All agents, with whether they could run now."""
-        agents = AgentSerializer(listed_agents(request.user), many=True).data
+        agents = AgentSerializer(listed_agents(me(request)), many=True).data
         return Response({"next": None, "previous": None, "results": agents})
 
     @extend_schema(parameters=[NAME], responses=AgentSerializer, operation_id="agents_retrieve")
     def retrieve(self, request: Request, name: str) -> Response:
         """One agent."""
-        return Response(AgentSerializer(listed_agent(name, request.user)).data)
+        return Response(AgentSerializer(listed_agent(name, me(request))).data)
 
     @extend_schema(parameters=[NAME], request=RunRequestSerializer, responses={202: RunSerializer})
     @action(detail=True, methods=["post"])
@@ -61,7 +67,7 @@ class AgentViewSet(Conventions, viewsets.GenericViewSet):
     def _start(self, request: Request, name: str) -> Response:
         asked = RunRequestSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        run = queue_run(name, owner=request.user, by=request.user, source="api", **asked.validated_data)
+        run = queue_run(name, owner=me(request), by=me(request), source="api", **asked.validated_data)
         data = RunSerializer(run, context=self.get_serializer_context()).data
         return Response(data, status=202, headers={"Location": f"/api/v1/agent-runs/{run.pk}/"})
 
@@ -75,8 +81,8 @@ class AgentViewSet(Conventions, viewsets.GenericViewSet):
         found = estimate_run(
             name,
             asked.validated_data["prompt"],
-            owner=request.user,
-            budget=budget_of(request.user),
+            owner=me(request),
+            budget=budget_of(me(request)),
             parameters=asked.validated_data["parameters"],
         )
         return Response(EstimateSerializer(found).data)
@@ -94,14 +100,14 @@ class AgentViewSet(Conventions, viewsets.GenericViewSet):
         """Agents that can do all that is asked: ready ones first, then the cheapest, each with the reason."""
         wanted = CapabilitiesSerializer(data={"capability": request.query_params.getlist("capability")})
         wanted.is_valid(raise_exception=True)
-        found = recommend(wanted.validated_data["capability"], owner=request.user)
+        found = recommend(wanted.validated_data["capability"], owner=me(request))
         return Response(RecommendationSerializer(found, many=True).data)
 
     @extend_schema(responses=BudgetSerializer, operation_id="agents_budget_retrieve")
     @action(detail=False, methods=["get"])
     def budget(self, request: Request) -> Response:
         """The own budget."""
-        return Response(BudgetSerializer(budget_of(request.user)).data)
+        return Response(BudgetSerializer(budget_of(me(request))).data)
 
     @extend_schema(request=BudgetSerializer, responses=BudgetSerializer, operation_id="agents_budget_update")
     @budget.mapping.patch
@@ -109,12 +115,12 @@ class AgentViewSet(Conventions, viewsets.GenericViewSet):
         """Change limit or period."""
         given = BudgetSerializer(data=request.data, partial=True)
         given.is_valid(raise_exception=True)
-        now = budget_of(request.user)
+        now = budget_of(me(request))
         budget = set_budget(
-            request.user,
+            me(request),
             limit_usd_micros=given.validated_data.get("limit_usd_micros", now.limit_usd_micros),
             period=given.validated_data.get("period", now.period),
-            by=request.user,
+            by=me(request),
         )
         return Response(BudgetSerializer(budget).data)
 
@@ -122,7 +128,10 @@ class AgentViewSet(Conventions, viewsets.GenericViewSet):
     @action(detail=False, methods=["get"])
     def preferences(self, request: Request) -> Response:
         """First choice, and whether a key of one's own is stored."""
-        found = AgentPreferences.objects.filter(owner=request.user).first()
+        return self._preferences(request)
+
+    def _preferences(self, request: Request) -> Response:
+        found = AgentPreferences.objects.filter(owner=me(request)).first()
         return Response(PreferencesSerializer(found or AgentPreferences()).data)
 
     @extend_schema(
@@ -135,10 +144,10 @@ class AgentViewSet(Conventions, viewsets.GenericViewSet):
         given.is_valid(raise_exception=True)
         values: dict[str, Any] = given.validated_data
         if "default_agent" in values:
-            set_preferences(request.user, default_agent=values["default_agent"], by=request.user)
+            set_preferences(me(request), default_agent=values["default_agent"], by=me(request))
         if "anthropic_api_key" in values:
-            set_api_key(request.user, key=values["anthropic_api_key"], by=request.user)
-        return self.preferences(request)
+            set_api_key(me(request), key=values["anthropic_api_key"], by=me(request))
+        return self._preferences(request)
 
 
 class AgentRunViewSet(OwnedReadViewSet):
@@ -149,7 +158,7 @@ class AgentRunViewSet(OwnedReadViewSet):
     filterset_class = AgentRunFilter
 
     def get_queryset(self) -> Any:
-        found = super().get_queryset()
+        found: Any = super().get_queryset()
         return found.for_lists() if self.action == "list" else found
 
     def get_serializer_class(self) -> Any:
@@ -159,7 +168,7 @@ class AgentRunViewSet(OwnedReadViewSet):
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str | None = None) -> Response:
         """Stop a run; what came until then stays, and is charged."""
-        return Response(self.get_serializer(cancel_run(self.get_object(), by=request.user)).data)
+        return Response(self.get_serializer(cancel_run(self.get_object(), by=me(request))).data)
 
     @extend_schema(request=None, responses={202: RunSerializer})
     @action(detail=True, methods=["post"])
@@ -167,5 +176,5 @@ class AgentRunViewSet(OwnedReadViewSet):
         """Ask the same again in a new run."""
         found = self.get_object()
         return self.idempotently(
-            request, lambda: Response(self.get_serializer(retry_run(found, by=request.user)).data, status=202)
+            request, lambda: Response(self.get_serializer(retry_run(found, by=me(request))).data, status=202)
         )

@@ -24,6 +24,8 @@ _ABBREVIATIONS_TEXT = """
     z.b d.h bzw usw ggf u.a inkl zzgl sog evtl resp ex env sig sra ud art abs kap
     jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun
 """
+# "am 4. Dezember": an ordinal before a month, as German and its neighbours write dates.
+_MONTH = re.compile(r"(?:jan|feb|m[aä]r|apr|ma[ij]|jun|jul|aug|sep|o[kc]t|nov|de[zc])[^\W\d_]*", re.IGNORECASE)
 _ABBREVIATIONS = frozenset(_ABBREVIATIONS_TEXT.split())
 
 
@@ -59,8 +61,10 @@ def _ends_here(block: str, match: re.Match[str]) -> bool:
     last = before[-1].lstrip("(\"'“‘[").casefold() if before else ""
     if last in _ABBREVIATIONS or (len(last) == 1 and last.isalpha()):
         return False
-    following = block[match.end() :].lstrip()[:1]
-    return not following or not following.islower()
+    following = block[match.end() :].lstrip()
+    if last.isdigit() and len(last) <= 2 and _MONTH.match(following):
+        return False
+    return not following or not following[0].islower()
 
 
 def key_sentence(text: str) -> str:

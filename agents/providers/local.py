@@ -66,10 +66,10 @@ def _lines(material: Material, request: AgentRequest) -> Iterator[str]:
     item = material.items[0] if material.items else Item(text="")
     sentences = key_sentences(item.text, wanted)
     if not sentences:
-        yield f"**{_escape(item.title)}**" if item.title else "There is no text to summarise."
+        yield _head(item) or "There is no text to summarise."
         return
     if item.title:
-        yield f"**{_escape(item.title)}**\n\n"
+        yield f"{_head(item)}\n\n"
     for position, sentence in enumerate(sentences):
         yield ("\n" if position else "") + f"- {_escape(sentence)}"
 
@@ -77,10 +77,12 @@ def _lines(material: Material, request: AgentRequest) -> Iterator[str]:
 def _bullet(item: Item, wanted: int) -> str:
     sentences = key_sentences(item.text, wanted) if wanted > 1 else [key_sentence(item.text)]
     said = _escape(" ".join(sentence for sentence in sentences if sentence))
-    head = f"**{_escape(item.title)}**" if item.title else ""
-    if item.group:
-        head = f"{head} ({_escape(item.group)})" if head else f"({_escape(item.group)})"
-    return "- " + ": ".join(part for part in (head, said) if part)
+    return "- " + ": ".join(part for part in (_head(item), said) if part)
+
+
+def _head(item: Item) -> str:
+    parts = [f"**{_escape(item.title)}**" if item.title else "", f"({_escape(item.group)})" if item.group else ""]
+    return " ".join(part for part in parts if part)
 
 
 def _wanted(instruction: str, request: AgentRequest) -> int | None:

@@ -8,6 +8,7 @@ The convention, first match wins:
 5. Otherwise everything is material.
 """
 
+import ast
 import json
 import re
 from dataclasses import dataclass
@@ -76,9 +77,16 @@ def _json_start(prompt: str) -> int | None:
 
 
 def _load(text: str) -> Any:
+    text = text.strip()
     try:
-        return json.loads(text.strip())
+        return json.loads(text)
     except (ValueError, RecursionError):
+        if text[:2] not in ("[{", "[]", "['"):
+            return None
+    try:
+        # A list that a template wrote out in Python's words: literals only, nothing is evaluated.
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
         return None
 
 
