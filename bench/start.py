@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.harness import Figure, LEAST_RUNS, report
+from bench.harness import LEAST_RUNS, Figure, report
 
 ROOT = Path(__file__).resolve().parents[1]
 FLOOR = (

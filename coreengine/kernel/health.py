@@ -112,14 +112,14 @@ def _redis_and_reports() -> dict[str, Check]:
     return parts
 
 
-def _ask(client: "redis.Redis[Any]", queue: str) -> None:
+def _ask(client: redis.Redis, queue: str) -> None:
     """Send a heartbeat through a queue, unless one has just been sent."""
     if client.set(f"{_PREFIX}:asked:{queue}", "1", nx=True, px=int(ASK_AGAIN_S * 1000)):
         heartbeat.apply_async(queue=queue, expires=STALE_S, retry=False)
 
 
 @cache
-def _client() -> "redis.Redis[Any]":
+def _client() -> redis.Redis:
     return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1)
 
 
@@ -146,5 +146,5 @@ def _consumed(queue: str) -> str:
     return f"{_PREFIX}:consumed:{queue}"
 
 
-def _age(stamp: bytes | None) -> float:
+def _age(stamp: bytes | str | None) -> float:
     return max(0.0, time.time() - float(stamp)) if stamp else float("inf")

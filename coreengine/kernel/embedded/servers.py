@@ -72,7 +72,7 @@ def environment() -> dict[str, str]:
 class Postgres:
     """PostgreSQL on a unix socket, with one role, one database and a random password."""
 
-    stop_signal = signal.SIGINT  # "fast shutdown": sessions are ended, everything is written
+    stop_signal: int = signal.SIGINT  # "fast shutdown": sessions are ended, everything is written
 
     def __init__(self, places: Places) -> None:
         self.places = places
@@ -183,7 +183,7 @@ class Postgres:
 class Redis:
     """Redis on a unix socket: appends every second, never evicts, wants a password."""
 
-    stop_signal = signal.SIGTERM
+    stop_signal: int = signal.SIGTERM
 
     def __init__(self, places: Places) -> None:
         self.places = places
