@@ -165,6 +165,7 @@ def _finish(call: ActionCall, outcome: Run, keep_result: bool) -> None:
         connection = Connection.objects.select_for_update(no_key=True).filter(pk=call.connection_id).first()
         if connection is None:
             return  # disconnected meanwhile: the call's row went with it
+        outcome.write(connection, call)
         ActionCall.objects.filter(pk=call.pk).update(
             status=Status.COMPLETED if result.success else Status.FAILED,
             finished_at=now,

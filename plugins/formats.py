@@ -10,8 +10,8 @@ NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 ACTION = re.compile(r"[a-z][a-z0-9_]{0,63}")
 # Source: https://semver.org/spec/v2.0.0.html, the suggested expression.
 SEMVER = re.compile(
-    r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
-    r"(?:-((?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?"
+    r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)"
+    r"(?:-((?:0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*))*))?"
     r"(?:\+([0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*))?"
 )
 LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -39,8 +39,8 @@ _BINARY = {
     "T": 10**12,
     "": 1,
 }
-_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(Ki|Mi|Gi|Ti|k|M|G|T|)")
-_CPU = re.compile(r"(\d+(?:\.\d+)?)(m?)")
+_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)(Ki|Mi|Gi|Ti|k|M|G|T|)")
+_CPU = re.compile(r"([0-9]+(?:\.[0-9]+)?)(m?)")
 
 
 def memory_bytes(quantity: str) -> int:

@@ -2,14 +2,13 @@
 
 1. A child is taken from the pool or started, and a gateway is made for the connection.
 2. The conversation runs until the answer, an error or the deadline.
-3. The child is destroyed whatever happened; notes of the gateway are written in bulk.
+3. The child is destroyed whatever happened; the caller writes the gateway's notes in bulk (`Run.write`).
 """
 
 from __future__ import annotations
 
-import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from plugins.answers import StoredAnswers
@@ -17,16 +16,13 @@ from plugins.conf import plugin_settings
 from plugins.contract import ActionResult
 from plugins.errors import PluginFailed, PluginTimedOut, SandboxUnavailable
 from plugins.gateway.gateway import Gateway
-from plugins.gateway.records import Access
+from plugins.gateway.records import Access, CallNote
 from plugins.gateway.secrets import Mask
 from plugins.models import ActionCall, Connection, GatewayCall
 from plugins.registry import Plugin, PluginUnknown, get_plugin
 from plugins.rules import answer_faults
 from plugins.sandbox import pool
 from plugins.sandbox.conversation import Conversation, PluginRefused
-
-logger = logging.getLogger(__name__)
-LOG_KEPT = 20_000
 
 
 @dataclass
@@ -36,6 +32,14 @@ class Run:
     result: ActionResult
     sandbox: str = ""
     log: list[str] = field(default_factory=list)
+    notes: list[CallNote] = field(default_factory=list)
+    answers: StoredAnswers | None = None
+
+    def write(self, connection: Connection, call: ActionCall) -> None:
+        """Put requests and new answers on record, in the transaction that ends the call."""
+        if self.answers is not None:
+            self.answers.write()
+        GatewayCall.objects.bulk_create(_row(connection, call, note) for note in self.notes)
 
 
 def run(connection: Connection, call: ActionCall, *, timeout_s: float) -> Run:
@@ -69,8 +73,7 @@ def run(connection: Connection, call: ActionCall, *, timeout_s: float) -> Run:
         outcome.result, time.monotonic() - started, len(gateway.notes), Mask(connection.credential)
     )
     outcome.log = [Mask(connection.credential).text(line) for line in outcome.log]
-    answers.write()
-    _record(connection, call, gateway)
+    outcome.answers, outcome.notes = answers, gateway.notes
     return outcome
 
 
@@ -128,27 +131,20 @@ def _refused(error: PluginRefused, gateway: Gateway) -> ActionResult:
 
 
 def _finished(result: ActionResult, seconds: float, request_count: int, mask: Mask) -> ActionResult:
-    from dataclasses import replace
-
     return replace(result, error=mask.text(result.error), execution_time=round(seconds, 4), request_count=request_count)
 
 
-def _record(connection: Connection, call: ActionCall, gateway: Gateway) -> None:
-    GatewayCall.objects.bulk_create(
-        [
-            GatewayCall(
-                owner_id=connection.owner_id,
-                connection=connection,
-                action_call=call,
-                method=note.method,
-                host=note.host[:253],
-                path=note.path[:500],
-                status=note.status,
-                error_code=note.error_code[:60],
-                bytes_received=note.bytes_received,
-                duration_ms=note.duration_ms,
-                is_from_cache=note.is_from_cache,
-            )
-            for note in gateway.notes
-        ]
+def _row(connection: Connection, call: ActionCall, note: CallNote) -> GatewayCall:
+    return GatewayCall(
+        owner_id=connection.owner_id,
+        connection=connection,
+        action_call=call,
+        method=note.method,
+        host=note.host[:253],
+        path=note.path[:500],
+        status=note.status,
+        error_code=note.error_code[:60],
+        bytes_received=note.bytes_received,
+        duration_ms=note.duration_ms,
+        is_from_cache=note.is_from_cache,
     )

@@ -14,7 +14,7 @@ from plugins.sandbox.conversation import RequestFailed
 
 MAX_URL_LENGTH = 8_000
 # Printable ASCII without what readers of addresses disagree about: white space, backslash, quotes, angle brackets.
-_ADDRESS = re.compile(r"(https?)://([A-Za-z0-9.-]+)(?::(\d{1,5}))?([/?][!#-;=?-\[\]-~]*)?")
+_ADDRESS = re.compile(r"(https?)://([A-Za-z0-9.-]+)(?::([0-9]{1,5}))?([/?][!#-;=?-\[\]-~]*)?")
 _PLAIN_HOST = re.compile(r"https?://[A-Za-z0-9.:-]+[/?]")
 _SAFE_IN_PATH = "/?&=%:@!$'()*+,;~-._[]|"
 
@@ -75,7 +75,7 @@ def read_address(text: Any, *, home: str, query: Any = None) -> Target:
 def looks_like_number(host: str) -> bool:
     """Tell whether a host is some spelling of an IPv4 address: dotted, short, octal, hexadecimal, one number."""
     last = host.rstrip(".").rsplit(".", 1)[-1]
-    return bool(re.fullmatch(r"\d+|0x[0-9a-f]*", last))
+    return bool(re.fullmatch(r"[0-9]+|0x[0-9a-f]*", last))
 
 
 def is_public(address: str) -> bool:

@@ -67,7 +67,7 @@ class Gateway:
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
         self._access = access
-        self._answers = answers or NoAnswers()
+        self._answers: AnswerStore = NoAnswers() if answers is None else answers
         self._wait = wait
         self._settings = plugin_settings()
         self._pace = Pace(access.key or access.connection_id, self._settings.REQUESTS_PER_MINUTE)
@@ -260,7 +260,7 @@ class Gateway:
                     outgoing.method,
                     url,
                     headers=raw,
-                    content=outgoing.content,
+                    content=outgoing.content or None,
                     extensions={"timeout": timeout},
                 ) as response:
                     answered = True

