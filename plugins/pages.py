@@ -99,6 +99,12 @@ def host_uses(connection: Connection) -> list[HostUse]:
     ]
 
 
+def split_hosts(uses: list[HostUse]) -> tuple[list[HostUse], list[HostUse]]:
+    """Return the hosts worth a line (home, and all that were asked), and the declared ones that never were."""
+    shown = [use for number, use in enumerate(uses) if number == 0 or use.call_count]
+    return shown, [use for use in uses if use not in shown]
+
+
 def recent_actions(connection: Connection, *, limit: int = 12) -> list[ActionCall]:
     """Return what the plugin was last asked to do, with its requests; two queries."""
     return list(connection.action_calls.prefetch_related("gateway_calls")[:limit])

@@ -95,11 +95,13 @@ def edit(request: Request, pk: int) -> HttpResponse:
 def detail(request: Request, pk: int) -> HttpResponse:
     """Show how a connection stands, what it may do, and what it did."""
     connection = get_object_or_404(Connection.objects.visible_to(request.user), pk=pk)
+    hosts, unasked_hosts = pages.split_hosts(pages.host_uses(connection))
     context = {
         "connection": connection,
         "manifest": connection.manifest,
         "capabilities": pages.capabilities(connection.manifest),
-        "hosts": pages.host_uses(connection),
+        "hosts": hosts,
+        "unasked_hosts": unasked_hosts,
         "actions": pages.recent_actions(connection),
         "is_checking": connection.health == Connection.Health.CHECKING,
     }

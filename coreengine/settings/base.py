@@ -268,6 +268,10 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {"StatusEnum": "coreengine.kernel.statuses.Status"},
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "plugins.api.schema.add_plugin_routes",
+    ],
 }
 
 # --- Plugins and agents: one dictionary per app, read through the app's typed object -----------------

@@ -226,7 +226,8 @@ class Gateway:
                 headers.append(("if-none-match", known.etag))
             elif known.last_modified:
                 headers.append(("if-modified-since", known.last_modified))
-        if with_credential and outgoing.target.host in self._access.hosts:
+        # Only at home: other allowed hosts (file stores, say) are reached by addresses that carry their own proof.
+        if with_credential and outgoing.target.host == self._access.home:
             proof = credential_header(manifest.authentication, self._access.credential)
             if proof is not None:
                 headers.append(proof)

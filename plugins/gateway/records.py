@@ -21,12 +21,12 @@ class Access:
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """The hosts that may be reached with the credential, home first."""
+        """The hosts that may be reached, home first."""
         return self.manifest.hosts(self.configuration)
 
     @property
     def home(self) -> str:
-        """The host of relative paths; "" if there is none."""
+        """The host of relative paths, and the only one that is sent the credential; "" if there is none."""
         return next(iter(self.hosts), "")
 
     @property

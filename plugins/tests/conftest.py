@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -56,30 +57,48 @@ def sandbox(request: pytest.FixtureRequest) -> Iterator[Any]:
     yield DockerSandbox()
 
 
+# In a container every test runs this program, so that one image serves all of them: the first line it reads is
+# the program of the test.
+_LOADER = "import json, sys\nexec(compile(json.loads(sys.stdin.readline()), __file__, 'exec'))\n"
+
+
+@pytest.fixture(scope="session")
+def images() -> Iterator[set[str]]:
+    """The images that tests made; removed at the end."""
+    made: set[str] = set()
+    yield made
+    if made:
+        from plugins.sandbox.docker import docker_client
+
+        for image in made:
+            docker_client().images.remove(image, force=True)
+
+
 @pytest.fixture
-def start(sandbox: Sandbox) -> Iterator[Callable[[Plugin], Child]]:
-    """Start a plugin in the sandbox of the test; what was started is destroyed, its image removed."""
+def start(sandbox: Sandbox, images: set[str]) -> Iterator[Callable[[Plugin], Child]]:
+    """Start a plugin in the sandbox of the test; what was started is destroyed."""
     children: list[Child] = []
-    images: set[str] = set()
 
     def go(plugin: Plugin) -> Child:
+        program = bytearray()
         if sandbox.name == "docker":
             from plugins.sandbox.docker import docker_client
-            from plugins.sandbox.images import build_image
+            from plugins.sandbox.images import build_image, image_name
 
-            images.add(build_image(docker_client(), plugin))
+            file = plugin.folder / "plugin.py"
+            program += json.dumps(file.read_text(encoding="utf-8")).encode() + b"\n"
+            file.write_text(_LOADER, encoding="utf-8")
+            if image_name(plugin) not in images:
+                images.add(build_image(docker_client(), plugin))
         child = sandbox.start(plugin)
         children.append(child)
+        while program:
+            child.pump(program, 5.0)
         return child
 
     yield go
     for child in children:
         child.destroy()
-    if images:
-        from plugins.sandbox.docker import docker_client
-
-        for image in images:
-            docker_client().images.remove(image, force=True)
 
 
 @pytest.fixture
