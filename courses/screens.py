@@ -77,7 +77,9 @@ def dashboard_actions(request: Request, thing: Any = None) -> dict[str, Any] | N
 def agenda_card(request: Request) -> dict[str, Any]:
     agenda = agenda_of(request)
     has_courses = bool(agenda.sections or sidebar_courses(request))
-    return {"agenda": agenda, "has_courses": has_courses or Course.objects.visible_to(request.user).exists()}
+    has_courses = has_courses or Course.objects.visible_to(request.user).exists()
+    request.dashboard_starts = not has_courses  # type: ignore[attr-defined]
+    return {"agenda": agenda, "has_courses": has_courses}
 
 
 def changes_card(request: Request) -> dict[str, Any] | None:

@@ -8,9 +8,6 @@ class PluginsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what this app adds to shared screens."""
-        from coreengine.kernel.screens import NavItem, SettingsPage, register_nav, register_settings_page
+        from plugins import screens
 
-        register_nav(NavItem("connections", "Connections", "plug", "plugins:list", 10, group="bottom"))
-        register_settings_page(
-            SettingsPage("plugins", "Plugins", "blocks", "plugins:settings", 40, "What is installed and what it may do")
-        )
+        screens.register()

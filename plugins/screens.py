@@ -1,0 +1,51 @@
+"""What this app adds to the dashboard: how the connections stand, "Sync now", and the way to the first one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from coreengine.kernel.screens import NavItem, SettingsPage, register_nav, register_settings_page, register_slot
+from coreengine.kernel.typing import Request
+from plugins.models import Connection
+
+FIRST_PLUGIN = "canvas-integration"
+
+
+def dashboard_connections(request: Request) -> list[Connection]:
+    """The student's connections, what the dashboard says of them, in one query per request."""
+    if not hasattr(request, "plugins_connections"):
+        fields = ("label", "plugin", "health", "last_error", "last_synced_at", "owner_id")
+        own = Connection.objects.visible_to(request.user).only(*fields).order_by("pk")
+        request.plugins_connections = list(own[:10])  # type: ignore[attr-defined]
+    return request.plugins_connections  # type: ignore[attr-defined]
+
+
+def dashboard_actions(request: Request, thing: Any = None) -> dict[str, Any] | None:
+    """The state of the connections and a button that syncs the first; None where there are none."""
+    connections = dashboard_connections(request)
+    # Where there are no courses yet the page's middle has the button, and one is enough.
+    if not connections or getattr(request, "dashboard_starts", False):
+        return None
+    ailing = next((each for each in connections if each.health == Connection.Health.UNHEALTHY), None)
+    return {"connection": _first(connections), "ailing": ailing}
+
+
+def dashboard_start(request: Request, thing: Any = None) -> dict[str, Any]:
+    """The way to the first courses: connect, or sync what is connected."""
+    connections = dashboard_connections(request)
+    return {"connection": _first(connections) if connections else None, "plugin": FIRST_PLUGIN}
+
+
+def _first(connections: list[Connection]) -> Connection:
+    """Prefer the kind of connection that brings courses."""
+    return next((each for each in connections if each.plugin == FIRST_PLUGIN), connections[0])
+
+
+def register() -> None:
+    """Add all of it; called once, when the app is ready."""
+    register_nav(NavItem("connections", "Connections", "plug", "plugins:list", 10, group="bottom"))
+    register_settings_page(
+        SettingsPage("plugins", "Plugins", "blocks", "plugins:settings", 40, "What is installed and what it may do")
+    )
+    register_slot("dashboard_actions", "plugins/_dashboard_actions.html", context=dashboard_actions, order=10)
+    register_slot("dashboard_start", "plugins/_dashboard_start.html", context=dashboard_start, order=10)
