@@ -1,0 +1,201 @@
+"""Workflows and executions as JSON. Serializers parse and present; services write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from workflows.models import Execution, StepExecution, Workflow, WorkflowVersion
+from workflows.reports import results_of
+
+MAX_SOURCE = 256_000
+
+
+class ScheduleSerializer(serializers.Serializer):
+    """When a workflow starts by itself."""
+
+    cron = serializers.CharField()
+    time_zone = serializers.CharField()
+
+
+class WorkflowSerializer(serializers.ModelSerializer):
+    """A workflow. Its definition is written as YAML in `source` or as JSON in `definition`."""
+
+    version = serializers.IntegerField(source="version.number", read_only=True)
+    schedules = ScheduleSerializer(source="triggers", many=True, read_only=True)
+    is_shipped = serializers.BooleanField(read_only=True)
+    last_status = serializers.CharField(read_only=True, allow_null=True, default=None)
+    last_execution = serializers.IntegerField(source="last_execution_id", read_only=True, allow_null=True, default=None)
+
+    class Meta:
+        model = Workflow
+        fields = [
+            "id",
+            "name",
+            "description",
+            "is_active",
+            "version",
+            "is_shipped",
+            "shipped_key",
+            "connection_id",
+            "schedules",
+            "last_status",
+            "last_execution",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = fields
+
+
+class WorkflowDetailSerializer(WorkflowSerializer):
+    """A workflow with its definition as written and as data."""
+
+    source = serializers.CharField(source="version.source", read_only=True)
+    definition = serializers.JSONField(source="version.definition", read_only=True)
+
+    class Meta(WorkflowSerializer.Meta):
+        fields = [*WorkflowSerializer.Meta.fields, "source", "definition"]
+        read_only_fields = fields
+
+
+class DefinitionSerializer(serializers.Serializer):
+    """A definition: exactly one of `source` (YAML) and `definition` (JSON)."""
+
+    source = serializers.CharField(
+        required=False, max_length=MAX_SOURCE, trim_whitespace=False, help_text="The definition as YAML."
+    )
+    definition = serializers.JSONField(required=False, help_text="The definition as JSON.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("source" in attrs) == ("definition" in attrs):
+            raise serializers.ValidationError({"source": "Give either source (YAML) or definition (JSON)."})
+        return attrs
+
+
+class WorkflowChangeSerializer(DefinitionSerializer):
+    """What can be changed: the definition, which makes a new version, and whether its schedules tick."""
+
+    is_active = serializers.BooleanField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "source" in attrs and "definition" in attrs:
+            raise serializers.ValidationError({"source": "Give either source (YAML) or definition (JSON)."})
+        return attrs
+
+
+class DefinitionFaultSerializer(serializers.Serializer):
+    """One thing wrong with a definition; line and column count from 1, 0 when it came as JSON."""
+
+    path = serializers.CharField()
+    line = serializers.IntegerField()
+    column = serializers.IntegerField()
+    message = serializers.CharField()
+
+
+class ValidationSerializer(serializers.Serializer):
+    """Whether a definition is good, and every fault if not."""
+
+    is_valid = serializers.BooleanField()
+    faults = DefinitionFaultSerializer(many=True)
+
+
+class VersionSerializer(serializers.ModelSerializer):
+    """A version of a workflow, which never changes."""
+
+    class Meta:
+        model = WorkflowVersion
+        fields = ["number", "source", "definition", "created_by", "created_at"]
+        read_only_fields = fields
+
+
+class StartSerializer(serializers.Serializer):
+    """What an execution is given."""
+
+    inputs = serializers.DictField(required=False, help_text="By the JSON Schema in the definition's inputs.")
+
+
+class ExecutionListSerializer(serializers.ModelSerializer):
+    """An execution without its results."""
+
+    version = serializers.IntegerField(source="version.number", read_only=True)
+    workflow_name = serializers.CharField(source="workflow.name", read_only=True)
+    current_step = serializers.CharField(read_only=True, help_text="The steps under way, by name.")
+
+    class Meta:
+        model = Execution
+        fields = [
+            "id",
+            "workflow",
+            "workflow_name",
+            "version",
+            "status",
+            "current_step",
+            "trigger",
+            "inputs",
+            "error_message",
+            "created_at",
+            "started_at",
+            "completed_at",
+        ]
+        read_only_fields = fields
+
+
+class ExecutionSerializer(ExecutionListSerializer):
+    """An execution with its variables and what each step came to."""
+
+    results = serializers.SerializerMethodField(help_text="Step → status, result, error, reason, execution_time.")
+
+    class Meta(ExecutionListSerializer.Meta):
+        fields = [*ExecutionListSerializer.Meta.fields, "variables", "results"]
+        read_only_fields = fields
+
+    @extend_schema_field({"type": "object", "additionalProperties": {"type": "object"}})
+    def get_results(self, execution: Execution) -> dict[str, Any]:
+        """Put the results of the steps together."""
+        return results_of(execution)
+
+
+class StartedSerializer(ExecutionSerializer):
+    """An execution that was started, or the one under way that took its place."""
+
+    is_reused = serializers.BooleanField(read_only=True)
+    message = serializers.SerializerMethodField()
+
+    class Meta(ExecutionSerializer.Meta):
+        fields = [*ExecutionSerializer.Meta.fields, "is_reused", "message"]
+        read_only_fields = fields
+
+    def get_message(self, execution: Execution) -> str:
+        """Say whether it is new."""
+        if execution.is_reused:
+            return f"This is under way already as execution {execution.pk}; no second one was started."
+        return f"Execution {execution.pk} was started."
+
+
+class StepSerializer(serializers.ModelSerializer):
+    """A step of an execution; inside a loop there is one for each item."""
+
+    type = serializers.CharField(source="kind", read_only=True)
+
+    class Meta:
+        model = StepExecution
+        fields = [
+            "path",
+            "name",
+            "type",
+            "index",
+            "status",
+            "attempt",
+            "result",
+            "error",
+            "reason",
+            "execution_time",
+            "item_count",
+            "items_done",
+            "next_attempt_at",
+            "started_at",
+            "finished_at",
+        ]
+        read_only_fields = fields

@@ -1,0 +1,215 @@
+"""The API's doors to workflows and executions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from coreengine.kernel.api.pagination import CursorPages
+from coreengine.kernel.api.serializers import EventSerializer
+from coreengine.kernel.api.viewsets import OwnedModelViewSet, OwnedReadViewSet
+from coreengine.kernel.models import Event
+from workflows import services
+from workflows.api.serializers import (
+    DefinitionSerializer,
+    ExecutionListSerializer,
+    ExecutionSerializer,
+    StartedSerializer,
+    StartSerializer,
+    StepSerializer,
+    ValidationSerializer,
+    VersionSerializer,
+    WorkflowChangeSerializer,
+    WorkflowDetailSerializer,
+    WorkflowSerializer,
+)
+from workflows.engine.schema import DEFINITION_SCHEMA
+from workflows.filters import ExecutionFilter, WorkflowFilter
+from workflows.models import Execution, Workflow
+from workflows.rules import fault_as_json, faults_of_data, faults_of_source
+
+
+class ByNumber(CursorPages):
+    """Versions, newest first."""
+
+    ordering = "-number"
+
+
+class ByPath(CursorPages):
+    """Steps in the order they came into being."""
+
+    ordering = "id"
+
+
+class BySequence(CursorPages):
+    """A log from its beginning."""
+
+    ordering = "sequence"
+
+
+class WorkflowViewSet(OwnedModelViewSet):
+    """The student's workflows. A definition is given as YAML (`source`) or JSON (`definition`)."""
+
+    queryset = Workflow.objects.select_related("version").prefetch_related("triggers").with_last_execution()
+    serializer_class = WorkflowDetailSerializer
+    filterset_class = WorkflowFilter
+
+    def get_serializer_class(self) -> type[BaseSerializer]:
+        return WorkflowSerializer if self.action == "list" else WorkflowDetailSerializer
+
+    def get_queryset(self) -> QuerySet[Any]:
+        found = super().get_queryset()
+        return found.defer("version__source", "version__definition") if self.action == "list" else found
+
+    def _answer(self, workflow: Workflow, code: int = 200) -> Response:
+        fresh = self.get_queryset().get(pk=workflow.pk)
+        return Response(WorkflowDetailSerializer(fresh, context=self.get_serializer_context()).data, status=code)
+
+    @extend_schema(request=DefinitionSerializer, responses={201: WorkflowDetailSerializer})
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Make a workflow. A faulty definition is answered 422 with every fault, its path and line."""
+
+        def answer() -> Response:
+            given = _checked(DefinitionSerializer(data=request.data))
+            workflow = services.create_workflow(request.user, by=request.user, **given)
+            response = self._answer(workflow, status.HTTP_201_CREATED)
+            response["Location"] = f"/api/v1/workflows/{workflow.pk}/"
+            return response
+
+        return self.idempotently(request, answer)
+
+    @extend_schema(request=WorkflowChangeSerializer, responses=WorkflowDetailSerializer)
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Save a new version, or let the schedules tick or rest."""
+        workflow = self.get_object()
+        given = _checked(WorkflowChangeSerializer(data=request.data))
+        is_active = given.pop("is_active", None)
+        if given:
+            services.save_version(workflow, by=request.user, **given)
+        if is_active is not None:
+            services.set_active(workflow, is_active, by=request.user)
+        return self._answer(workflow)
+
+    def perform_destroy(self, instance: Workflow) -> None:
+        services.delete_workflow(instance, by=self.request.user)
+
+    @extend_schema(request=None, responses=WorkflowDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def restore(self, request: Request, pk: str | None = None) -> Response:
+        """Bring a removed workflow back."""
+        mine = Workflow.objects.filter(owner=request.user)
+        return self._answer(services.restore_workflow(get_object_or_404(mine, pk=pk), by=request.user))
+
+    @extend_schema(responses=VersionSerializer(many=True), filters=False)
+    @action(detail=True, methods=["get"], pagination_class=ByNumber, filterset_class=None)
+    def versions(self, request: Request, pk: str | None = None) -> Response:
+        """List the versions, newest first."""
+        page = self.paginate_queryset(self.get_object().versions.all())
+        return self.get_paginated_response(VersionSerializer(page, many=True).data)
+
+    @extend_schema(
+        methods=["get"],
+        operation_id="workflows_executions_list",
+        responses=ExecutionListSerializer(many=True),
+        filters=False,
+    )
+    @extend_schema(
+        methods=["post"],
+        operation_id="workflows_executions_create",
+        request=StartSerializer,
+        responses={
+            201: StartedSerializer,
+            200: OpenApiResponse(StartedSerializer, description="One was under way already; this is it."),
+        },
+        filters=False,
+    )
+    @action(detail=True, methods=["get", "post"], filterset_class=None)
+    def executions(self, request: Request, pk: str | None = None) -> Response:
+        """List the executions of a workflow, or start one."""
+        workflow = self.get_object()
+        if request.method == "POST":
+            return self.idempotently(request, lambda: self._start(request, workflow))
+        found = _with_names(Execution.objects.visible_to(request.user).filter(workflow=workflow))
+        page = self.paginate_queryset(found)
+        return self.get_paginated_response(ExecutionListSerializer(page, many=True).data)
+
+    def _start(self, request: Request, workflow: Workflow) -> Response:
+        given = _checked(StartSerializer(data=request.data))
+        execution = services.start_execution(
+            workflow, by=request.user, inputs=given.get("inputs"), trigger={"type": "api"}
+        )
+        fresh = _with_names(Execution.objects.filter(pk=execution.pk)).get()
+        fresh.is_reused = execution.is_reused
+        code = status.HTTP_200_OK if execution.is_reused else status.HTTP_201_CREATED
+        headers = {"Location": f"/api/v1/executions/{execution.pk}/"}
+        return Response(StartedSerializer(fresh).data, status=code, headers=headers)
+
+    @extend_schema(request=DefinitionSerializer, responses=ValidationSerializer)
+    @action(detail=False, methods=["post"])
+    def validate(self, request: Request) -> Response:
+        """Check a definition without saving it: every fault with its path, line and column."""
+        given = _checked(DefinitionSerializer(data=request.data))
+        faults = faults_of_source(given["source"]) if "source" in given else faults_of_data(given["definition"])
+        return Response({"is_valid": not faults, "faults": [fault_as_json(fault) for fault in faults]})
+
+    @extend_schema(responses={200: {"type": "object"}}, filters=False)
+    @action(detail=False, methods=["get"], url_path="definition-schema", pagination_class=None, filterset_class=None)
+    def definition_schema(self, request: Request) -> Response:
+        """Give the JSON Schema of definitions."""
+        return Response(DEFINITION_SCHEMA)
+
+
+class ExecutionViewSet(OwnedReadViewSet):
+    """What workflows did and are doing."""
+
+    queryset = Execution.objects.all()
+    serializer_class = ExecutionSerializer
+    filterset_class = ExecutionFilter
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return _with_names(super().get_queryset())
+
+    def get_serializer_class(self) -> type[BaseSerializer]:
+        return ExecutionListSerializer if self.action == "list" else ExecutionSerializer
+
+    @extend_schema(responses=StepSerializer(many=True), filters=False)
+    @action(detail=True, methods=["get"], pagination_class=ByPath, filterset_class=None)
+    def steps(self, request: Request, pk: str | None = None) -> Response:
+        """List the steps, those inside loops with one entry for each item."""
+        page = self.paginate_queryset(self.get_object().steps.all())
+        return self.get_paginated_response(StepSerializer(page, many=True).data)
+
+    @extend_schema(responses=EventSerializer(many=True), filters=False)
+    @action(detail=True, methods=["get"], pagination_class=BySequence, filterset_class=None)
+    def events(self, request: Request, pk: str | None = None) -> Response:
+        """List everything that happened, from the beginning."""
+        page = self.paginate_queryset(Event.objects.of(self.get_object()))
+        return self.get_paginated_response(EventSerializer(page, many=True).data)
+
+    @extend_schema(request=None, responses=ExecutionSerializer)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str | None = None) -> Response:
+        """Cancel it; steps that have not begun never will."""
+        services.cancel_execution(self.get_object(), by=request.user)
+        return Response(self.get_serializer(self.get_object()).data)
+
+
+def _with_names(executions: Any) -> Any:
+    return (
+        executions.select_related("workflow", "version")
+        .defer("version__source", "version__definition")
+        .with_current_step()
+    )
+
+
+def _checked(serializer: BaseSerializer) -> dict[str, Any]:
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
