@@ -7,10 +7,10 @@ from typing import Any
 from agents.errors import AgentNotReady
 from agents.formats import dollars
 from agents.models import Budget
+from agents.preferences import credentials_of
 from agents.providers.base import AgentRequest, Estimate, Health, ProviderError
 from agents.registry import AgentManifest, catalog, get_agent, make_provider
 from agents.rules import check_parameters, check_prompt
-from agents.services import credentials_of
 from coreengine.accounts.models import User
 
 # A page of text and a paragraph of answer: what recommendations compare prices by.

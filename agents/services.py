@@ -19,10 +19,11 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from agents import budgets, tasks
-from agents.conf import agent_settings
 from agents.errors import AgentNotReady, IdempotencyKeyReused, RunAlreadyFinished
-from agents.models import AgentPreferences, AgentRun, Reservation
+from agents.models import AgentRun, Reservation
+from agents.preferences import credentials_of
 from agents.providers.base import (
+    DEFAULT_TIMEOUT_S,
     AgentContext,
     AgentRequest,
     Estimate,
@@ -31,8 +32,8 @@ from agents.providers.base import (
     ProviderError,
     Usage,
 )
-from agents.registry import AgentManifest, get_agent, make_provider
-from agents.rules import check_api_key, check_default_agent, check_parameters, check_prompt
+from agents.registry import AgentManifest, catalog, get_agent, make_provider
+from agents.rules import check_parameters, check_prompt
 from coreengine.accounts.models import User
 from coreengine.kernel import streams
 from coreengine.kernel.events import record
@@ -213,6 +214,7 @@ def _begin_attempt(run: AgentRun, manifest: AgentManifest, *, by: User) -> None:
     _check_ready(provider.health(), manifest)
     estimate = _estimate(provider, _request_of(run, manifest))
     run.attempt += 1
+    run.provider, run.model = manifest.provider, manifest.model
     run.status = Status.PENDING
     run.error = run.error_code = run.content = run.stop_reason = ""
     run.is_retryable = False
@@ -265,16 +267,6 @@ def _request_of(run: AgentRun, manifest: AgentManifest) -> AgentRequest:
     )
 
 
-def credentials_of(owner: User, manifest: AgentManifest) -> dict[str, str]:
-    """The key and address for an agent: the student's own key, else the operator's."""
-    if manifest.provider != "claude":
-        return {}
-    ours = agent_settings()
-    own = AgentPreferences.objects.filter(owner=owner).first()
-    key = str((own.anthropic_api_key if own else "") or ours.anthropic_api_key)
-    return {"api_key": key, "base_url": ours.anthropic_base_url}
-
-
 # --- Carrying out -----------------------------------------------------------------------------------------
 
 
@@ -288,7 +280,11 @@ def execute_run(run_id: int) -> None:
         return
     run = AgentRun.objects.select_related("owner").get(pk=run_id)
     streams.publish(run.stream_name, "status", {"status": run.status})
-    manifest = get_agent(run.agent)
+    manifest = catalog().get(run.agent)
+    if manifest is None:
+        gone = f"The agent “{run.agent}” was removed before the run began. Choose another one."
+        finish_run(run, status=Status.FAILED, usage=Usage(), error=gone, error_code="agent_not_found")
+        return
     _Execution(run, make_provider(manifest, credentials_of(run.owner, manifest)), manifest).carry_out()
 
 
@@ -466,13 +462,17 @@ def _end(
 
 
 def _cost(run: AgentRun, usage: Usage) -> int:
-    """The price of `usage`; where no price is found any more, all that was reserved."""
-    manifest = get_agent(run.agent)
+    """The price of `usage`; where agent or price are gone by now, all that was reserved."""
+    manifest = catalog().get(run.agent)
     try:
-        return make_provider(manifest.model_copy(update={"model": run.model})).cost(usage)
+        if manifest is not None:
+            return make_provider(manifest.model_copy(update={"model": run.model})).cost(usage)
     except LookupError:
-        held = Reservation.objects.filter(run=run, attempt=run.attempt).first()
-        return held.amount_usd_micros if held else 0
+        logger.warning("no price is known any more for %s of agent run %s", run.model, run.pk)
+    if usage == Usage():
+        return 0
+    held = Reservation.objects.filter(run=run, attempt=run.attempt).first()
+    return held.amount_usd_micros if held else 0
 
 
 # --- Stopping and cleaning up -------------------------------------------------------------------------------
@@ -556,38 +556,11 @@ def sweep_runs(*, only: int | None = None) -> int:
 
 
 def _is_abandoned(run: AgentRun) -> bool:
-    manifest = get_agent(run.agent)
-    patience = float(run.parameters.get("timeout", manifest.timeout_s)) + LEASE_MARGIN_S
+    manifest = catalog().get(run.agent)
+    timeout_s = manifest.timeout_s if manifest else DEFAULT_TIMEOUT_S
+    patience = float(run.parameters.get("timeout", timeout_s)) + LEASE_MARGIN_S
     return run.status == Status.RUNNING and _is_older_than(run, patience)
 
 
 def _is_older_than(run: AgentRun, seconds: float) -> bool:
     return run.heartbeat_at is None or run.heartbeat_at < timezone.now() - timedelta(seconds=seconds)
-
-
-# --- Preferences --------------------------------------------------------------------------------------------
-
-
-@transaction.atomic
-def set_preferences(owner: User, *, default_agent: str, by: User) -> AgentPreferences:
-    """Choose the agent that is offered first; empty means the first that is ready."""
-    check_default_agent(default_agent)
-    preferences, _ = AgentPreferences.objects.select_for_update().get_or_create(owner=owner)
-    if preferences.default_agent != default_agent:
-        preferences.default_agent = default_agent
-        preferences.save(update_fields=["default_agent", "updated_at"])
-        record("agent_preferences.changed", actor=by, subject=preferences, data={"default_agent": default_agent})
-    return preferences
-
-
-@transaction.atomic
-def set_api_key(owner: User, *, key: str, by: User) -> AgentPreferences:
-    """Keep a student's own Anthropic key, encrypted; an empty one removes it."""
-    key = key.strip()
-    check_api_key(key)
-    preferences, _ = AgentPreferences.objects.select_for_update().get_or_create(owner=owner)
-    preferences.anthropic_api_key = key or None
-    preferences.key_hint = key[-4:]
-    preferences.save(update_fields=["anthropic_api_key", "key_hint", "updated_at"])
-    record("agent_preferences.key_set" if key else "agent_preferences.key_removed", actor=by, subject=preferences)
-    return preferences

@@ -14,8 +14,9 @@ from agents.forms import BudgetForm, KeyForm, PreferencesForm, RunForm
 from agents.models import MICROS_PER_DOLLAR, AgentPreferences, AgentRun
 from agents.orchestrator import estimate_run, listed_agent, listed_agents
 from agents.pages import AgentsPage, BudgetMeter, run_context
+from agents.preferences import set_api_key, set_preferences
 from agents.registry import get_agent
-from agents.services import cancel_run, queue_run, retry_run, set_api_key, set_preferences
+from agents.services import cancel_run, queue_run, retry_run
 from coreengine.kernel.errors import DomainError
 from coreengine.kernel.pages import render_page
 from coreengine.kernel.streams import stream_url

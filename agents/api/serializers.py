@@ -51,7 +51,7 @@ class RunRequestSerializer(serializers.Serializer):
 
     prompt = serializers.CharField(trim_whitespace=False, allow_blank=True)
     parameters = serializers.JSONField(required=False, default=dict)
-    context = serializers.DictField(required=False, default=dict)
+    context = serializers.DictField(required=False, default=dict)  # type: ignore[assignment]  (a field, not DRF's)
     session_id = serializers.CharField(required=False, allow_blank=True, default="", max_length=100)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

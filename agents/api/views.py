@@ -24,8 +24,9 @@ from agents.budgets import budget_of, set_budget
 from agents.filters import AgentRunFilter
 from agents.models import AgentPreferences, AgentRun
 from agents.orchestrator import estimate_run, listed_agent, listed_agents, recommend
+from agents.preferences import set_api_key, set_preferences
 from agents.registry import AgentCapability, get_agent
-from agents.services import cancel_run, queue_run, retry_run, set_api_key, set_preferences
+from agents.services import cancel_run, queue_run, retry_run
 from coreengine.accounts.models import User
 from coreengine.kernel.api.viewsets import Conventions, OwnedReadViewSet
 

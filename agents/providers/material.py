@@ -13,6 +13,7 @@ import json
 import re
 from dataclasses import dataclass
 from html.parser import HTMLParser
+from itertools import islice
 from typing import Any
 
 from agents.providers.extractive import Item, split_sentences
@@ -68,11 +69,10 @@ def _is_instruction(first: str, rest: str) -> bool:
 
 
 def _json_start(prompt: str) -> int | None:
-    for match in re.finditer(r"[\[{]", prompt):
+    # The material starts near the top, and each try may cost as much as the prompt is long.
+    for match in islice(re.finditer(r"[\[{]", prompt[:2000]), 6):
         if isinstance(_load(prompt[match.start() :]), list | dict):
             return match.start()
-        if match.start() > 2000:
-            break
     return None
 
 

@@ -62,7 +62,7 @@ def answer_events(
         "output_tokens": 1,
         "service_tier": "standard",
     }
-    message = {
+    message: dict[str, Any] = {
         "id": "msg_double_1",
         "type": "message",
         "role": "assistant",

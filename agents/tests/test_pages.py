@@ -9,6 +9,7 @@ from django.urls import reverse
 from agents import services
 from agents.budgets import set_budget
 from agents.models import AgentPreferences, AgentRun, Budget
+from agents.preferences import set_api_key
 from agents.testing.messages_api import MessagesApi
 from agents.tests.factories import RunFactory
 from coreengine.kernel.statuses import Status
@@ -217,7 +218,7 @@ class TestSettings:
         assert AgentPreferences.objects.get(owner=owner).anthropic_api_key == "sk-ant-secret-key-4711"
 
     def test_a_key_can_be_removed(self, page: Any, owner: Any) -> None:
-        services.set_api_key(owner, key="sk-ant-secret-key-4711", by=owner)
+        set_api_key(owner, key="sk-ant-secret-key-4711", by=owner)
         page.post(reverse("agents:settings"), {"form": "remove-key"})
         assert AgentPreferences.objects.get(owner=owner).anthropic_api_key is None
 
@@ -237,7 +238,7 @@ class TestAdmin:
     def test_every_list_opens(self, client: Any, staff: Any, owner: Any, model: str) -> None:
         RunFactory(owner=owner, is_done=True)
         set_budget(owner, limit_usd_micros=1, period="month", by=owner)
-        services.set_api_key(owner, key="sk-ant-secret-key-4711", by=owner)
+        set_api_key(owner, key="sk-ant-secret-key-4711", by=owner)
         client.force_login(staff)
 
         text = client.get(f"/admin/agents/{model}/?q=owner").content.decode()

@@ -10,6 +10,7 @@ from django.utils import timezone
 from agents import services
 from agents.errors import AgentNotFound, AgentNotReady, BudgetUsedUp, IdempotencyKeyReused, RunAlreadyFinished
 from agents.models import AgentRun, Budget, Reservation
+from agents.preferences import set_api_key
 from agents.providers.base import Usage
 from agents.testing.messages_api import MessagesApi, Script, answer_events, error_event
 from coreengine.kernel.models import Event
@@ -134,7 +135,7 @@ class TestRunAgent:
         assert "parameters" in refused.value.message_dict
 
     def test_an_own_key_wins_over_the_operators(self, owner: Any, messages_api: MessagesApi) -> None:
-        services.set_api_key(owner, key="sk-ant-some-other-key", by=owner)
+        set_api_key(owner, key="sk-ant-some-other-key", by=owner)
 
         refused = run(owner, "claude", "Say hello")
 
@@ -362,6 +363,39 @@ class TestSweep:
         assert not services.finish_run(lost, status=Status.COMPLETED, content="too late", usage=Usage(input_tokens=5))
         lost.refresh_from_db()
         assert lost.content == "Hello there."
+
+
+class TestRemovedAgents:
+    """An agent may leave the catalog while its runs are still about."""
+
+    def without_claude(self, monkeypatch: Any) -> None:
+        from agents.registry import Catalog, catalog
+
+        rest = Catalog(agents=tuple(a for a in catalog().agents if a.name != "claude"), broken=())
+        monkeypatch.setattr("agents.services.catalog", lambda: rest)
+
+    def test_a_pending_run_fails_and_pays_nothing(
+        self, owner: Any, messages_api: MessagesApi, monkeypatch: Any
+    ) -> None:
+        pending = services.start_run("claude", "Say hello", owner=owner, by=owner)
+        self.without_claude(monkeypatch)
+
+        services.execute_run(pending.pk)
+
+        pending.refresh_from_db()
+        assert (pending.status, pending.error_code) == (Status.FAILED, "agent_not_found")
+        budget = Budget.objects.get(owner=owner)
+        assert (budget.reserved_usd_micros, budget.spent_usd_micros) == (0, 0)
+
+    def test_a_dead_run_is_swept_and_pays_its_reserve(
+        self, owner: Any, messages_api: MessagesApi, monkeypatch: Any
+    ) -> None:
+        TestSweep().lost(owner, usage=Usage(input_tokens=1000))
+        held = Budget.objects.get(owner=owner).reserved_usd_micros
+        self.without_claude(monkeypatch)
+
+        assert services.sweep_runs() == 1
+        assert Budget.objects.get(owner=owner).spent_usd_micros == held
 
 
 class TestBudgetRefusal:
