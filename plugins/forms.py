@@ -37,7 +37,7 @@ class ConnectionForm(forms.Form):
             required=False,
             max_length=100,
             label="Name",
-            help_text="How you call this connection. We make one up if empty.",
+            help_text="What you call this connection. Empty: the service and its host.",
         )
         self.order_fields([*homes, *self.credential_names])
 

@@ -91,7 +91,8 @@ def credential_fields(authentication: Authentication | None) -> dict[str, str]:
         return {}
     if authentication.type == "basic_auth":
         return {"username": "User name", "password": "Password"}
-    return {"token": "API key" if authentication.type == "api_key" else "Access token"}
+    is_key = authentication.type == "api_key" and authentication.prefix != "Bearer"
+    return {"token": "API key" if is_key else "Access token"}
 
 
 def home_settings(manifest: Manifest) -> list[str]:

@@ -345,8 +345,8 @@ class Gateway:
         if answer.status == 401 and "www-authenticate" in answer.headers:
             raise RequestFailed(
                 "credential_rejected",
-                f"{host} does not accept the token. It may be mistyped, expired or revoked: make a new one there and "
-                "put it into the connection's settings.",
+                f"{host} does not accept the token. It may be mistyped, expired or revoked: make a new one there, "
+                "and put it in here.",
             )
         wants_json = any(
             name == "accept" and "json" in value and "html" not in value for name, value in outgoing.headers

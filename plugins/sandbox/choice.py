@@ -37,5 +37,7 @@ def sandbox_for(plugin: Plugin) -> Sandbox:
     else:
         found = process_sandbox()
     if refusal := found.refusal(plugin):
+        if wanted == "auto" and engine_answers():  # then the image is what is missing
+            refusal = docker_sandbox().refusal(plugin) or refusal
         raise SandboxUnavailable(refusal, retryable=False)
     return found
