@@ -18,9 +18,9 @@ from workflows.engine.definition import DefinitionInvalid, Fault
 from workflows.engine.source import read_source
 from workflows.graph import Graph, NodeState, draw
 from workflows.models import Execution, LoopItem, StepExecution
-from workflows.timeline import StepRow, Timeline, together
+from workflows.timeline import COUNTS, StepRow, Timeline, together
 
-EXCERPT = 600
+EXCERPT = 300
 MOST_ROWS = 400
 STEP_TYPES = [
     ("plugin_action", "Reads from or writes to a connected service: plugin, action, params, connection."),
@@ -95,9 +95,10 @@ class ExecutionPage:
             StepExecution.objects.filter(execution=self.execution)
             .annotate(
                 urgency=urgency,
-                # Results may be large: a page needs their beginning, and how many items a list has.
-                excerpt=Left(Cast("result", TextField()), EXCERPT),
+                # Results may be large, so only what is said of them leaves the database.
                 result_type=Func(F("result"), function="jsonb_typeof", output_field=TextField()),
+                content=Left(KeyTextTransform("content", "result"), EXCERPT),
+                **{name: Left(KeyTextTransform(name, "result"), 20) for name in COUNTS},
             )
             .annotate(
                 result_length=Case(
@@ -150,7 +151,11 @@ class ExecutionPage:
             facts.append(("Duration", duration_words(execution.duration_s)))
         retries = sum(max(0, row.attempt - 1) for row in self.rows)
         facts.append(("Retries", str(retries)))
-        facts += [(name.replace("_", " "), str(value)[:60]) for name, value in execution.inputs.items()]
+        facts += [
+            (name.replace("_", " "), str(value)[:60])
+            for name, value in execution.inputs.items()
+            if name != "connection"
+        ]
         return facts
 
     @property

@@ -1,6 +1,5 @@
 """The steps of an execution as a person reads them: in order, with what each did or waits for."""
 
-import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,6 +8,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 MOST_ITEMS = 25
+COUNTS = ("created", "changed", "unchanged", "missing")
 INDEX = re.compile(r"\[\d+\]")
 MARKS = {
     "pending": "circle",
@@ -23,7 +23,7 @@ MARKS = {
 
 @dataclass(frozen=True)
 class StepRow:
-    """One step of an execution as the pages need it; `excerpt` is the beginning of its result as JSON."""
+    """One step of an execution as the pages need it: of its result only the kind and what can be said of it."""
 
     id: int
     path: str
@@ -35,13 +35,19 @@ class StepRow:
     execution_time: float | None = None
     item_count: int | None = None
     items_done: int = 0
-    excerpt: str | None = None
-    result_length: int | None = None
     started_at: datetime | None = None
+    result_type: str | None = None
+    result_length: int | None = None
+    # Texts: a result may hold anything under these names.
+    created: str | None = None
+    changed: str | None = None
+    unchanged: str | None = None
+    missing: str | None = None
+    content: str | None = None
 
     FIELDS: ClassVar[tuple[str, ...]] = (
         *("id", "path", "name", "status", "attempt", "error", "reason", "execution_time", "item_count", "items_done"),
-        *("excerpt", "result_length", "started_at"),
+        *("started_at", "result_type", "result_length", *COUNTS, "content"),
     )
 
 
@@ -83,6 +89,11 @@ class Line:
     result: str = ""
     items: list[Item] = field(default_factory=list)
     hidden_items: int = 0
+
+    @property
+    def has_result(self) -> bool:
+        """Say whether there is a result to look at."""
+        return self.status == "completed" and self.row is not None and self.row.result_type not in (None, "null")
 
     @property
     def anchor(self) -> str:
@@ -199,20 +210,10 @@ def _what(step: Mapping[str, Any]) -> str:
 def _result_words(step: Mapping[str, Any], row: StepRow) -> str:
     if row.result_length is not None:
         return f"{row.result_length} {'item' if row.result_length == 1 else 'items'}"
-    try:
-        result = json.loads(row.excerpt or "null")
-    except ValueError:
-        return ""
-    if not isinstance(result, dict):
-        return ""
-    counts = [
-        f"{result[key]} {key}"
-        for key in ("created", "changed", "unchanged", "missing")
-        if isinstance(result.get(key), int)
-    ]
+    counts = {name: text for name in COUNTS if (text := getattr(row, name)) and text.isdecimal()}
     if counts:
-        return ", ".join(c for c in counts if not c.startswith("0 ")) or "nothing to do"
-    if isinstance(result.get("content"), str):
-        text = " ".join(result["content"].split())
+        return ", ".join(f"{count} {name}" for name, count in counts.items() if count != "0") or "nothing to do"
+    if row.content:
+        text = " ".join(row.content.split())
         return f"“{text[:140].rstrip()}…”" if len(text) > 140 else f"“{text}”"
     return ""
