@@ -48,7 +48,7 @@ def main() -> None:
             def floor(query: object = query) -> object:
                 with connection.cursor() as cursor:
                     cursor.execute(
-                        f"SELECT id, title FROM resources_resource WHERE owner_id = %s AND vector @@ {query.sql} "  # type: ignore[attr-defined]  # noqa: S608
+                        f"SELECT id, title FROM resources_resource WHERE owner_id = %s AND vector @@ {query.sql} "  # type: ignore[attr-defined]
                         "ORDER BY updated_at DESC LIMIT 20",
                         [user.pk, *query.params],  # type: ignore[attr-defined]
                     )
@@ -64,7 +64,7 @@ def _fill(user: object) -> None:
     """Make documents of about 2.3 KB: 10,000 words by Zipf's law, and two that are in most of them."""
     from resources.models import Passage, Resource
 
-    dice = random.Random(7)  # noqa: S311 (the same vault on every run)
+    dice = random.Random(7)
     vocabulary = [f"word{n}" for n in range(10_000)]
     weights = [1 / (n + 1) for n in range(10_000)]
     for start in range(0, DOCUMENTS, 1000):

@@ -9,8 +9,17 @@ class ResourcesConfig(AppConfig):
 
     def ready(self) -> None:
         """Take a place in the navigation and in the search page."""
-        from coreengine.kernel.screens import NavItem, SearchSource, register_nav, register_search
+        from coreengine.kernel.screens import (
+            NavItem,
+            QuickAdd,
+            SearchSource,
+            register_nav,
+            register_quick_add,
+            register_search,
+        )
         from resources import reports
 
         register_nav(NavItem("vault", "Vault", "library", "resources:list", order=40))
+        register_quick_add(QuickAdd("note", "Note", "notebook-pen", "resources:new_note", 30))
+        register_quick_add(QuickAdd("link", "Link", "link", "resources:new_link", 40))
         register_search(SearchSource("vault", "Vault", "library", reports.search_hits, order=10))
