@@ -188,7 +188,9 @@ class Gateway:
                 status = response.status
                 shown = answer_headers(response.headers, self._mask)
                 if status == 304 and known is not None:
-                    return Answer(200, known.headers, known.body, is_from_cache=True)
+                    # The rest of a 304 is news: a list whose first page is as it was may have a second one now.
+                    news = {name: value for name, value in shown.items() if not name.startswith("content-")}
+                    return Answer(200, {**known.headers, **news}, known.body, is_from_cache=True)
                 answer = self._receive(outgoing, response, shown, deadline)
                 received = answer.blob["size_bytes"] if answer.blob else len(answer.body)
         except RequestFailed as error:

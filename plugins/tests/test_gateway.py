@@ -390,6 +390,18 @@ class TestAnswers:
         assert second["body"] == '{"v": 1}' and second["status"] == 200
         assert peer.asked[1][2]["if-none-match"] == '"one"'
 
+    def test_an_unchanged_first_page_may_lead_to_a_new_second_one(self, peer: Peer) -> None:
+        link = '<https://peer.example.edu/a?page=2>; rel="next"'
+        first = text("[1]", etag='"one"', x_was="there")
+        peer.answers["/a"] = one_after_the_other(first, text("", status=304, link=link, content_type="text/plain"))
+        store = Store()
+
+        ask(make_gateway("news", answers=store))
+        headers = ask(make_gateway("news", answers=store))["headers"]
+
+        assert headers["link"] == link
+        assert (headers["x-was"], headers["content-type"]) == ("there", "application/json")
+
 
 class TestPace:
     def test_429_is_waited_for_as_long_as_asked(self, peer: Peer) -> None:
