@@ -65,7 +65,6 @@ def fetch_all(call: Call, path: str, what: str, query: JSON | None = None) -> li
             "paging_never_ends",
             f"{domain_of(call)} never stops sending pages of {what}: they lead round in a circle. "
             "Nothing was taken over; try again later.",
-            retryable=True,
         ) from None
 
 
@@ -96,7 +95,7 @@ def read_json(call: Call, response: Response, what: str) -> Any:
         )
     if is_web_page(response):
         raise PluginError(
-            "not_canvas",
+            "not_data",
             f"{domain} answered with a web page instead of data; is {domain} a Canvas address? "
             "Check the Canvas domain in the connection's settings.",
         )

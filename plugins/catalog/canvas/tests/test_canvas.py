@@ -270,14 +270,14 @@ class TestOddAnswers:
     @pytest.mark.parametrize(
         ("switches", "code", "words", "is_retryable"),
         [
-            ({"html_for": "/api/v1/courses"}, "not_canvas", f"is {DOMAIN} a Canvas address?", False),
+            ({"html_for": "/api/v1/courses"}, "not_data", f"is {DOMAIN} a Canvas address?", False),
             ({"malformed": "/api/v1/courses"}, "malformed_answer", "broken JSON", True),
-            ({"endless_paging": "/api/v1/courses"}, "paging_never_ends", "round in a circle", True),
+            ({"endless_paging": "/api/v1/courses"}, "paging_never_ends", "round in a circle", False),
             (
                 {"endless_paging": "/api/v1/courses", "endless_kind": "fresh"},
                 "paging_never_ends",
                 "round in a circle",
-                True,
+                False,
             ),
             ({"status": {"/api/v1/courses": 401}}, "permission_denied", "courses", False),
             ({"status": {"/api/v1/courses": 403}}, "permission_denied", "courses", False),

@@ -1,0 +1,149 @@
+"""The main job, whole: plugin, gateway, sandbox, workflow, courses, digest and notification on a real HTTP peer.
+
+The shipped workflow runs on the real engine; only Celery's messages are delivered by hand.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from coreengine.accounts.models import User
+from coreengine.kernel.models import Notification
+from courses.models import Announcement, Assignment, Course
+from plugins.demo_university.testing import DOMAIN, RunningUniversity, running_university
+from plugins.gateway.network import close_pools
+from plugins.models import Connection
+from workflows.models import Execution
+from workflows.running import CeleryHints, runner
+from workflows.shipped import start_sync_execution
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Sync = Callable[[], Execution]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RunningUniversity]:
+    with running_university() as running:
+        yield running
+
+
+@pytest.fixture
+def university(server: RunningUniversity, settings: Any) -> Iterator[RunningUniversity]:
+    settings.PLUGINS = {**settings.PLUGINS, "SANDBOX": "process", "GATEWAY_HOSTS": {DOMAIN: server.url}}
+    yield server
+    server.reset()
+    close_pools()
+
+
+@pytest.fixture
+def connection(owner: User, university: RunningUniversity) -> Connection:
+    return Connection.objects.create(
+        owner=owner,
+        plugin="canvas-integration",
+        label="Demo University",
+        configuration={"canvas_domain": DOMAIN, "sync_frequency": "daily", "include_concluded": False},
+        credential={"token": university.token},
+    )
+
+
+@pytest.fixture
+def sync(connection: Connection, owner: User, monkeypatch: pytest.MonkeyPatch) -> Sync:
+    """Press "Sync now" and do what the messages ask for, until none is left."""
+    messages: deque[tuple[str, list[Any]]] = deque()
+    monkeypatch.setattr(CeleryHints, "_send", lambda self, task, args, queue, delay_s: messages.append((task, args)))
+
+    def go() -> Execution:
+        execution = start_sync_execution(connection, by=owner)
+        assert execution is not None
+        while messages:
+            task, args = messages.popleft()
+            engine = runner()
+            (engine.run_step if task == "workflows.run_step" else engine.advance)(*args)
+        execution.refresh_from_db()
+        return execution
+
+    return go
+
+
+def counts() -> tuple[int, int, int]:
+    return Course.objects.count(), Assignment.objects.count(), Announcement.objects.count()
+
+
+def told(owner: User) -> Notification:
+    """The newest notification."""
+    found = Notification.objects.filter(owner=owner).order_by("-pk").first()
+    assert found is not None
+    return found
+
+
+def test_the_first_sync_brings_the_whole_semester_and_says_so(sync: Sync, owner: User) -> None:
+    execution = sync()
+    assert (execution.status, execution.error_message) == ("completed", "")
+    assert counts() == (6, 60, 12)
+    assert Course.objects.filter(external_id="10430000000000127").exists()
+    notification = told(owner)
+    assert notification.title == "Canvas: 6 courses, 60 assignments; 12 new announcements"
+    assert "60 new" in notification.content
+    assert "Lab 4" in notification.content  # the digest
+
+
+def test_a_second_sync_finds_nothing_new_and_hardly_asks(
+    sync: Sync, owner: User, university: RunningUniversity
+) -> None:
+    sync()
+    university.forget_requests()
+    assert sync().status == "completed"
+    assert counts() == (6, 60, 12)
+    assert {request["status"] for request in university.requests()} == {304}
+    assert told(owner).title == "Canvas: 6 courses, 60 assignments; no new announcements"
+    assert (told(owner).priority, told(owner).content) == ("low", "All assignments are as they were.")
+
+
+def test_what_changed_is_changed_and_counted(sync: Sync, owner: User, university: RunningUniversity) -> None:
+    sync()
+    university.change("move_due_date", assignment_id=4101008, due_at="2031-01-01T12:00:00Z")
+    university.change("grade", assignment_id=4102009, score=28)
+    university.change("add_announcement", course_id=4105, title="Room change", message="<p>We meet in Hall 3.</p>")
+    assert sync().status == "completed"
+    assert Assignment.objects.get(external_id="4101008").due_at.isoformat() == "2031-01-01T12:00:00+00:00"
+    assert told(owner).title.endswith("60 assignments; 1 new announcement")
+    assert told(owner).content.startswith("Assignments: 0 new, 2 changed.")
+
+
+def test_a_course_that_vanished_on_the_way_does_not_stop_the_others_and_the_next_sync_heals(
+    sync: Sync, owner: User, university: RunningUniversity
+) -> None:
+    university.fault(drop_courses=[4103])
+    assert sync().status == "completed"
+    assert counts()[:2] == (6, 50)
+    assert told(owner).priority == "high"
+    assert "1 course could not be read" in told(owner).content
+    university.reset()
+    sync()
+    assert counts()[:2] == (6, 60)
+
+
+@pytest.mark.parametrize(
+    ("switches", "words"),
+    [
+        ({"reject_tokens": True}, "token"),
+        ({"html_for": "/api/v1/courses"}, "web page instead of data"),
+        ({"endless_paging": "/api/v1/courses"}, "never stops"),
+        ({"status": {"/api/v1/courses": 403}}, "does not let you"),
+    ],
+)
+def test_when_canvas_fails_the_run_says_why_keeps_everything_and_the_next_sync_heals(
+    sync: Sync, university: RunningUniversity, switches: dict[str, Any], words: str
+) -> None:
+    sync()
+    university.fault(**switches)
+    execution = sync()
+    assert execution.status == "failed"
+    assert words in execution.error_message
+    assert counts() == (6, 60, 12)
+    university.reset()
+    assert sync().status == "completed"
