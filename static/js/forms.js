@@ -65,7 +65,8 @@ function goToErrors(root) {
 }
 goToErrors(document);
 document.addEventListener("htmx:afterSettle", (event) => {
-  if (event.detail.xhr?.status === 422) goToErrors(event.detail.target ?? document);
+  // The piece that was swapped away is still `detail.target`; the new one is where the event happens.
+  if (event.detail.xhr?.status === 422) goToErrors(event.target.isConnected ? event.target : document);
 });
 
 document.addEventListener("change", (event) => {

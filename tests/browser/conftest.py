@@ -42,6 +42,11 @@ def chromium() -> str:
     return found
 
 
+def is_complaint(message: Any) -> bool:
+    """Say whether the console tells of a fault; a refused form (422) is an answer, though Chromium logs it."""
+    return message.type == "error" and "status of 422" not in message.text
+
+
 def free_port() -> int:
     """Return a port that nobody listens on."""
     with socket.socket() as probe:
@@ -148,7 +153,7 @@ def open_page(browser: Any, site: str) -> Iterator[Callable[..., Any]]:
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(15_000)
-        page.on("console", lambda message: note(message.type, message.text) if message.type == "error" else None)
+        page.on("console", lambda message: note(message.type, message.text) if is_complaint(message) else None)
         page.on("pageerror", lambda error: note("script", str(error)))
         page.on("response", lambda answer: note("server", answer.url) if answer.status >= 500 else None)
         return page
