@@ -1,0 +1,103 @@
+"""Who is at work, what lies in the queues and what is overdue, for the admin's page."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+import redis
+from celery import current_app
+from django.conf import settings
+from django.db.models import Count, Q
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from coreengine.kernel.health import Check, readiness
+from workflows.models import Execution, StepExecution
+from workflows.querysets import OPEN_STATUSES
+
+logger = logging.getLogger(__name__)
+
+QUEUES = ("default", "agents", "plugins")
+ASK_S = 1.0
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A worker that answered."""
+
+    name: str
+    pool: str
+    processes: int
+    tasks_done: int
+    now: list[str]
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A queue and how many messages wait in it; None when Redis did not say."""
+
+    name: str
+    waiting: int | None
+
+
+@dataclass
+class WorkInHand:
+    """Everything the page shows."""
+
+    checks: dict[str, Check]
+    workers: list[Worker] = field(default_factory=list)
+    queues: list[Queue] = field(default_factory=list)
+    unacknowledged: int | None = None
+    executions: dict[str, int] = field(default_factory=dict)
+    steps: dict[str, int] = field(default_factory=dict)
+
+
+def work_in_hand() -> WorkInHand:
+    """Ask everyone, none of them for longer than a second or two."""
+    work = WorkInHand(checks=readiness())
+    work.workers = _workers()
+    work.queues, work.unacknowledged = _queues()
+    rows = Execution.objects.open().order_by().values("status").annotate(count=Count("pk"))
+    work.executions = {row["status"]: row["count"] for row in rows}
+    now = timezone.now()
+    work.steps = StepExecution.objects.filter(status__in=OPEN_STATUSES).aggregate(
+        running=Count("pk", filter=Q(status="running")),
+        ready=Count("pk", filter=Q(status="pending", waiting_for=0)),
+        waiting_for_retry=Count("pk", filter=Q(status="waiting")),
+        lost=Count("pk", filter=Q(status="running", lease_until__lt=now)),
+    )
+    return work
+
+
+def _workers() -> list[Worker]:
+    try:
+        inspect = current_app.control.inspect(timeout=ASK_S)
+        stats: dict[str, Any] = inspect.stats() or {}
+        active: dict[str, list[dict[str, Any]]] = (inspect.active() if stats else None) or {}
+    except (OperationalError, redis.RedisError, OSError) as error:
+        logger.warning("workers could not be asked: %s", error)
+        return []
+    return [
+        Worker(
+            name=name,
+            pool=str(told.get("pool", {}).get("implementation", "")).rpartition(".")[2].removesuffix("Pool"),
+            processes=int(told.get("pool", {}).get("max-concurrency") or 0),
+            tasks_done=sum((told.get("total") or {}).values()),
+            now=[f"{task.get('name')}{task.get('args')}" for task in active.get(name, [])],
+        )
+        for name, told in sorted(stats.items())
+    ]
+
+
+def _queues() -> tuple[list[Queue], int | None]:
+    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=ASK_S, socket_connect_timeout=ASK_S)
+    try:
+        found = [Queue(name, int(client.llen(name))) for name in QUEUES]  # type: ignore[arg-type]
+        return found, int(client.hlen("unacked"))  # type: ignore[arg-type]
+    except redis.RedisError as error:
+        logger.warning("queues could not be read: %s", error)
+        return [Queue(name, None) for name in QUEUES], None
+    finally:
+        client.close()
