@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.safestring import mark_safe
+from django.utils.html import escape
 
 from coreengine.kernel.screens import (
     Card,
@@ -27,6 +27,8 @@ from courses.changes import changes_of, recent_events
 from courses.models import Announcement, Assignment, Course, CourseResource
 from courses.moments import ago, long_date, moment
 from courses.pages import clock_of, news_line
+from courses.querysets import COURSE_TAG_FIELDS
+from courses.texts import excerpt
 from resources.groupings import Choice, Grouping, register_grouping
 from resources.models import Resource
 
@@ -126,12 +128,12 @@ def grouping_labels(user: Any, resource_ids: list[int]) -> list[tuple[int, Choic
     return [(link.resource_id, _choice(link.course)) for link in links]
 
 
-def _hits(rows: QuerySet, limit: int, kind: str, meta: Any) -> list[SearchHit]:
+def _hits(rows: QuerySet, query: str, limit: int, kind: str, meta: Any, text: Any) -> list[SearchHit]:
     return [
         SearchHit(
             title=str(row),
             url=row.get_absolute_url(),
-            snippet_html=mark_safe(""),
+            snippet_html=excerpt(text(row), query),
             kind=kind,
             meta=meta(row),
             rank=row.rank,
@@ -141,24 +143,41 @@ def _hits(rows: QuerySet, limit: int, kind: str, meta: Any) -> list[SearchHit]:
 
 
 def search_courses(user: Any, query: str, limit: int) -> list[SearchHit]:
-    rows = Course.objects.visible_to(user).matching(query).for_list()
-    return _hits(rows, limit, "course", lambda row: " · ".join(filter(None, [row.code, str(row.term or "")])))
+    rows = Course.objects.visible_to(user).matching(query).select_related("term").defer("search_vector")
+    return _hits(
+        rows,
+        query,
+        limit,
+        "course",
+        meta=lambda row: " · ".join(filter(None, [row.code, str(row.term or "")])),
+        text=lambda row: f"{escape(row.notes)} {row.syllabus_html}",
+    )
 
 
 def search_assignments(user: Any, query: str, limit: int) -> list[SearchHit]:
     clock = clock_of(user)
-    rows = Assignment.objects.visible_to(user).matching(query).for_list()
 
     def meta(row: Assignment) -> str:
         return f"{row.course.title} · due {moment(row.due_at, clock).main}" if row.due_at else row.course.title
 
-    return _hits(rows, limit, "assignment", meta)
+    columns = ("name", "due_at", "notes", "description_html", *COURSE_TAG_FIELDS)
+    rows = Assignment.objects.visible_to(user).matching(query).select_related("course").only(*columns)
+    return _hits(
+        rows, query, limit, "assignment", meta=meta, text=lambda row: f"{escape(row.notes)} {row.description_html}"
+    )
 
 
 def search_announcements(user: Any, query: str, limit: int) -> list[SearchHit]:
     now = timezone.now()
     rows = Announcement.objects.visible_to(user).matching(query).for_list()
-    return _hits(rows, limit, "announcement", lambda row: f"{row.course.title} · {ago(row.posted_at, now)}")
+    return _hits(
+        rows,
+        query,
+        limit,
+        "announcement",
+        meta=lambda row: f"{row.course.title} · {ago(row.posted_at, now)}",
+        text=lambda row: row.message_html,
+    )
 
 
 def register() -> None:
