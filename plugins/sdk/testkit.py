@@ -250,7 +250,7 @@ class RunningPlugin:
         headers = {**(params.get("headers") or {}), "Host": host, "User-Agent": "CoreEngine-Testkit"}
         if self._kit.token and host == self._kit.config.get("canvas_domain", host):
             headers["Authorization"] = f"Bearer {self._kit.token}"
-        query: list[tuple[str, str]] = [
+        query: list[tuple[str, str | int | float | bool | None]] = [
             (name, str(value))
             for name, values in (params.get("query") or {}).items()
             for value in (values if isinstance(values, list) else [values])

@@ -112,7 +112,7 @@ def _pdf(text: str) -> bytes:
 def _pdf_pages(text: str) -> Iterator[bytes]:
     """The drawing commands of each page, lines broken by the font's own widths."""
     commands: list[bytes] = []
-    y = PAGE_HEIGHT - MARGIN
+    y: float = PAGE_HEIGHT - MARGIN
     for kind, words in _blocks(text):
         font, size, above, indent = STYLES[kind]
         y -= above

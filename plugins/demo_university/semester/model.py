@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
-STUDENT = {
+STUDENT: dict[str, Any] = {
     "id": 7301,
     "name": "Alex Rivera",
     "sortable_name": "Rivera, Alex",
