@@ -69,9 +69,11 @@ class Bells:
 
     def redis(self) -> redis.asyncio.Redis:
         if self._redis is None:
-            self._redis = redis.asyncio.Redis.from_url(
-                settings.REDIS_URL, socket_connect_timeout=3, socket_timeout=10, max_connections=64
+            # A blocking pool: when one bell wakes hundreds of readers, they take turns instead of failing.
+            pool = redis.asyncio.BlockingConnectionPool.from_url(
+                settings.REDIS_URL, socket_connect_timeout=3, socket_timeout=10, max_connections=32, timeout=20
             )
+            self._redis = redis.asyncio.Redis.from_pool(pool)
         return self._redis
 
     @contextlib.asynccontextmanager
