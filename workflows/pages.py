@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Case, Count, F, Func, IntegerField, TextField, Value, When
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Cast, Coalesce, Left
+from django.db.models.functions import Coalesce, Left
 
 from coreengine.kernel.actions import action_names, get_action
 from coreengine.kernel.statuses import Status

@@ -42,6 +42,8 @@ RESERVED_WORDS = frozenset(
         *("loop", "package", "namespace", "null", "return", "true", "var", "void", "while"),
     ]
 )
+UNSELECTABLE = frozenset({"in", "true", "false", "null"})
+"""Words that cannot stand behind a dot, as in `steps.in`."""
 
 WORKFLOW_FIELDS = ("name", "description", "version", "variables", "inputs", "timeout", "triggers", "steps")
 STEP_FIELDS = ("name", "type", "config", "depends_on", "condition", "timeout", "max_retries", "on_error", "description")
@@ -266,6 +268,8 @@ class _Finder:
         name = step.get("name")
         if not isinstance(name, str) or not NAME.fullmatch(name):
             self.add(f"{path}.name", "A step needs a name of letters, digits and _, not beginning with a digit.")
+        elif name in UNSELECTABLE:
+            self.add(f"{path}.name", f"“{name}” is a word of the expression language; choose another name.")
         self.text(step, "description", path, longest=2_000)
         self.number(step, "timeout", path, 1, MAX_STEP_TIMEOUT_S if step.get("type") != LOOP else MAX_TIMEOUT_S)
         self.number(step, "max_retries", path, 0, MAX_RETRIES)
