@@ -12,7 +12,7 @@ NODE_WIDTH, NODE_HEIGHT = 168, 54
 GAP_X, GAP_Y = 46, 16
 PADDING, TITLE = 14, 30
 MARGIN = 10
-NAME_CHARS, KIND_CHARS = 19, 25
+NAME_CHARS, KIND_CHARS = 18, 22
 MOST_STEPS, MOST_DEPTH = 400, 8
 
 # What stands inside a container step: one list of steps, or several with a name each.

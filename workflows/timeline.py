@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 MOST_ITEMS = 25
 COUNTS = ("created", "changed", "unchanged", "missing")
+MARKS_OF_MARKDOWN = re.compile(r"^\s*(?:[-*#>]+|\d+\.)\s+|[*_`]{1,3}", re.MULTILINE)
 INDEX = re.compile(r"\[\d+\]")
 MARKS = {
     "pending": "circle",
@@ -214,6 +215,6 @@ def _result_words(step: Mapping[str, Any], row: StepRow) -> str:
     if counts:
         return ", ".join(f"{count} {name}" for name, count in counts.items() if count != "0") or "nothing to do"
     if row.content:
-        text = " ".join(row.content.split())
+        text = " ".join(MARKS_OF_MARKDOWN.sub("", row.content).split())
         return f"“{text[:140].rstrip()}…”" if len(text) > 140 else f"“{text}”"
     return ""
