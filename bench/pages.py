@@ -4,21 +4,20 @@ The floor is the page of notifications with nothing on it: the same session, per
 """
 
 import os
-import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from bench import running
 from bench.harness import Figure, alternate, report
 
 COURSES, ASSIGNMENTS_EACH, RUNS = 6, 10, 40
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="ce-bench-") as folder:
-        Path(folder).chmod(0o755)
-        os.environ |= {"VAR_DIR": str(Path(folder, "var")), "ENVIRONMENT": "development", "DEBUG": "false"}
+    with running.folder_for_servers() as var:
+        os.environ |= {"VAR_DIR": str(var), "ENVIRONMENT": "development", "DEBUG": "false"}
         os.environ["DJANGO_SETTINGS_MODULE"] = "coreengine.settings.dev"
         for name in ("DATABASE_URL", "REDIS_URL"):
             os.environ.pop(name, None)

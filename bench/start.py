@@ -4,17 +4,16 @@ The floor is one boot of Django that answers one request: no way of serving page
 """
 
 import os
-import signal
-import socket
+import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
+from bench import running
 from bench.harness import LEAST_RUNS, Figure, report
+from bench.running import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 FLOOR = (
     "import django; from django.test import Client; django.setup(); "
     "assert Client(headers={'host': '127.0.0.1'}).get('/health').status_code == 200"
@@ -22,52 +21,32 @@ FLOOR = (
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="ce-bench-") as folder:
-        os.chmod(folder, 0o755)
-        os.environ["VAR_DIR"] = str(Path(folder, "var"))
-        os.environ["ENVIRONMENT"] = "development"
-        for name in ("DATABASE_URL", "REDIS_URL"):
-            os.environ.pop(name, None)
-        first, _ = _start_and_stop()
+    with running.folder_for_servers() as var:
+        first, _ = _start_and_stop(var)
         starts, stops, floors = [], [], []
         for _ in range(LEAST_RUNS):
-            start, stop = _start_and_stop()
+            start, stop = _start_and_stop(var)
             starts.append(start)
             stops.append(stop)
             floors.append(_floor())
-    middle = len(starts) // 2
-    floor = sorted(floors)[middle]
+    floor = statistics.median(floors)
     report(
         "start",
         {
-            "start_to_ready": Figure(sorted(starts)[middle], floor),
+            "start_to_ready": Figure(statistics.median(starts), floor),
             "first_start_to_ready": Figure(first, floor),
-            "stop": Figure(sorted(stops)[middle], floor),
+            "stop": Figure(statistics.median(stops), floor),
         },
     )
 
 
-def _start_and_stop() -> tuple[float, float]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def _start_and_stop(var: Path) -> tuple[float, float]:
     began = time.perf_counter()
-    process = subprocess.Popen(
-        [ROOT / "script" / "server"], env={**os.environ, "PORT": str(port)}, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    said = []
-    for line in process.stdout:
-        said.append(line)
-        if "is ready at" in line:
-            break
-    else:
-        sys.exit(f"script/server did not become ready:\n{''.join(said)}")
+    server = running.start(var)
     ready = time.perf_counter()
-    time.sleep(3)  # what runs in the background after READY is not part of the next figure
+    time.sleep(3)  # what goes on in the background after READY is no part of the next figure
     stopping = time.perf_counter()
-    process.send_signal(signal.SIGTERM)
-    process.communicate()
+    running.stop(server)
     return ready - began, time.perf_counter() - stopping
 
 
