@@ -13,7 +13,14 @@ from plugins.registry import PluginUnknown
 from workflows.catalogue import shipped_definitions
 from workflows.models import Execution, Workflow
 from workflows.rules import DefinitionFaulty, check_definition
-from workflows.services import create_workflow, delete_workflow, save_version, set_active, start_execution
+from workflows.services import (
+    create_workflow,
+    delete_workflow,
+    restore_workflow,
+    save_version,
+    set_active,
+    start_execution,
+)
 from workflows.triggers import Schedule, set_schedules
 
 logger = logging.getLogger(__name__)
@@ -68,6 +75,9 @@ def start_sync_execution(connection: Any, *, by: User) -> Execution | None:
     """Start the sync of a connection; None when its plugin ships none. `is_reused` says that one was under way."""
     workflow = sync_workflow(connection)
     if workflow is None:
+        # Asked for by name, a sync that was removed comes back.
+        for removed in Workflow.objects.of_connection(connection).removed():
+            restore_workflow(removed, by=by)
         keep_shipped_workflows(connection, by)
         workflow = sync_workflow(connection)
     if workflow is None:
