@@ -167,7 +167,7 @@ class TestBounds:
         with CaptureQueriesContext(connection) as many:
             found = find(owner, "common", limit=20)
 
-        assert len(few) == len(many) <= 5
+        assert len(few) == len(many) <= 6
         assert (len(found.items), found.count, found.has_more) == (20, 25, True)
 
     def test_pages_do_not_overlap(self, owner):
@@ -200,6 +200,15 @@ class TestBounds:
         found = reports.search_resources(Resource.objects.visible_to(owner).of_kind("link"), "common")
 
         assert [item.resource.title for item in found.items] == ["Link"]
+
+    def test_its_limits_end_with_it(self, owner):
+        a_note(owner)
+
+        find(owner, "words")
+
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('enable_seqscan'), current_setting('statement_timeout')")
+            assert cursor.fetchone() == ("on", "0")
 
     def test_an_empty_choice_is_answered_without_asking(self, owner):
         assert reports.search_resources(Resource.objects.none(), "x").count == 0
