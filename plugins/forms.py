@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ from django import forms
 
 from plugins.manifest import Manifest
 from plugins.models import Connection
+from plugins.pages import sentence
 from plugins.rules import MAX_CREDENTIAL_LENGTH, MAX_SETTING_LENGTH, credential_fields, home_settings
 
 _CHOICE_WORDS = {"realtime": "As soon as possible"}
@@ -79,7 +79,7 @@ def initial_values(connection: Connection) -> dict[str, Any]:
 
 def _field(schema: Mapping[str, Any], *, is_required: bool, name: str) -> forms.Field:
     shared: dict[str, Any] = {
-        "label": _sentence(schema.get("title") or name.replace("_", " ")),
+        "label": sentence(schema.get("title") or name.replace("_", " ")),
         "help_text": schema.get("description", ""),
         "initial": schema.get("default"),
         "required": is_required,
@@ -118,9 +118,3 @@ def _credential_field(name: str, label: str, *, is_kept: bool) -> forms.Field:
     return forms.CharField(
         label=label, required=not is_kept, widget=widget, help_text=note, max_length=MAX_CREDENTIAL_LENGTH
     )
-
-
-def _sentence(title: str) -> str:
-    """Write a title the way this product does: one capital, names and abbreviations kept."""
-    first, *rest = re.split(r"\s+", title.strip())
-    return " ".join([first[:1].upper() + first[1:], *(word if word.isupper() else word.lower() for word in rest)])

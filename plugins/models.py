@@ -142,6 +142,12 @@ class ActionCall(models.Model):
         return f"{self.action or self.method} of {self.connection_id}"
 
     @property
+    def title(self) -> str:
+        """What was asked, as a line on a page."""
+        titles = {"authenticate": "Check the connection", "get_health_status": "Ask for its health"}
+        return titles.get(self.method) or (self.action or self.method).replace("_", " ").capitalize()
+
+    @property
     def is_finished(self) -> bool:
         """True once there is a result or an error."""
         return self.status in FINISHED

@@ -110,6 +110,26 @@ def recent_actions(connection: Connection, *, limit: int = 12) -> list[ActionCal
     return list(connection.action_calls.prefetch_related("gateway_calls")[:limit])
 
 
+def settings_rows(connection: Connection) -> list[tuple[str, str]]:
+    """Return label and value of each setting, in the manifest's order and words."""
+    manifest = connection.manifest
+    fields = manifest.settings_schema.get("properties", {}) if manifest else {}
+    names = [*fields, *(name for name in connection.configuration if name not in fields)]
+    rows = []
+    for name in names:
+        if name in connection.configuration:
+            value = connection.configuration[name]
+            words = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+            rows.append((sentence(fields.get(name, {}).get("title") or name.replace("_", " ")), words))
+    return rows
+
+
+def sentence(title: str) -> str:
+    """Write a title the way this product does: one capital, names and abbreviations kept."""
+    first, *rest = title.split() or [""]
+    return " ".join([first[:1].upper() + first[1:], *(word if word.isupper() else word.lower() for word in rest)])
+
+
 def demo_token_page(manifest: Manifest) -> str:
     """Return the page of the demo university where its student makes a token; "" where it does not run.
 

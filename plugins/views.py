@@ -102,6 +102,7 @@ def detail(request: Request, pk: int) -> HttpResponse:
         "capabilities": pages.capabilities(connection.manifest),
         "hosts": hosts,
         "unasked_hosts": unasked_hosts,
+        "settings_rows": pages.settings_rows(connection),
         "actions": pages.recent_actions(connection),
         "is_checking": connection.health == Connection.Health.CHECKING,
     }
