@@ -75,7 +75,7 @@ class Resource(models.Model):
     trashed_at = models.DateTimeField(null=True, blank=True)
 
     # Stored by PostgreSQL through a function of ours (migration 0001), which cuts what is too long for a
-    # tsvector instead of failing. Why two languages: docs/search in docs/architecture.md.
+    # tsvector instead of failing. Why two languages: docs/decisions/0010.
     vector = models.GeneratedField(
         expression=models.Func(
             "title", "tags", "body", "url", "file_name", "text", function="resources_document_vector"
