@@ -96,6 +96,7 @@ class Edge:
 
     start: Node
     end: Node
+    is_down: bool = False
 
     @property
     def is_done(self) -> bool:
@@ -104,11 +105,41 @@ class Edge:
 
     @property
     def path(self) -> str:
-        """Return the curve, from the right side of one box to the left side of the other."""
+        """Return the curve, from the far side of one box to the near side of the other."""
+        if self.is_down:
+            x1, y1 = self.start.x + self.start.width // 2, self.start.y + self.start.height
+            x2, y2 = self.end.x + self.end.width // 2, self.end.y
+            middle = (y1 + y2) // 2
+            return f"M{x1} {y1} C{x1} {middle} {x2} {middle} {x2} {y2}"
         x1, y1 = self.start.x + self.start.width, self.start.y + self.start.height // 2
         x2, y2 = self.end.x, self.end.y + self.end.height // 2
         middle = (x1 + x2) // 2
         return f"M{x1} {y1} C{middle} {y1} {middle} {y2} {x2} {y2}"
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How to draw: the states by path, and whether the picture goes down the page rather than across it."""
+
+    states: Mapping[str, NodeState]
+    is_down: bool
+
+    def point(self, along: int, across: int) -> tuple[int, int]:
+        """Turn a place along and across the way of the picture into x and y."""
+        return (across, along) if self.is_down else (along, across)
+
+    def length(self, node: Node) -> int:
+        """Return how much of the way a box takes."""
+        return node.height if self.is_down else node.width
+
+    def breadth(self, node: Node) -> int:
+        """Return how much room a box takes across the way."""
+        return node.width if self.is_down else node.height
+
+    @property
+    def gaps(self) -> tuple[int, int]:
+        """Return the room between boxes, along and across the way."""
+        return (34, 20) if self.is_down else (GAP_X, GAP_Y)
 
 
 @dataclass(frozen=True)
@@ -141,13 +172,13 @@ def _walk(nodes: Iterable[Node]) -> Iterable[Node]:
         yield from _walk(node.children)
 
 
-def draw(steps: Any, states: Mapping[str, NodeState] | None = None) -> Graph:
+def draw(steps: Any, states: Mapping[str, NodeState] | None = None, *, is_down: bool = False) -> Graph:
     """Lay out the steps of a definition; `states` says by path how each stands in an execution.
 
-    Whatever is no step (someone is typing) is left out; unknown and circular dependencies draw no line.
+    The picture goes across the page, or down it for a narrow place. Whatever is no step (someone is typing) is
+    left out; unknown and circular dependencies draw no line.
     """
-    states = states or {}
-    nodes, edges, width, height = _level(steps, states, "", 0)
+    nodes, edges, width, height = _level(steps, _Plan(states or {}, is_down), "", 0)
     for node in nodes:
         _shift(node, MARGIN, MARGIN)
     everything = list(_walk(nodes))
@@ -170,9 +201,7 @@ def _words(nodes: Sequence[Node], is_execution: bool) -> str:
     return text
 
 
-def _level(
-    steps: Any, states: Mapping[str, NodeState], prefix: str, depth: int
-) -> tuple[list[Node], list[Edge], int, int]:
+def _level(steps: Any, plan: _Plan, prefix: str, depth: int) -> tuple[list[Node], list[Edge], int, int]:
     """Lay out one list of steps at the origin."""
     if not isinstance(steps, list):
         return [], [], 0, 0
@@ -181,31 +210,30 @@ def _level(
     for step in steps[:MOST_STEPS]:
         if not isinstance(step, Mapping) or not isinstance(step.get("name"), str) or step["name"] in nodes:
             continue
-        nodes[step["name"]] = _node(step, states, prefix, depth)
+        nodes[step["name"]] = _node(step, plan, prefix, depth)
         wanted = step.get("depends_on")
         needs[step["name"]] = [n for n in wanted if isinstance(n, str)] if isinstance(wanted, list) else []
-    columns = _columns(list(nodes), needs)
-    x = height = 0
-    for column in columns:
-        members = [nodes[name] for name in column]
-        y = 0
-        for node in members:
-            _shift(node, x, y)
-            y += node.height + GAP_Y
-        height = max(height, y - GAP_Y)
-        x += max(node.width for node in members) + GAP_X
-    width = max(0, x - GAP_X)
-    for column in columns:  # columns stand in the middle of the picture's height
-        tall = sum(nodes[name].height for name in column) + GAP_Y * (len(column) - 1)
-        for name in column:
-            _shift(nodes[name], 0, (height - tall) // 2)
+    ranks = [[nodes[name] for name in names] for names in _ranks(list(nodes), needs)]
+    gap_along, gap_across = plan.gaps
+    breadths = [sum(map(plan.breadth, rank)) + gap_across * (len(rank) - 1) for rank in ranks]
+    broadest = max(breadths, default=0)
+    along = 0
+    for rank, breadth in zip(ranks, breadths, strict=True):
+        across = (broadest - breadth) // 2  # ranks stand in the middle
+        for node in rank:
+            _shift(node, *plan.point(along, across))
+            across += plan.breadth(node) + gap_across
+        along += max(map(plan.length, rank)) + gap_along
+    width, height = plan.point(max(0, along - gap_along), broadest)
+    order = {node.name: number for number, rank in enumerate(ranks) for node in rank}
     pairs = [(nodes[need], nodes[name]) for name in nodes for need in needs[name] if need in nodes]
-    edges = [Edge(a, b) for a, b in pairs if a.x < b.x]  # a circle has a line that would run backwards
+    # A circle has a line that would run backwards; it is left out.
+    edges = [Edge(a, b, plan.is_down) for a, b in pairs if order[a.name] < order[b.name]]
     return list(nodes.values()), edges, width, height
 
 
-def _columns(names: list[str], needs: Mapping[str, list[str]]) -> list[list[str]]:
-    """Put each step one column right of the last that it waits for; keep neighbours near."""
+def _ranks(names: list[str], needs: Mapping[str, list[str]]) -> list[list[str]]:
+    """Put each step one rank behind the last that it waits for; keep neighbours near."""
     place: dict[str, int] = {}
     waiting = {name: {n for n in needs[name] if n in needs and n != name} for name in names}
     followers: dict[str, list[str]] = {name: [] for name in names}
@@ -222,35 +250,35 @@ def _columns(names: list[str], needs: Mapping[str, list[str]]) -> list[list[str]
             waiting[follower].discard(name)
             if not waiting[follower] and follower not in place and follower not in ready:
                 ready.append(follower)
-    columns: list[list[str]] = [[] for _ in range(max(place.values(), default=-1) + 1)]
+    ranks: list[list[str]] = [[] for _ in range(max(place.values(), default=-1) + 1)]
     for name in names:
-        columns[place[name]].append(name)
-    rank: dict[str, float] = {}
-    for column in columns:
-        for index, name in enumerate(column):
-            before = [rank[n] for n in needs[name] if n in rank]
-            rank[name] = sum(before) / len(before) if before else float(index)
-        column.sort(key=lambda n: rank[n])
-        for index, name in enumerate(column):
-            rank[name] = float(index) - (len(column) - 1) / 2
-    return [column for column in columns if column]
+        ranks[place[name]].append(name)
+    order: dict[str, float] = {}
+    for rank in ranks:
+        for index, name in enumerate(rank):
+            before = [order[n] for n in needs[name] if n in order]
+            order[name] = sum(before) / len(before) if before else float(index)
+        rank.sort(key=lambda n: order[n])
+        for index, name in enumerate(rank):
+            order[name] = float(index) - (len(rank) - 1) / 2
+    return [rank for rank in ranks if rank]
 
 
-def _node(step: Mapping[str, Any], states: Mapping[str, NodeState], prefix: str, depth: int) -> Node:
+def _node(step: Mapping[str, Any], plan: _Plan, prefix: str, depth: int) -> Node:
     name, kind = str(step["name"]), str(step.get("type") or "")
     path = f"{prefix}{name}"
     config = step.get("config") if isinstance(step.get("config"), Mapping) else {}
     node = Node(path=path, name=name, kind=_kind_words(kind, config), label=name.replace("_", " "))
-    if state := states.get(path):
+    if state := plan.states.get(path):
         node.status = state.status
         if state.detail:
             node.kind = f"{node.kind.split(' · ')[0]} · {state.detail}"
     if depth < MOST_DEPTH and kind in NESTED:
-        _fill(node, kind, config, states, depth)
+        _fill(node, kind, config, plan, depth)
     return node
 
 
-def _fill(node: Node, kind: str, config: Mapping[str, Any], states: Mapping[str, NodeState], depth: int) -> None:
+def _fill(node: Node, kind: str, config: Mapping[str, Any], plan: _Plan, depth: int) -> None:
     """Put the steps inside a container, below its title; several lists stand one below the other."""
     lists: list[Any] = []
     for key in NESTED[kind]:
@@ -258,7 +286,7 @@ def _fill(node: Node, kind: str, config: Mapping[str, Any], states: Mapping[str,
         lists += list(value.values()) if key == "branches" and isinstance(value, Mapping) else [value]
     y, widest = TITLE, 0
     for steps in lists:
-        children, edges, width, height = _level(steps, states, f"{node.path}.", depth + 1)
+        children, edges, width, height = _level(steps, plan, f"{node.path}.", depth + 1)
         if not children:
             continue
         for child in children:

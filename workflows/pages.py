@@ -61,7 +61,7 @@ class EditorPage:
             data = read_source(source).data
         except DefinitionInvalid:
             data = None
-        return cls(source, faults, draw(data.get("steps") if isinstance(data, dict) else None))
+        return cls(source, faults, draw(data.get("steps") if isinstance(data, dict) else None, is_down=True))
 
     @property
     def step_types(self) -> list[tuple[str, str]]:

@@ -24,9 +24,10 @@ NESTED = [
 ]
 
 
+@pytest.mark.parametrize("is_down", [False, True])
 @pytest.mark.parametrize("steps", [DIAMOND, NESTED, [step(f"s{n}") for n in range(20)]])
-def test_boxes_never_overlap_and_stay_inside(steps: list[dict[str, Any]]) -> None:
-    graph = draw(steps)
+def test_boxes_never_overlap_and_stay_inside(steps: list[dict[str, Any]], is_down: bool) -> None:
+    graph = draw(steps, is_down=is_down)
 
     for a, b in combinations(graph.nodes, 2):
         assert not overlap(a, b), (a.name, b.name)
@@ -44,6 +45,14 @@ def test_a_step_stands_right_of_all_that_it_waits_for() -> None:
     place = {node.name: node.x for node in graph.nodes}
     assert place["a"] < place["b"] == place["c"] < place["d"]
     assert {(e.start.name, e.end.name) for e in graph.edges} == {("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")}
+
+
+def test_down_the_page_a_step_stands_below_all_that_it_waits_for() -> None:
+    graph = draw(DIAMOND, is_down=True)
+
+    place = {node.name: node.y for node in graph.nodes}
+    assert place["a"] < place["b"] == place["c"] < place["d"]
+    assert graph.width < draw(DIAMOND).width
 
 
 def test_statuses_and_counts_are_shown() -> None:
