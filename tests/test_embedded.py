@@ -2,10 +2,12 @@
 
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,13 +25,17 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture
-def var(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "var"
-    yield folder
-    embedded.stop(folder)
-    base = json.loads((folder / "embedded" / "place.json").read_text())["base"] if folder.exists() else str(folder)
-    if base != str(folder):  # root could not use tmp_path, which only root may enter
-        subprocess.run(["rm", "-rf", base], check=True)
+def folder() -> Iterator[Path]:
+    """A folder that any user may enter, unlike pytest's own: root's servers run as another user."""
+    with tempfile.TemporaryDirectory(prefix="ce-test-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.fixture
+def var(folder: Path) -> Iterator[Path]:
+    yield folder / "var"
+    embedded.stop(folder / "var")
 
 
 def state(var: Path, name: str) -> dict[str, int]:
@@ -157,8 +163,8 @@ def test_the_keeper_restarts_a_server_that_died(var: Path) -> None:
     assert redis.Redis.from_url(addresses.redis_url).ping()
 
 
-def test_two_checkouts_run_side_by_side(var: Path, tmp_path: Path) -> None:
-    other = tmp_path / "other" / "var"
+def test_two_checkouts_run_side_by_side(var: Path, folder: Path) -> None:
+    other = folder / "other" / "var"
     with ThreadPoolExecutor(2) as pool:
         ours, theirs = pool.map(lambda folder: embedded.ensure_running(folder, ["redis"]), [var, other])
     try:
@@ -168,8 +174,8 @@ def test_two_checkouts_run_side_by_side(var: Path, tmp_path: Path) -> None:
         embedded.stop(other)
 
 
-def test_a_path_too_long_for_a_socket_gets_a_short_private_one(tmp_path: Path) -> None:
-    var = tmp_path / ("long" * 30) / "var"
+def test_a_path_too_long_for_a_socket_gets_a_short_private_one(folder: Path) -> None:
+    var = folder / ("long" * 30) / "var"
     addresses = embedded.ensure_running(var, ["redis"])
     try:
         sockets = Path(json.loads((var / "embedded" / "place.json").read_text())["sockets"])
@@ -178,6 +184,23 @@ def test_a_path_too_long_for_a_socket_gets_a_short_private_one(tmp_path: Path) -
         assert redis.Redis.from_url(addresses.redis_url).ping()
     finally:
         embedded.stop(var)
+        shutil.rmtree(sockets)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has folders that its own servers cannot reach")
+def test_root_in_a_closed_folder_keeps_the_data_elsewhere_and_opens_nothing(folder: Path) -> None:
+    closed = folder / "closed"
+    closed.mkdir(mode=0o700)
+    var = closed / "var"
+    addresses = embedded.ensure_running(var, ["redis"])
+    base = Path(json.loads((var / "embedded" / "place.json").read_text())["base"])
+    try:
+        assert base.parent == Path("/var/lib/core-engine")
+        assert stat.S_IMODE(closed.stat().st_mode) == 0o700
+        assert redis.Redis.from_url(addresses.redis_url).ping()
+    finally:
+        embedded.stop(var)
+        shutil.rmtree(base)
 
 
 def test_data_of_another_postgres_is_refused_in_one_line(var: Path) -> None:

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -91,8 +92,11 @@ def assert_gone(processes: list[psutil.Process], timeout_s: float = 15) -> None:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("server")
+def folder() -> Iterator[Path]:
+    """A folder that any user may enter, unlike pytest's own: root's servers run as another user."""
+    with tempfile.TemporaryDirectory(prefix="ce-test-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 @pytest.fixture(scope="module")
