@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from courses.models import Assignment, Course
+from courses.models import Assignment, Course, CourseResource
 from courses.tests.factories import SOURCE, AssignmentFactory, CourseFactory
+from resources.services import write_note
 
 pytestmark = pytest.mark.django_db
 DOORS = ["page", "api"]
@@ -186,6 +187,29 @@ class TestAssignments:
         for name, method in [("courses:edit-assignment", "patch"), ("courses:delete-assignment", "delete")]:
             url = reverse(name, args=[work.pk])
             assert doors.send(url, method, f"assignments/{work.pk}/", {"name": "x"}) == 404
+
+
+class TestAttaching:
+    def test_attaching_and_taking_off_again(self, doors: Doors, owner: Any) -> None:
+        course, note = CourseFactory(owner=owner), write_note(by=owner, title="Notes")
+        data = {"course": course.pk, "resource": note.pk}
+
+        for _ in range(2):
+            assert doors.send(reverse("courses:attach"), "post", f"courses/{course.pk}/resources/", data) == 200
+        assert course.resource_links.count() == 1
+        url = reverse("courses:detach", args=[course.pk, note.pk])
+        assert doors.send(url, "delete", f"courses/{course.pk}/resources/{note.pk}/", {}) == 200
+        assert course.resource_links.count() == 0
+        note.refresh_from_db()
+
+    def test_what_a_stranger_has_can_be_attached_to_nothing(self, doors: Doors, owner: Any, stranger: Any) -> None:
+        mine, theirs = CourseFactory(owner=owner), CourseFactory(owner=stranger)
+        note, foreign = write_note(by=owner, title="Mine"), write_note(by=stranger, title="Theirs")
+
+        for course, resource in [(mine, foreign), (theirs, note), (theirs, foreign)]:
+            data = {"course": course.pk, "resource": resource.pk}
+            assert doors.send(reverse("courses:attach"), "post", f"courses/{course.pk}/resources/", data) in (404, 422)
+        assert not CourseResource.objects.exists()
 
 
 class TestSources:
