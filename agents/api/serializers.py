@@ -7,13 +7,14 @@ from rest_framework import serializers
 from agents.models import AgentRun, Budget
 from agents.registry import AgentCapability
 from agents.rules import check_parameters, check_prompt
+from coreengine.kernel.statuses import Status
 from coreengine.kernel.streams import stream_url
 
 
 class HealthSerializer(serializers.Serializer):
     """Whether the agent could run now; `next_step` is for a person."""
 
-    status = serializers.ChoiceField(choices=["healthy", "needs_key", "unavailable"])
+    status = serializers.CharField(help_text="healthy, needs_key or unavailable")
     detail = serializers.CharField()
     next_step = serializers.CharField()
 
@@ -65,6 +66,8 @@ class RunListSerializer(serializers.ModelSerializer):
     """A run without its long texts."""
 
     excerpt = serializers.CharField(read_only=True)
+    # The words of every status, so that the schema has one enumeration for all.
+    status = serializers.ChoiceField(choices=Status.choices, read_only=True)
 
     class Meta:
         model = AgentRun
