@@ -7,7 +7,7 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.urls import path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 
 def api_patterns() -> list:
@@ -22,8 +22,9 @@ def api_patterns() -> list:
             if (router := getattr(module, "router", None)) is not None:
                 patterns += router.urls
     if settings.API_DOCS:
+        docs = SpectacularSwaggerSplitView.as_view(url_name="api:schema", template_name="kernel/api_docs.html")
         patterns += [
             path("schema/", login_not_required(SpectacularAPIView.as_view()), name="schema"),
-            path("docs/", login_not_required(SpectacularSwaggerView.as_view(url_name="api:schema")), name="docs"),
+            path("docs/", login_not_required(docs), name="docs"),
         ]
     return patterns

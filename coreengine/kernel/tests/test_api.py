@@ -132,3 +132,10 @@ def test_the_rate_limit_is_told(api: APIClient, monkeypatch: pytest.MonkeyPatch)
     assert [a.status_code for a in answers] == [200, 200, 429]
     assert answers[0]["RateLimit-Limit"] == "2" and answers[1]["RateLimit-Remaining"] == "0"
     assert answers[2].json()["code"] == "too_many_requests" and int(answers[2]["Retry-After"]) > 0
+
+
+def test_the_docs_page_needs_no_inline_script_or_style(client: Any, db: None) -> None:
+    text = client.get("/api/v1/docs/").content.decode()
+
+    assert "swagger-ui-bundle.js" in text and "<style" not in text and "<script>" not in text
+    assert client.get("/api/v1/docs/?script=").headers["Content-Type"].startswith("application/javascript")
