@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import redis
 from django.conf import settings
@@ -22,6 +23,7 @@ PREFIX = "ce:stream"
 KEEP_S = 3600
 MAX_EVENTS = 20_000
 END = "end"
+LOOPBACK = {"127.0.0.1", "localhost"}
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
 _ID = re.compile(r"\d{1,15}-\d{1,9}")
 
@@ -117,6 +119,9 @@ def as_event(entry: Any) -> StreamEvent:
 def stream_url(request: HttpRequest, name: str) -> str:
     """The address where a page can listen to a stream."""
     base = getattr(settings, "STREAM_URL", "") or ""
+    parts, host = urlsplit(base), urlsplit(f"//{request.get_host()}").hostname or ""
+    if parts.hostname in LOOPBACK and host in LOOPBACK and parts.port:
+        base = f"{parts.scheme}://{host}:{parts.port}"  # cookies belong to the name by which the reader came
     return f"{base.rstrip('/')}/streams/{name}"
 
 

@@ -191,7 +191,10 @@ CONTENT_SECURITY_POLICY = {
         "style-src": [SELF],
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
-        "connect-src": [SELF, *([STREAM_URL] if STREAM_URL else [])],
+        "connect-src": [
+            SELF,
+            *dict.fromkeys([STREAM_URL, STREAM_URL.replace("//127.0.0.1", "//localhost")] if STREAM_URL else []),
+        ],
         "manifest-src": [SELF],
         "form-action": [SELF],
         "frame-src": [SELF],

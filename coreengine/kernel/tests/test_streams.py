@@ -209,3 +209,20 @@ class TestRelay:
         assert httpx.get(f"{relay}/health").json() == {"status": "healthy"}
         assert httpx.get(f"{relay}/agents/").status_code == 404
         assert httpx.post(f"{relay}/streams/a").status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("setting", "host", "expected"),
+    [
+        ("", "core.example.edu", "/streams/run-1"),
+        ("https://live.example.edu", "core.example.edu", "https://live.example.edu/streams/run-1"),
+        ("http://127.0.0.1:9001", "127.0.0.1:8000", "http://127.0.0.1:9001/streams/run-1"),
+        ("http://127.0.0.1:9001", "localhost:8000", "http://localhost:9001/streams/run-1"),
+    ],
+)
+def test_the_address_of_a_stream_has_the_name_by_which_the_reader_came(
+    settings: Any, rf: Any, setting: str, host: str, expected: str
+) -> None:
+    settings.STREAM_URL = setting
+    settings.ALLOWED_HOSTS = ["*"]
+    assert streams.stream_url(rf.get("/", headers={"host": host}), "run-1") == expected
