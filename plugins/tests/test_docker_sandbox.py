@@ -57,7 +57,7 @@ def test_limits_follow_the_manifest(make_plugin: MakePlugin) -> None:
 
     config = host_config(plugin.manifest)  # type: ignore[arg-type]
 
-    assert (config["mem_limit"], config["memswap_limit"], config["nano_cpus"]) == (2**28, 2**28, 500_000_000)
+    assert (config["mem_limit"], config["memswap_limit"], config["cpu_quota"]) == (2**28, 2**28, 500_000)
 
 
 class TestTheChoice:
@@ -123,6 +123,7 @@ class TestContainers:
         assert host["CapDrop"] == ["ALL"] and "no-new-privileges" in host["SecurityOpt"]
         assert config["User"] == "65534:65534" and host["IpcMode"] == "none"
         assert host["PidsLimit"] == 32 and host["Memory"] == host["MemorySwap"] == 128 * 2**20
+        assert host["CpuQuota"] == host["CpuPeriod"] / 10
         assert "noexec" in host["Tmpfs"]["/tmp"] and host["LogConfig"]["Type"] == "none"
         assert {limit["Name"] for limit in host["Ulimits"]} == {"core", "nofile", "fsize"}
         assert not [item for item in config["Env"] or [] if not item.startswith(("PATH=", "LANG="))]
