@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from coreengine.kernel.blobs import grant
 from plugins.answers import StoredAnswers
 from plugins.conf import plugin_settings
 from plugins.contract import ActionResult
@@ -34,11 +35,13 @@ class Run:
     log: list[str] = field(default_factory=list)
     notes: list[CallNote] = field(default_factory=list)
     answers: StoredAnswers | None = None
+    created_blobs: list[str] = field(default_factory=list)
 
     def write(self, connection: Connection, call: ActionCall) -> None:
         """Put requests and new answers on record, in the transaction that ends the call."""
         if self.answers is not None:
             self.answers.write()
+        grant(self.created_blobs, owner=connection.owner)
         GatewayCall.objects.bulk_create(_row(connection, call, note) for note in self.notes)
 
 
@@ -73,7 +76,7 @@ def run(connection: Connection, call: ActionCall, *, timeout_s: float) -> Run:
         outcome.result, time.monotonic() - started, len(gateway.notes), Mask(connection.credential)
     )
     outcome.log = [Mask(connection.credential).text(line) for line in outcome.log]
-    outcome.answers, outcome.notes = answers, gateway.notes
+    outcome.answers, outcome.notes, outcome.created_blobs = answers, gateway.notes, gateway.created_blobs
     return outcome
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from coreengine.accounts.models import User
-from coreengine.kernel.blobs import open_blob, store
+from coreengine.kernel.blobs import is_granted, open_blob, store
 from coreengine.kernel.events import record
 from coreengine.kernel.models import Blob
 from resources import tasks
@@ -452,7 +452,11 @@ def _blob_of(owner: User, found: dict[str, Any]) -> Blob:
     reference = found.get("blob")
     digest = reference.get("blob") if isinstance(reference, dict) else reference
     blob = Blob.objects.filter(sha256=digest).first() if isinstance(digest, str) else None
-    if blob is None:
+    # Who merely knows the digest of another student's file gets nothing by it.
+    is_theirs = blob is not None and (
+        is_granted(blob, owner=owner) or Resource.objects.filter(owner=owner, blob=blob).exists()
+    )
+    if blob is None or not is_theirs:
         raise ForeignBlob(f"The content of “{found.get('name', 'the file')}” was not fetched.")
     return blob
 

@@ -13,7 +13,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from coreengine.kernel.errors import TooLarge
-from coreengine.kernel.models import Blob
+from coreengine.kernel.models import Blob, BlobGrant
 
 CHUNK = 256 * 1024
 
@@ -80,6 +80,17 @@ def hold(blob: Blob) -> None:
 def release(blob: Blob) -> None:
     """Note that a row no longer refers to this blob; the bytes go with the next sweep."""
     Blob.objects.filter(pk=blob.pk, holds__gt=0).update(holds=F("holds") - 1, created_at=timezone.now())
+
+
+def grant(digests: Iterable[str], *, owner: Any) -> None:
+    """Note that a student fetched these bytes, so that a later step may refer to them by name."""
+    blobs = Blob.objects.filter(sha256__in=list(digests))
+    BlobGrant.objects.bulk_create([BlobGrant(owner=owner, blob=blob) for blob in blobs], ignore_conflicts=True)
+
+
+def is_granted(blob: Blob, *, owner: Any) -> bool:
+    """Say whether a student fetched these bytes."""
+    return BlobGrant.objects.filter(owner=owner, blob=blob).exists()
 
 
 def sweep_blobs(*, older_than: timedelta = timedelta(days=1), limit: int = 500) -> int:

@@ -145,6 +145,20 @@ class Blob(models.Model):
         return f"{self.sha256[:2]}/{self.sha256[2:4]}/{self.sha256}"
 
 
+class BlobGrant(models.Model):
+    """That a student fetched these bytes: who knows only their name must not get at another's file."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    blob = models.ForeignKey(Blob, on_delete=models.CASCADE, related_name="grants")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "blob"], name="blob_is_granted_once_to_an_owner")]
+
+    def __str__(self) -> str:
+        return f"{self.blob_id} for {self.owner_id}"
+
+
 class OutgoingEmail(models.Model):
     """A mail that was decided in a transaction and is sent by a worker after it."""
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from coreengine.kernel.actions import ActionContext, run_action
-from coreengine.kernel.blobs import store
-from coreengine.kernel.models import Event
+from coreengine.kernel.blobs import grant, store
+from coreengine.kernel.models import Blob, Event
 from courses.importing.courses import import_courses
 from courses.models import Announcement, Course, CourseResource
 from courses.tests.factories import SOURCE, announcement_record, course_record
@@ -67,9 +67,12 @@ class TestAnnouncements:
 class TestFiles:
     @pytest.fixture
     def run(self, context: ActionContext) -> Any:
-        return lambda *records: run_action(
-            "courses.import_files", context, {"source": SOURCE, "course_id": "101", "files": list(records)}
-        )
+        def bring_in(*records: dict[str, Any]) -> dict[str, Any]:
+            grant(Blob.objects.values_list("sha256", flat=True), owner=context.owner)
+            params = {"source": SOURCE, "course_id": "101", "files": list(records)}
+            return run_action("courses.import_files", context, params)
+
+        return bring_in
 
     def record(self, text: bytes = b"# Lecture 18", **fields: Any) -> dict[str, Any]:
         blob = store(text, content_type="text/markdown")

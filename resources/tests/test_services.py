@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from coreengine.kernel.blobs import open_blob, store
+from coreengine.kernel.blobs import grant, open_blob, store
 from coreengine.kernel.errors import TooLarge
 from coreengine.kernel.models import Blob, Event
 from resources import services
@@ -310,6 +310,7 @@ class TestImporting:
         return {**record, "html_url": "https://canvas.example.edu/files/77", **changes}
 
     def bring_in(self, owner, record):
+        grant(Blob.objects.values_list("sha256", flat=True), owner=owner)
         return services.import_file(owner=owner, source="connection:1", record=record, by=owner)
 
     def test_it_is_created_once_and_then_unchanged(self, owner):
@@ -365,6 +366,13 @@ class TestImporting:
     def test_unknown_bytes_are_refused(self, owner, blob):
         with pytest.raises(ForeignBlob):
             self.bring_in(owner, self.found(blob=blob))
+
+    def test_knowing_the_digest_of_anothers_file_gives_nothing(self, owner, stranger):
+        record = self.found(b"a private essay")
+        self.bring_in(owner, record)
+
+        with pytest.raises(ForeignBlob):
+            services.import_file(owner=stranger, source="connection:1", record=record, by=stranger)
 
     @pytest.mark.parametrize("url", ["javascript:alert(1)", 5, None, "https://"])
     def test_a_bad_page_address_is_left_out(self, owner, url):
