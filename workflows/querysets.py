@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+from django.apps import apps
 from django.contrib.postgres.aggregates import StringAgg
 from django.db import models
 from django.db.models import OuterRef, Subquery, Value
@@ -36,9 +37,7 @@ class WorkflowQuerySet(OwnedQuerySet):
 
     def with_last_execution(self) -> Self:
         """Add `last_status`, `last_execution_id` and `last_started_at`."""
-        from workflows.models import Execution
-
-        newest = Execution.objects.filter(workflow=OuterRef("pk")).order_by("-pk")
+        newest = apps.get_model("workflows", "Execution").objects.filter(workflow=OuterRef("pk")).order_by("-pk")
         return self.annotate(
             last_execution_id=Subquery(newest.values("pk")[:1]),
             last_status=Subquery(newest.values("status")[:1]),
@@ -59,12 +58,9 @@ class ExecutionQuerySet(OwnedQuerySet):
 
     def with_current_step(self) -> Self:
         """Add `current_step`: the names of the steps under way, empty when there are none."""
-        from workflows.models import StepExecution
-
         under_way = (
-            StepExecution.objects.filter(
-                execution=OuterRef("pk"), status__in=(Status.RUNNING, Status.WAITING), scope=""
-            )
+            apps.get_model("workflows", "StepExecution")
+            .objects.filter(execution=OuterRef("pk"), status__in=(Status.RUNNING, Status.WAITING), scope="")
             .order_by()
             .values("execution")
             .annotate(names=StringAgg("name", delimiter=", ", ordering="position"))

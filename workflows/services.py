@@ -17,6 +17,7 @@ from workflows.models import Execution, Workflow, WorkflowVersion
 from workflows.rules import CheckedDefinition, check_definition, check_inputs
 from workflows.running import runner
 from workflows.store import definition_of
+from workflows.telling import tell_of_failure
 from workflows.triggers import pause_schedules, set_schedules
 
 # --- workflows ---------------------------------------------------------------------------------------------
@@ -219,9 +220,7 @@ def cancel_execution(execution: Execution, *, by: User | None) -> Execution:
 @transaction.atomic
 def record_failed_start(workflow: Workflow, message: str, *, trigger: Mapping[str, Any]) -> Execution:
     """Keep a start that a trigger tried in vain as a failed execution, so that it is seen."""
-    from workflows.telling import tell_of_failure
-
-    now = timezone.now()
+    assert workflow.version_id is not None
     execution = Execution.objects.create(
         owner_id=workflow.owner_id,
         workflow=workflow,
@@ -230,7 +229,7 @@ def record_failed_start(workflow: Workflow, message: str, *, trigger: Mapping[st
         status="failed",
         error_message=message,
         connection_id=workflow.connection_id,
-        completed_at=now,
+        completed_at=timezone.now(),
     )
     record("workflow.execution.failed", actor=None, subject=execution, data={"error": message})
     tell_of_failure(execution)

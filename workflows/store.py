@@ -22,6 +22,7 @@ from workflows.engine.records import ExecutionRecord, StepRecord
 from workflows.engine.states import FAILED
 from workflows.engine.store import HINT_AGAIN_AFTER_S, LEASE_S, Due, Lease
 from workflows.models import WorkflowVersion
+from workflows.telling import tell_of_failure
 
 STATEMENT_TIMEOUT_MS = 15_000
 IDLE_TIMEOUT_MS = 60_000
@@ -191,8 +192,6 @@ class DjangoStore:
                 owner=_Person(ledger.execution.owner_id),
             )
         if ledger.execution.status != ledger.was_status and ledger.execution.status == FAILED:
-            from workflows.telling import tell_of_failure  # it needs models that need this module
-
             tell_of_failure(ledger.execution)
 
     def renew(self, leases: Iterable[Lease]) -> None:
@@ -229,7 +228,7 @@ class DjangoStore:
                    LIMIT %s""",
                 [limit],
             )
-            found += [Due(*row, is_expired=True) for row in cursor.fetchall()]
+            found += [Due(number, path, kind, is_expired=True) for number, path, kind in cursor.fetchall()]
             cursor.execute(
                 f"""UPDATE workflows_execution SET hinted_at = clock_timestamp()
                     WHERE id IN (SELECT id FROM workflows_execution

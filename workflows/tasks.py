@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from workflows.firing import fire
 from workflows.running import runner
 
 
@@ -28,6 +29,4 @@ def sweep() -> None:
 @shared_task(name="workflows.fire_trigger")
 def fire_trigger(trigger_id: int) -> None:
     """Start the workflow of a schedule for the slot that has just come."""
-    from workflows.triggers import fire  # triggers start executions through services, which send these tasks
-
     fire(trigger_id)

@@ -142,7 +142,8 @@ def _refuse_expansion(text: str) -> None:
 
 def _fault(message: str, event: yaml.Event) -> DefinitionInvalid:
     mark = event.start_mark
-    return DefinitionInvalid([Fault("", message, mark.line + 1, mark.column + 1)])
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    return DefinitionInvalid([Fault("", message, line, column)])
 
 
 class _Reader:

@@ -223,7 +223,7 @@ class _Finder:
 
     def upstream(self, steps: list[Any], path: str) -> dict[str, set[str]]:
         """Check what steps wait for; answer with everything that is over before each of them."""
-        names = [s.get("name") for s in steps if isinstance(s, Mapping) and isinstance(s.get("name"), str)]
+        names: list[str] = [s["name"] for s in steps if isinstance(s, Mapping) and isinstance(s.get("name"), str)]
         waits: dict[str, list[str]] = {name: [] for name in names}
         for index, step in enumerate(steps):
             if not isinstance(step, Mapping) or "depends_on" not in step or step["depends_on"] is None:

@@ -16,7 +16,8 @@ def people_of(call: StepCall) -> tuple[User, User]:
     Raises:
         OwnerGone: the owner's account is closed.
     """
-    people = {user.pk: user for user in User.objects.filter(pk__in={call.owner_id, call.actor_id} - {None})}
+    wanted = [call.owner_id] if call.actor_id is None else [call.owner_id, call.actor_id]
+    people = {user.pk: user for user in User.objects.filter(pk__in=wanted)}
     owner = people.get(call.owner_id)
     if owner is None or not owner.is_active:
         raise OwnerGone("The account that this workflow belongs to is closed.")

@@ -13,6 +13,7 @@ from django_celery_beat.models import PeriodicTask
 
 from coreengine.kernel.models import Event, Notification
 from workflows.errors import ExecutionFinished, KeyReused, WorkflowRemoved
+from workflows.firing import fire
 from workflows.models import Execution, Workflow, WorkflowTrigger
 from workflows.running import runner
 from workflows.services import (
@@ -25,7 +26,7 @@ from workflows.services import (
     start_execution,
 )
 from workflows.tests.factories import SOURCE, make_workflow
-from workflows.triggers import current_slot, fire, next_slot
+from workflows.triggers import current_slot, next_slot
 
 pytestmark = pytest.mark.django_db
 

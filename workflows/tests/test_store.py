@@ -326,7 +326,7 @@ class TestCost:
         number = world.begin([action(f"s{i}", after=[f"s{i - 1}"] if i else []) for i in range(20)])
 
         # Lock, read, savepoint, release, write, append: and the two that nest this test's own transaction.
-        with django_assert_max_num_queries(20 * 8 + 12):
+        with django_assert_max_num_queries(20 * 8 + 18):
             world.drain()
         assert world.status(number) == "completed"
 

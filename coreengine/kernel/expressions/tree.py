@@ -207,6 +207,7 @@ def _message(data: bytes) -> dict[int, list]:
     """Field number → values of one message: numbers for varints, bytes for everything with a length."""
     fields: dict[int, list] = {}
     at, end = 0, len(data)
+    value: int | bytes
     while at < end:
         tag, at = _varint(data, at)
         kind = tag & 7
