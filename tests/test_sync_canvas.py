@@ -13,13 +13,15 @@ import pytest
 
 from coreengine.accounts.models import User
 from coreengine.kernel.models import Notification
-from courses.models import Announcement, Assignment, Course
+from courses.models import Announcement, Assignment, Course, CourseResource
 from plugins.demo_university.testing import DOMAIN, RunningUniversity, running_university
 from plugins.gateway.network import close_pools
 from plugins.models import Connection
-from workflows.models import Execution
+from resources.models import Resource
+from workflows.models import Execution, Workflow
 from workflows.running import CeleryHints, runner
-from workflows.shipped import start_sync_execution
+from workflows.services import start_execution
+from workflows.shipped import keep_shipped_workflows, start_sync_execution
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Sync = Callable[[], Execution]
@@ -51,13 +53,12 @@ def connection(owner: User, university: RunningUniversity) -> Connection:
 
 
 @pytest.fixture
-def sync(connection: Connection, owner: User, monkeypatch: pytest.MonkeyPatch) -> Sync:
-    """Press "Sync now" and do what the messages ask for, until none is left."""
+def watch(monkeypatch: pytest.MonkeyPatch) -> Callable[[Execution | None], Execution]:
+    """Do what the messages of an execution ask for, until none is left."""
     messages: deque[tuple[str, list[Any]]] = deque()
     monkeypatch.setattr(CeleryHints, "_send", lambda self, task, args, queue, delay_s: messages.append((task, args)))
 
-    def go() -> Execution:
-        execution = start_sync_execution(connection, by=owner)
+    def go(execution: Execution | None) -> Execution:
         assert execution is not None
         while messages:
             task, args = messages.popleft()
@@ -67,6 +68,12 @@ def sync(connection: Connection, owner: User, monkeypatch: pytest.MonkeyPatch) -
         return execution
 
     return go
+
+
+@pytest.fixture
+def sync(connection: Connection, owner: User, watch: Callable[[Execution | None], Execution]) -> Sync:
+    """Press "Sync now" and watch it to its end."""
+    return lambda: watch(start_sync_execution(connection, by=owner))
 
 
 def counts() -> tuple[int, int, int]:
@@ -147,3 +154,22 @@ def test_when_canvas_fails_the_run_says_why_keeps_everything_and_the_next_sync_h
     assert counts() == (6, 60, 12)
     university.reset()
     assert sync().status == "completed"
+
+
+def test_the_files_of_every_course_come_into_the_vault(
+    connection: Connection, owner: User, watch: Callable[[Execution | None], Execution]
+) -> None:
+    keep_shipped_workflows(connection, owner)
+    workflow = Workflow.objects.get(shipped_key="canvas-integration/bring-in-files")
+
+    first = watch(start_execution(workflow, by=owner))
+    assert (first.status, first.error_message) == ("completed", "")
+    files = Resource.objects.filter(owner=owner, source=f"connection:{connection.pk}")
+    assert files.count() >= 15
+    assert CourseResource.objects.filter(resource__in=files).values("course").distinct().count() == 6
+    title = told(owner).title
+    assert title.startswith(f"Canvas files: {files.count()} new, 0 changed")
+
+    second = watch(start_execution(workflow, by=owner))
+    assert second.status == "completed" and files.count() == Resource.objects.count()
+    assert told(owner).title.startswith("Canvas files: 0 new, 0 changed")
