@@ -19,8 +19,11 @@ class PluginExecutor:
         try:
             owner, actor = people_of(call)
             plugin = call.config["plugin"]
-            connections = Connection.objects.visible_to(owner).for_plugin(plugin)
-            connection, fault = choose_connection(list(connections), call, plugin)
+            mine = Connection.objects.visible_to(owner)
+            connection, fault = choose_connection(list(mine.for_plugin(plugin)), call, plugin)
+            if call.connection_id is not None and not mine.filter(pk=call.connection_id).exists():
+                # Never another account in place of the one that this workflow was made for.
+                connection, fault = None, "The connection that this workflow was made for was removed."
             if connection is None:
                 return Outcome.failed(fault)
             result = call_action(

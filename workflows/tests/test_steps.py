@@ -1,0 +1,141 @@
+"""How steps reach plugins, agents and system actions."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from coreengine.kernel.errors import DomainError, ExternalError
+from plugins.contract import ActionResult
+from plugins.models import Connection
+from workflows.engine.outcome import StepCall
+from workflows.steps.ai_agent import AgentExecutor
+from workflows.steps.plugin_action import PluginExecutor
+from workflows.steps.system_action import SystemActionExecutor
+
+pytestmark = pytest.mark.django_db
+
+PLUGIN = "canvas-integration"
+
+
+def call_of(owner: Any, kind: str, config: dict[str, Any], **fields: Any) -> StepCall:
+    """A call of one step."""
+    usual = {"execution_id": 1, "workflow_id": 1, "path": "a", "name": "a", "actor_id": owner.pk, "attempt": 1}
+    usual |= {"timeout_s": 60, "idempotency_key": "execution:1:a"}
+    return StepCall(kind=kind, config=config, owner_id=owner.pk, **{**usual, **fields})
+
+
+class TestPlugins:
+    @pytest.fixture
+    def asked(self, monkeypatch: Any) -> list[dict[str, Any]]:
+        """Every call of a plugin, which answers well."""
+        calls: list[dict[str, Any]] = []
+
+        def answer(connection: Connection, action: str, params: dict[str, Any], **options: Any) -> ActionResult:
+            calls.append({"connection": connection, "action": action, "params": params, **options})
+            return ActionResult(success=True, data=[1])
+
+        monkeypatch.setattr("workflows.steps.plugin_action.call_action", answer)
+        return calls
+
+    def connect(self, owner: Any, label: str = "Canvas") -> Connection:
+        return Connection.objects.create(owner=owner, plugin=PLUGIN, label=label, credential={})
+
+    def run(self, owner: Any, connection: Any = None, **fields: Any) -> Any:
+        config = {"plugin": PLUGIN, "action": "get_courses", "params": {}}
+        if connection is not None:
+            config["connection"] = connection
+        return PluginExecutor().run(call_of(owner, "plugin_action", config, **fields))
+
+    def test_the_only_connection_is_asked_with_the_steps_key_and_timeout(self, owner: Any, asked: Any) -> None:
+        connection = self.connect(owner)
+
+        assert self.run(owner).result == [1]
+        [call] = asked
+        assert (call["connection"], call["idempotency_key"], call["timeout_s"]) == (connection, "execution:1:a", 60)
+
+    def test_a_step_may_name_one_of_several(self, owner: Any, asked: Any) -> None:
+        one, two = self.connect(owner, "One"), self.connect(owner, "Two")
+
+        assert "Name one" in self.run(owner).error
+        for name in (two.pk, str(two.pk), f"connection:{two.pk}"):
+            assert self.run(owner, name).ok
+        assert self.run(owner, connection_id=one.pk).ok
+        assert [call["connection"] for call in asked] == [two, two, two, one]
+
+    def test_none_at_all_another_students_and_a_removed_one_are_told_apart(
+        self, owner: Any, stranger: Any, asked: Any
+    ) -> None:
+        foreign = self.connect(stranger)
+
+        assert "is not connected" in self.run(owner).error
+        assert "There is no connection" in self.run(owner, foreign.pk).error
+        self.connect(owner)
+        assert "was removed" in self.run(owner, connection_id=999).error
+        assert asked == []
+
+    def test_failures_come_back_in_words_and_say_whether_to_try_again(self, owner: Any, monkeypatch: Any) -> None:
+        self.connect(owner)
+        failed = ActionResult(success=False, error="Busy.", retryable=True, retry_after_s=7)
+        monkeypatch.setattr("workflows.steps.plugin_action.call_action", lambda *a, **k: failed)
+        outcome = self.run(owner)
+        assert (outcome.error, outcome.retryable, outcome.retry_after_s) == ("Busy.", True, 7)
+
+        def refuse(*args: Any, **kwargs: Any) -> Any:
+            raise ExternalError("Down.", retryable=True)
+
+        monkeypatch.setattr("workflows.steps.plugin_action.call_action", refuse)
+        assert self.run(owner).retryable is True
+
+
+class TestAgents:
+    def run(self, owner: Any) -> Any:
+        return AgentExecutor().run(call_of(owner, "ai_agent", {"agent": "summarizer", "prompt": "Sum up."}))
+
+    def test_the_answer_with_its_cost(self, owner: Any, monkeypatch: Any) -> None:
+        seen: dict[str, Any] = {}
+
+        def answer(agent: str, prompt: str, **options: Any) -> Any:
+            seen.update(options, agent=agent)
+            return SimpleNamespace(status="completed", content="So.", data={}, cost_usd_micros=1500, pk=4)
+
+        monkeypatch.setattr("workflows.steps.ai_agent.run_agent", answer)
+
+        assert self.run(owner).result == {"content": "So.", "data": {}, "cost": 0.0015, "run": 4}
+        assert seen["idempotency_key"] == "execution:1:a" and seen["owner"] == owner
+
+    def test_a_failed_run_and_a_rule_that_says_no(self, owner: Any, monkeypatch: Any) -> None:
+        failed = SimpleNamespace(status="failed", error="Overloaded.", is_retryable=True)
+        monkeypatch.setattr("workflows.steps.ai_agent.run_agent", lambda *a, **k: failed)
+        assert (self.run(owner).error, self.run(owner).retryable) == ("Overloaded.", True)
+
+        def refuse(*args: Any, **kwargs: Any) -> Any:
+            raise DomainError("The budget is used up.")
+
+        monkeypatch.setattr("workflows.steps.ai_agent.run_agent", refuse)
+        assert (self.run(owner).error, self.run(owner).retryable) == ("The budget is used up.", False)
+
+    def test_the_summariser_really_answers_without_a_key(self, owner: Any) -> None:
+        outcome = self.run(owner)
+
+        assert outcome.ok and outcome.result["cost"] == 0, outcome.error
+
+
+class TestSystemActions:
+    def run(self, owner: Any, params: dict[str, Any]) -> Any:
+        config = {"action": "create_notification", "params": params}
+        return SystemActionExecutor().run(call_of(owner, "system_action", config))
+
+    def test_wrong_parameters_are_told_by_name(self, owner: Any) -> None:
+        outcome = self.run(owner, {"title": "", "priority": "loud"})
+
+        assert not outcome.ok and not outcome.retryable
+        assert "title:" in outcome.error and "priority:" in outcome.error
+
+    def test_a_closed_account_does_nothing_any_more(self, owner: Any) -> None:
+        owner.is_active = False
+        owner.save()
+
+        assert "closed" in self.run(owner, {"title": "x"}).error
