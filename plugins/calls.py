@@ -188,7 +188,8 @@ def _finish(call: ActionCall, outcome: Run, keep_result: bool) -> None:
 def _note_identity(connection: Connection, call: ActionCall, result: ActionResult) -> None:
     """Write what a try of the connection showed; the first that works completes the connection."""
     answer = result.data if isinstance(result.data, dict) else {}
-    identity = answer.get("identity") if isinstance(answer.get("identity"), dict) else {}
+    found = answer.get("identity")
+    identity: dict[str, Any] = found if isinstance(found, dict) else {}
     if result.success and answer.get("ok") is not True:
         result = ActionResult(
             False, error="The other service did not accept the token.", error_code="credential_rejected"

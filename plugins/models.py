@@ -32,7 +32,7 @@ class Connection(models.Model):
     plugin = models.CharField(max_length=64)
     label = models.CharField(max_length=100)
     configuration = models.JSONField(default=dict, blank=True)
-    credential = EncryptedJSONField(default=dict)
+    credential: Any = EncryptedJSONField(default=dict)
     identity = models.JSONField(default=dict, blank=True)
     health = models.CharField(max_length=10, choices=Health.choices, default=Health.CHECKING)
     last_error = models.TextField(blank=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -79,8 +80,8 @@ def host_uses(connection: Connection) -> list[HostUse]:
     """Put the hosts a plugin declared beside those it asked, declared first; one query."""
     manifest = connection.manifest
     declared = manifest.hosts(connection.configuration) if manifest else ()
-    asked = {
-        row["host"]: row
+    asked: dict[str, dict[str, Any]] = {
+        row["host"]: dict(row)
         for row in GatewayCall.objects.filter(connection=connection)
         .values("host")
         .order_by("host")

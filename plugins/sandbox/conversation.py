@@ -286,7 +286,8 @@ def _protocol(what: str) -> PluginFailed:
 def _refusal(error: Any) -> Exception:
     if not isinstance(error, dict) or not isinstance(error.get("message"), str):
         return _protocol("answered with an error that has no message")
-    data = error.get("data") if isinstance(error.get("data"), dict) else {}
+    found = error.get("data")
+    data: dict[str, Any] = found if isinstance(found, dict) else {}
     code, after = data.get("code"), data.get("retry_after_s")
     return PluginRefused(
         plain(error["message"])[:1000] or "The plugin gave no reason.",
