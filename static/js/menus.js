@@ -15,7 +15,11 @@ document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-open-dialog]");
   if (opener) {
     for (const menu of openMenus()) closeMenu(menu);
-    document.getElementById(opener.dataset.openDialog)?.showModal();
+    const dialog = document.getElementById(opener.dataset.openDialog);
+    if (dialog) {
+      event.preventDefault(); // an opener may be a link to the same content as a page of its own
+      dialog.showModal();
+    }
   }
   if (event.target.closest("[data-close-dialog]")) event.target.closest("dialog")?.close();
   if (event.target instanceof HTMLDialogElement && event.target.open) {

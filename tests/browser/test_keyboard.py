@@ -87,3 +87,13 @@ def test_a_student_can_turn_single_keys_off(sign_in: Callable[..., Any]) -> None
     page.get_by_role("checkbox", name="Keyboard shortcuts").check()
     page.get_by_role("button", name="Save").click()
     expect(page.locator("body")).not_to_have_attribute("data-shortcuts", re.compile("off"))
+
+
+def test_a_phone_opens_all_places_as_a_sheet(sign_in: Callable[..., Any]) -> None:
+    page = sign_in(width=390, height=844)
+
+    page.get_by_role("link", name="More").click()
+    expect(page.get_by_role("dialog", name="All places")).to_be_visible()
+    page.get_by_role("dialog").get_by_role("link", name="Connections").click()
+
+    page.wait_for_url("**/connections/")
