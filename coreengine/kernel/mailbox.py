@@ -16,6 +16,6 @@ class MailboxBackend(BaseEmailBackend):
         for mail in email_messages:
             html = next((part for part, kind in getattr(mail, "alternatives", []) if kind == "text/html"), "")
             MailboxMessage.objects.create(
-                to=", ".join(mail.recipients())[:320], subject=mail.subject[:300], text=mail.body, html=html
+                to=", ".join(mail.recipients())[:320], subject=mail.subject[:300], text=str(mail.body), html=html
             )
         return len(email_messages)

@@ -3,10 +3,11 @@
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from coreengine.kernel.events import record
-from coreengine.kernel.models import Notification, NotificationQuerySet
+from coreengine.kernel.models import Notification
 
 
 @transaction.atomic
@@ -21,11 +22,11 @@ def notify(
     return notification
 
 
-def mark_read(notifications: NotificationQuerySet) -> int:
+def mark_read(notifications: QuerySet[Notification]) -> int:
     """Mark these as read; return how many were unread. Doing it twice is harmless."""
-    return notifications.unread().update(read_at=timezone.now())
+    return notifications.filter(read_at=None).update(read_at=timezone.now())
 
 
-def mark_unread(notifications: NotificationQuerySet) -> int:
+def mark_unread(notifications: QuerySet[Notification]) -> int:
     """Undo `mark_read`."""
     return notifications.exclude(read_at=None).update(read_at=None)

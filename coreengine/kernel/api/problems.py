@@ -103,10 +103,10 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         document = problem(403)
     elif isinstance(error, exceptions.APIException):
         document = problem(error.status_code, str(error.detail))
-        if getattr(error, "auth_header", None):
-            headers["WWW-Authenticate"] = error.auth_header
-        if getattr(error, "wait", None):
-            headers["Retry-After"] = str(int(error.wait) + 1)
+        if auth_header := getattr(error, "auth_header", None):
+            headers["WWW-Authenticate"] = auth_header
+        if wait := getattr(error, "wait", None):
+            headers["Retry-After"] = str(int(wait) + 1)
     else:
         return None
     set_rollback()

@@ -9,6 +9,8 @@ class PerUser(SimpleRateThrottle):
     """One budget a person, over sessions and tokens; strangers share one by address."""
 
     scope = "user"
+    num_requests: int
+    duration: int
 
     def get_cache_key(self, request: Any, view: Any) -> str | None:
         if request.user and request.user.is_authenticated:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import IntegrityError, transaction
@@ -16,6 +16,9 @@ from rest_framework.views import APIView
 
 from coreengine.kernel.api.problems import problem_response
 from coreengine.kernel.models import IdempotentRequest
+
+if TYPE_CHECKING:
+    from coreengine.accounts.models import User
 
 KEY_LIFE = timedelta(days=1)
 
@@ -59,7 +62,7 @@ class Conventions:
             return problem_response(422, "The Idempotency-Key has more than 200 characters.")
         body = json.dumps(request.data, sort_keys=True, cls=DjangoJSONEncoder, default=str)
         fingerprint = hashlib.sha256(f"{request.method} {request.path} {body}".encode()).hexdigest()
-        owner = request.user
+        owner = cast("User", request.user)  # permission classes let nobody else come this far
         IdempotentRequest.objects.filter(owner=owner, key=key, created_at__lt=timezone.now() - KEY_LIFE).delete()
         try:
             with transaction.atomic():

@@ -1,7 +1,7 @@
 """Template tags and filters that every page may use; loaded everywhere (settings)."""
 
 import logging
-from datetime import date, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -64,7 +64,7 @@ def status_badge(status: str, label: str = "") -> SafeString:
 
 
 @register.filter
-def when(moment: datetime | date | None) -> SafeString | str:
+def when(moment: datetime | None) -> SafeString | str:
     """Say a moment as people do, with the exact time on hover, in the student's zone."""
     if moment is None:
         return ""
