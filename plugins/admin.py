@@ -7,20 +7,8 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from plugins.models import ActionCall, Connection, GatewayCall
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows that only the host writes."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+from coreengine.kernel.admin import ReadOnlyAdmin
+from plugins.models import ActionCall, CachedAnswer, Connection, GatewayCall
 
 
 @admin.register(Connection)
@@ -110,3 +98,13 @@ class GatewayCallAdmin(ReadOnlyAdmin):
     search_fields = ["host", "path", "connection__label", "owner__email"]
     list_select_related = ["connection"]
     date_hierarchy = "created_at"
+
+
+@admin.register(CachedAnswer)
+class CachedAnswerAdmin(ReadOnlyAdmin):
+    """What is kept of answers; their bodies belong to the student and are not shown."""
+
+    list_display = ["key", "connection", "size_bytes", "stored_at"]
+    search_fields = ["connection__label", "connection__owner__email"]
+    list_select_related = ["connection"]
+    exclude = ["body", "headers"]

@@ -12,7 +12,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 
 from coreengine.kernel.admin import ReadOnlyAdmin
-from workflows.models import Execution, StepExecution, Workflow, WorkflowTrigger, WorkflowVersion
+from workflows.models import Execution, LoopItem, StepExecution, Workflow, WorkflowTrigger, WorkflowVersion
 from workflows.workers import work_in_hand
 
 
@@ -126,3 +126,23 @@ class StepExecutionAdmin(ReadOnlyAdmin):
     def _is_list(request: HttpRequest) -> bool:
         match = request.resolver_match
         return match is not None and "object_id" not in match.kwargs
+
+
+@admin.register(WorkflowTrigger)
+class WorkflowTriggerAdmin(ReadOnlyAdmin):
+    """Schedules, over all workflows."""
+
+    list_display = ["workflow", "cron", "time_zone", "last_slot", "created_at"]
+    list_filter = ["time_zone"]
+    search_fields = ["workflow__name", "workflow__owner__email", "cron"]
+    list_select_related = ["workflow"]
+
+
+@admin.register(LoopItem)
+class LoopItemAdmin(ReadOnlyAdmin):
+    """The items that loops go round."""
+
+    list_display = ["step", "index"]
+    search_fields = ["=step__execution__id", "step__path"]
+    list_select_related = ["step"]
+    show_full_result_count = False

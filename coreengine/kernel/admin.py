@@ -4,7 +4,16 @@ from typing import Any
 
 from django.contrib import admin
 
-from coreengine.kernel.models import Blob, Event, EventCursor, MailboxMessage, Notification, OutgoingEmail
+from coreengine.kernel.models import (
+    Blob,
+    BlobGrant,
+    Event,
+    EventCursor,
+    IdempotentRequest,
+    MailboxMessage,
+    Notification,
+    OutgoingEmail,
+)
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -72,3 +81,22 @@ class MailboxMessageAdmin(ReadOnlyAdmin):
 
     list_display = ["subject", "to", "created_at"]
     search_fields = ["to", "subject"]
+
+
+@admin.register(BlobGrant)
+class BlobGrantAdmin(ReadOnlyAdmin):
+    """Who fetched which bytes."""
+
+    list_display = ["blob", "owner", "created_at"]
+    search_fields = ["blob__sha256", "owner__email"]
+    list_select_related = ["blob", "owner"]
+
+
+@admin.register(IdempotentRequest)
+class IdempotentRequestAdmin(ReadOnlyAdmin):
+    """Requests that were sent with an Idempotency-Key in the last day; their answers belong to the student."""
+
+    list_display = ["key", "owner", "status", "location", "created_at"]
+    search_fields = ["key", "owner__email"]
+    list_select_related = ["owner"]
+    exclude = ["body", "fingerprint"]
