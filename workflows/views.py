@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST
 from coreengine.kernel.pages import render_page
 from coreengine.kernel.statuses import Status
 from coreengine.kernel.typing import Request
+from plugins.models import Connection
 from workflows.forms import InputsForm
 from workflows.graph import draw
 from workflows.models import Execution, StepExecution, Workflow
@@ -184,9 +185,17 @@ def execution(request: Request, pk: int) -> HttpResponse:
     shown = ExecutionPage(found)
     if request.htmx and request.GET.get("seen") == shown.seen:
         return HttpResponse(status=204)
-    return render_page(
-        request, "workflows/execution.html", {"execution": found, "shown": shown}, parts={"live": "live"}
-    )
+    context = {"execution": found, "shown": shown, "fix_url": _where_to_fix(found)}
+    return render_page(request, "workflows/execution.html", context, parts={"live": "live"})
+
+
+def _where_to_fix(execution: Execution) -> str:
+    """Return the page of the connection if that is what failed the execution, else ""."""
+    if execution.status != Status.FAILED or execution.connection_id is None:
+        return ""
+    unhealthy = Connection.objects.filter(owner_id=execution.owner_id, health=Connection.Health.UNHEALTHY)
+    connection = unhealthy.filter(pk=execution.connection_id).first()
+    return connection.get_absolute_url() if connection else ""
 
 
 def step(request: Request, pk: int, step_pk: int) -> HttpResponse:
