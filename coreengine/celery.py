@@ -12,7 +12,7 @@ from coreengine.settings.env import settings_module
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings_module())
 
-app = Celery("coreengine")
+app = Celery("coreengine", task_cls="coreengine.kernel.hints:HintTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
