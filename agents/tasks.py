@@ -28,7 +28,7 @@ def _load_sdk() -> None:
     logger.debug("anthropic %s is loaded", anthropic.__version__)
 
 
-@shared_task(name="agents.execute_run")
+@shared_task(name="agents.execute_run", acks_late=False)
 def execute_agent_run(run_id: int) -> None:
     """Carry out one run. Safe to run twice: only a pending run is taken."""
     services.execute_run(run_id)

@@ -7,25 +7,25 @@ from celery import shared_task
 from plugins import calls, worker  # noqa: F401, its signals belong to the worker that loads the tasks
 
 
-@shared_task(name="plugins.run_action_call", soft_time_limit=None, time_limit=None)
+@shared_task(name="plugins.run_action_call", soft_time_limit=None, time_limit=None, acks_late=False)
 def run_action_call(call_id: int) -> None:
     """Run one waiting call. Safe to run twice: the second finds it taken."""
     calls.run_row(call_id)
 
 
-@shared_task(name="plugins.take_up_forgotten")
+@shared_task(name="plugins.take_up_forgotten", acks_late=False)
 def take_up_forgotten() -> None:
     """Find calls whose message or worker was lost. Safe to run twice."""
     calls.take_up_forgotten()
 
 
-@shared_task(name="plugins.drop_old_calls")
+@shared_task(name="plugins.drop_old_calls", acks_late=False)
 def drop_old_calls() -> None:
     """Forget old calls and their results. Safe to run twice."""
     calls.drop_old()
 
 
-@shared_task(name="plugins.report_sandbox")
+@shared_task(name="plugins.report_sandbox", acks_late=False)
 def report_sandbox() -> None:
     """Tell the pages which sandbox runs here and what it keeps plugins from. Safe to run twice."""
     from plugins.reports import write_report

@@ -14,7 +14,7 @@ def advance_execution(execution_id: int) -> None:
     runner().advance(execution_id)
 
 
-@shared_task(name="workflows.run_step")
+@shared_task(name="workflows.run_step", acks_late=False)  # see CELERY_TASK_ACKS_LATE
 def run_step(execution_id: int, path: str) -> None:
     """Do one outside step, and the in-line steps behind it."""
     runner().run_step(execution_id, path)

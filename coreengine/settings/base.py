@@ -208,6 +208,8 @@ CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1) if REDIS_
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
+# Not so where tasks run in threads (plugins, agents): there a late acknowledgement that meets a lost broker leaves a
+# worker that lives and never consumes again. Their work stands in the database, where a sweep finds it.
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = False
 CELERY_TASK_RETRY_ON_WORKER_LOST = True  # counted, unlike the line above, which repeats for ever
