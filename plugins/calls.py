@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from coreengine.kernel import hooks
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 FORGOTTEN_AFTER = timedelta(seconds=30)
 LOST_AFTER = timedelta(minutes=16)
+CHECK_LOST_AFTER = timedelta(seconds=90)
+"""A check of a connection takes at most ACTION_TIMEOUT_S, and a student waits for it."""
 RESULTS_KEPT = timedelta(days=1)
 CALLS_KEPT = timedelta(days=30)
 LOG_KEPT = 20_000
@@ -128,14 +131,36 @@ def take_up_forgotten() -> int:
     )
     for pk in waiting:
         run_action_call.delay(pk)
-    lost = ActionCall.objects.filter(status=Status.RUNNING, started_at__lt=now - LOST_AFTER).update(
-        status=Status.FAILED,
-        finished_at=now,
+    running = ActionCall.objects.filter(status=Status.RUNNING)
+    lost = list(
+        running.filter(
+            Q(started_at__lt=now - LOST_AFTER) | Q(method="authenticate", started_at__lt=now - CHECK_LOST_AFTER)
+        ).select_related("connection__owner", "by")[:100]
+    )
+    for call in lost:
+        _give_up(call)
+    return len(waiting) + len(lost)
+
+
+def _give_up(call: ActionCall) -> None:
+    """End a call whose worker is gone; a connection that waited for its outcome does not wait for ever."""
+    result = ActionResult(
+        False,
         error="The worker that ran this ended before it was done. Try again.",
         error_code="worker_lost",
-        is_retryable=True,
+        retryable=True,
     )
-    return len(waiting) + lost
+    with transaction.atomic():
+        connection = Connection.objects.select_for_update(no_key=True).filter(pk=call.connection_id).first()
+        ended = ActionCall.objects.filter(pk=call.pk, status=Status.RUNNING).update(
+            status=Status.FAILED,
+            finished_at=timezone.now(),
+            error=result.error,
+            error_code=result.error_code,
+            is_retryable=True,
+        )
+        if ended and connection is not None and connection.health == Connection.Health.CHECKING:
+            _set_health(connection, call, result)
 
 
 def drop_old() -> int:

@@ -298,6 +298,22 @@ class TestCalls:
         call.refresh_from_db()
         assert (call.status, call.error_code) == ("failed", "worker_lost")
 
+    def test_a_check_whose_worker_was_lost_frees_the_connection_from_checking(
+        self, owner: Any, university: Any
+    ) -> None:
+        started_at = timezone.now() - calls.CHECK_LOST_AFTER
+        call = self.waiting(owner, university, method="authenticate", status="running", started_at=started_at)
+        fresh = self.waiting(owner, university, method="authenticate", status="running", started_at=timezone.now())
+        Connection.objects.update(health=Connection.Health.CHECKING)
+
+        calls.take_up_forgotten()
+
+        connection = Connection.objects.get(pk=call.connection_id)
+        assert (connection.health, connection.last_error_code) == ("unhealthy", "worker_lost")
+        assert "Try again" in connection.last_error
+        assert Event.objects.of(connection).get().type == "connection.failed"
+        assert Connection.objects.get(pk=fresh.connection_id).health == "checking"
+
     def test_a_connection_removed_meanwhile_harms_nothing(
         self, owner: Any, university: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
