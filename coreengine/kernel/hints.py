@@ -6,6 +6,8 @@ from typing import Any
 from celery.contrib.django.task import DjangoTask
 from django.db import transaction
 from kombu.exceptions import OperationalError
+from kombu.transport import redis as redis_transport
+from kombu.transport import virtual
 from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
@@ -27,3 +29,22 @@ class HintTask(DjangoTask):
             self.apply_async(args, kwargs, retry=False)
         except (OperationalError, RedisError, OSError) as error:
             logger.warning("hint %s%s was not sent (%s); the work will be found", self.name, args, error)
+
+
+class Message(virtual.Message):
+    """A message whose channel may have been closed by a lost broker before it was acknowledged.
+
+    Kombu meets that with an AttributeError where its callers expect errors of the connection; it ends the loop of
+    a worker, whose shutdown then hangs. Unacknowledged messages come again, and a task run twice does nothing twice.
+    """
+
+    def ack_log_error(self, logger: Any, errors: tuple[type[BaseException], ...], multiple: bool = False) -> None:
+        """Acknowledge; a broker that is away is logged."""
+        super().ack_log_error(logger, (*errors, AttributeError), multiple=multiple)
+
+    def reject_log_error(self, logger: Any, errors: tuple[type[BaseException], ...], requeue: bool = False) -> None:
+        """Refuse; a broker that is away is logged."""
+        super().reject_log_error(logger, (*errors, AttributeError), requeue=requeue)
+
+
+redis_transport.Channel.Message = Message

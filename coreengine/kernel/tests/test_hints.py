@@ -1,0 +1,40 @@
+"""Messages to workers while the broker is away."""
+
+import logging
+import socket
+
+import pytest
+from django.conf import settings
+from kombu import Connection
+
+from coreengine.kernel.tasks import send_outbox
+
+logger = logging.getLogger(__name__)
+
+
+@pytest.mark.django_db
+def test_a_broker_that_is_away_does_not_fail_what_was_committed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, django_capture_on_commit_callbacks: object
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        nowhere = f"redis://127.0.0.1:{probe.getsockname()[1]}/0"
+    plain = send_outbox.apply_async
+    monkeypatch.setattr(
+        send_outbox, "apply_async", lambda *args, **kwargs: plain(*args, connection=Connection(nowhere), **kwargs)
+    )
+    with django_capture_on_commit_callbacks(execute=True):
+        send_outbox.delay_on_commit()
+    assert "was not sent" in caplog.text
+
+
+def test_an_acknowledgement_on_a_channel_that_was_closed_ends_no_worker() -> None:
+    """Kombu raises an AttributeError there, which its callers do not expect; a worker's loop would end by it."""
+    connection = Connection(settings.CELERY_BROKER_URL)
+    channel = connection.channel()
+    message = channel.Message({"body": "", "properties": {"delivery_tag": "1", "delivery_info": {}}}, channel=channel)
+    connection.close()
+    with pytest.raises(AttributeError):
+        message.ack()
+    message.ack_log_error(logger, connection.connection_errors)
+    message.reject_log_error(logger, connection.connection_errors)
