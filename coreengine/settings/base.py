@@ -228,6 +228,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_throttle": 1,
     "socket_keepalive": True,
     "health_check_interval": 10,
+    # Of sending only: whoever asked for something must not wait for a broker that is away.
+    "max_retries": 1,
+    "interval_start": 0.1,
+    "interval_step": 0.1,
+    "interval_max": 0.2,
 }
 CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {"visibility_timeout": 1800}
 CELERY_VISIBILITY_TIMEOUT = 1800  # the same in all places: on a shared Redis the shortest one wins

@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import time
 
 import pytest
 from django.conf import settings
@@ -19,13 +20,14 @@ def test_a_broker_that_is_away_does_not_fail_what_was_committed(
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         nowhere = f"redis://127.0.0.1:{probe.getsockname()[1]}/0"
+    broker = Connection(nowhere, transport_options=settings.CELERY_BROKER_TRANSPORT_OPTIONS)
     plain = send_outbox.apply_async
-    monkeypatch.setattr(
-        send_outbox, "apply_async", lambda *args, **kwargs: plain(*args, connection=Connection(nowhere), **kwargs)
-    )
+    monkeypatch.setattr(send_outbox, "apply_async", lambda *args, **kwargs: plain(*args, connection=broker, **kwargs))
+    began = time.monotonic()
     with django_capture_on_commit_callbacks(execute=True):
         send_outbox.delay_on_commit()
     assert "was not sent" in caplog.text
+    assert time.monotonic() - began < 3  # a page waits for it
 
 
 def test_an_acknowledgement_on_a_channel_that_was_closed_ends_no_worker() -> None:
