@@ -100,6 +100,7 @@ class Launcher:
     def watch(self) -> None:
         """Until a signal comes: bring the embedded servers back, notice a supervisor that died."""
         while True:
+            _heed()
             time.sleep(1)
             if self.supervisor is not None and self.supervisor.poll() is not None:
                 raise CannotStart(f"the supervisor ended by itself; see {self.log / 'supervisord.log'}")
@@ -205,6 +206,7 @@ class Launcher:
         command = [sys.executable, "manage.py", "prepare", "--stamp", f"{stamp.PREFIX}{code}"]
         self.helper = self._spawn(command, variables)
         while self.helper.poll() is None:
+            _heed()
             time.sleep(0.02)
         if self.helper.returncode:
             raise CannotStart("the database could not be prepared; see the lines above.")
@@ -238,6 +240,7 @@ class Launcher:
         headers = {"Host": known[0]} if known else {}
         question = urllib.request.Request(f"{self._local()}/health/ready", headers=headers)
         while time.monotonic() < deadline:
+            _heed()
             if self.supervisor is not None and self.supervisor.poll() is not None:
                 raise CannotStart(f"the supervisor ended at once; see {self.log / 'supervisord.log'}")
             try:
@@ -288,9 +291,21 @@ def _reasons(error: urllib.error.HTTPError) -> str:
         return f"HTTP {error.code}"
 
 
+_is_asked_to_stop = False
+
+
+def _heed() -> None:
+    """Stop if a signal asked for it. Every loop calls this: an exception that a signal's handler raises is lost
+    when the signal comes inside a callback of the interpreter (after a fork, in a finalizer)."""
+    if _is_asked_to_stop:
+        raise Stop
+
+
 @contextmanager
 def _stopped_by_signals() -> Iterator[None]:
     def stop(signum: int, frame: FrameType | None) -> None:
+        global _is_asked_to_stop
+        _is_asked_to_stop = True
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         raise Stop
