@@ -45,6 +45,13 @@ class System:
     address: str
     commands: dict[str, list[str]]
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def revive(self, over: threading.Event) -> None:
+        """Start again what ended by itself, as the supervisor does (autorestart)."""
+        while not over.wait(0.5):
+            with self.lock:
+                self.start(*[name for name, process in self.running.items() if process.poll() is not None])
 
     def start(self, *names: str) -> None:
         """Start processes in a group of their own, so that a kill can take the children along."""
@@ -57,11 +64,13 @@ class System:
 
     def kill(self, *names: str) -> None:
         """SIGKILL, for the process and all of its children, as a lost machine would."""
-        for name in names:
+        with self.lock:
+            killed = [self.running.pop(name) for name in names]
+        for process in killed:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.running[name].pid, signal.SIGKILL)
-        for name in names:
-            self.running.pop(name).wait(20)
+                os.killpg(process.pid, signal.SIGKILL)
+        for process in killed:
+            process.wait(20)
 
     def stop(self) -> None:
         """End everything, kindly first."""
@@ -149,13 +158,16 @@ def running_system(database: str, university: RunningUniversity) -> Iterator[Sys
                 "beat": programs.beat().command,
             },
         )
+        over = threading.Event()
         try:
             system.start("redis")
             wait_until(system.redis_answers, timeout_s=20, what="Redis")
             system.start("web", *WORKERS, "beat")
             system.wait_ready()
+            threading.Thread(target=system.revive, args=[over], name="supervisor", daemon=True).start()
             yield system
         finally:
+            over.set()
             system.stop()
 
 
