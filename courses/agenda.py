@@ -75,19 +75,17 @@ def _sections(late: list[Assignment], late_count: int, ahead: list[Assignment], 
     }
     sections["overdue"].rows = [row_of(assignment, clock) for assignment in late]
     for assignment in ahead:
-        row = row_of(assignment, clock)
-        sections[_section_key(assignment, row, today, monday, after_next, clock)].rows.append(row)
-    later = sections["later"]
-    later.more_count = max(0, len(later.rows) - LATER_SHOWN)
-    later.rows = later.rows[:LATER_SHOWN]
+        section = sections[_section_key(assignment, today, monday, after_next, clock)]
+        if section.key == "later" and len(section.rows) == LATER_SHOWN:
+            section.more_count += 1  # a line that is not shown need not be worded
+        else:
+            section.rows.append(row_of(assignment, clock))
     return [section for section in sections.values() if section.rows]
 
 
-def _section_key(
-    assignment: Assignment, row: WorkRow, today: date, monday: date, after_next: date, clock: Clock
-) -> str:
+def _section_key(assignment: Assignment, today: date, monday: date, after_next: date, clock: Clock) -> str:
     if assignment.due_at is None:
-        return "today" if row.done else "later"
+        return "today" if assignment.work_state in SETTLED else "later"
     day = clock.day_of(assignment.due_at)
     if day <= today:
         return "today"

@@ -37,6 +37,7 @@ class WorkRow:
     pk: int
     name: str
     url: str
+    done_url: str
     course: str
     hue: int
     state: str
@@ -61,6 +62,7 @@ def row_of(assignment: Assignment, clock: Clock) -> WorkRow:
         pk=assignment.pk,
         name=assignment.name,
         url=f"/assignments/{assignment.pk}/",
+        done_url=f"/assignments/{assignment.pk}/done/",
         course=assignment.course.title,
         hue=assignment.course.hue,
         state=str(state),
