@@ -24,3 +24,10 @@ class KeyReused(DomainError):
 
     code = "key_reused"
     title = "This key was used for another start"
+
+
+class StartContested(DomainError):
+    """Others started and ended the same thing each time we tried to start it."""
+
+    code = "start_contested"
+    title = "This is being started by others"

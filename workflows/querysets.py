@@ -63,7 +63,7 @@ class ExecutionQuerySet(OwnedQuerySet):
             .objects.filter(execution=OuterRef("pk"), status__in=(Status.RUNNING, Status.WAITING), scope="")
             .order_by()
             .values("execution")
-            .annotate(names=StringAgg("name", delimiter=", ", ordering="position"))
+            .annotate(names=StringAgg("name", delimiter=", ", order_by="position"))
             .values("names")
         )
         return self.annotate(current_step=Coalesce(Subquery(under_way), Value(""), output_field=models.TextField()))

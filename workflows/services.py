@@ -12,13 +12,15 @@ from django.utils import timezone
 from coreengine.accounts.models import User
 from coreengine.kernel.events import record
 from workflows.engine.states import OPEN
-from workflows.errors import ExecutionFinished, KeyReused, WorkflowRemoved
+from workflows.errors import ExecutionFinished, KeyReused, StartContested, WorkflowRemoved
 from workflows.models import Execution, Workflow, WorkflowVersion
 from workflows.rules import CheckedDefinition, check_definition, check_inputs
 from workflows.running import runner
 from workflows.store import definition_of
 from workflows.telling import tell_of_failure
 from workflows.triggers import pause_schedules, set_schedules
+
+START_TRIES = 5
 
 # --- workflows ---------------------------------------------------------------------------------------------
 
@@ -172,26 +174,30 @@ def start_execution(
     given = check_inputs(definition, given)
     if idempotency_key and (known := _known(workflow, idempotency_key, given)):
         return known
-    try:
-        with transaction.atomic():
-            execution = Execution.objects.create(
-                owner_id=workflow.owner_id,
-                workflow=workflow,
-                version_id=workflow.version_id,
-                actor=by,
-                trigger=_trigger(workflow, trigger),
-                inputs=given,
-                variables=copy.deepcopy(dict(definition.variables)),
-                connection_id=workflow.connection_id,
-                idempotency_key=idempotency_key[:200],
-                exclusive_key=f"{workflow.connection_id}:{workflow.shipped_key}" if workflow.is_shipped else "",
-            )
-    except IntegrityError:
-        other = _known(workflow, idempotency_key, given) if idempotency_key else None
-        other = other or _under_way(workflow)
-        if other is None:
-            raise  # it ended between our insert and our look; the caller may simply ask again
-        return other
+    execution = other = None
+    for _ in range(START_TRIES):
+        try:
+            with transaction.atomic():
+                execution = Execution.objects.create(
+                    owner_id=workflow.owner_id,
+                    workflow=workflow,
+                    version_id=workflow.version_id,
+                    actor=by,
+                    trigger=_trigger(workflow, trigger),
+                    inputs=given,
+                    variables=copy.deepcopy(dict(definition.variables)),
+                    connection_id=workflow.connection_id,
+                    idempotency_key=idempotency_key[:200],
+                    exclusive_key=f"{workflow.connection_id}:{workflow.shipped_key}" if workflow.is_shipped else "",
+                )
+            break
+        except IntegrityError:
+            other = _known(workflow, idempotency_key, given) if idempotency_key else None
+            if other := other or _under_way(workflow):
+                return other
+            # The other one ended between our insert and our look: the place is free again.
+    if execution is None:
+        raise StartContested(f"“{workflow.name}” was being started and ended by others just now. Try again.")
     record(
         "workflow.execution.requested",
         actor=by,

@@ -280,3 +280,18 @@ def test_two_starts_of_a_sync_in_the_same_moment_make_one(owner: Any) -> None:
         door.join(60)
 
     assert len(started) == 4 and len(set(started)) == 1
+
+
+@pytest.mark.django_db
+def test_an_end_between_insert_and_look_makes_the_start_try_again(owner: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    workflow = make_workflow(owner, shipped_key="p/sync-p", connection_id=7)
+    first = start_execution(workflow, by=owner)
+
+    def look_too_late(workflow: Any) -> None:
+        cancel_execution(first, by=owner)
+
+    monkeypatch.setattr("workflows.services._under_way", look_too_late)
+
+    second = start_execution(workflow, by=owner)
+
+    assert second != first and not second.is_reused
