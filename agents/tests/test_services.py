@@ -347,7 +347,9 @@ class TestSweep:
         self, owner: Any, django_capture_on_commit_callbacks: Any, monkeypatch: Any
     ) -> None:
         queued: list[int] = []
-        monkeypatch.setattr("agents.tasks.execute_agent_run.delay", queued.append)
+        monkeypatch.setattr(
+            "agents.tasks.execute_agent_run.apply_async", lambda args, kwargs, **options: queued.append(args[0])
+        )
         pending = services.start_run("summarizer", "One. Two.", owner=owner, by=owner)
         AgentRun.objects.update(heartbeat_at=timezone.now() - timedelta(minutes=5))
 

@@ -63,7 +63,7 @@ def is_ready(address: str) -> bool:
         return False
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start the product with its own database, Redis, workers and demo university; give its address."""
     given = os.environ.get("BROWSER_SITE")
@@ -99,9 +99,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         log.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
-    """Start Chromium once."""
+    """Start Chromium once for this folder.
+
+    Not for the whole session: Playwright runs an event loop in this thread for as long as it lives, and Django then
+    refuses every query of the tests that come after.
+    """
     path = chromium()
     from playwright.sync_api import sync_playwright
 
@@ -111,7 +115,7 @@ def browser() -> Iterator[Any]:
         running.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def sessions(browser: Any, site: str) -> Callable[[str], Any]:
     """Sign each demo person in once, through the page, and keep the session: hashing a password takes its time."""
     kept: dict[str, Any] = {}
