@@ -7,7 +7,6 @@ from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework.decorators import action
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
@@ -46,7 +45,6 @@ class ResourceViewSet(OwnedModelViewSet):
     queryset = Resource.objects.defer("text", "vector", "heading_vector").select_related("blob")
     serializer_class = ResourceSerializer
     filterset_class = ResourceFilter
-    parser_classes = [JSONParser, MultiPartParser, FormParser]
 
     def get_queryset(self) -> ResourceQuerySet:
         resources = super().get_queryset()

@@ -58,8 +58,8 @@ class Conventions:
         key = request.headers.get("Idempotency-Key", "").strip()
         if not key:
             return answer()
-        if len(key) > 200:
-            return problem_response(422, "The Idempotency-Key has more than 200 characters.")
+        if len(key) > 200 or not (key.isascii() and key.isprintable()):
+            return problem_response(422, "An Idempotency-Key is at most 200 printable ASCII characters.")
         body = json.dumps(request.data, sort_keys=True, cls=DjangoJSONEncoder, default=str)
         fingerprint = hashlib.sha256(f"{request.method} {request.path} {body}".encode()).hexdigest()
         owner = cast("User", request.user)  # permission classes let nobody else come this far

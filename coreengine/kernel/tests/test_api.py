@@ -29,6 +29,12 @@ class TestProblems:
 
         assert answer.status_code == 400 and answer.json()["code"] == "bad_request"
 
+    @pytest.mark.parametrize("body", ["[" * 100_000 + "]" * 100_000, '{"a":' * 150 + "1" + "}" * 150])
+    def test_json_nested_without_end_is_a_400_that_says_so(self, api: APIClient, body: str) -> None:
+        answer = api.post("/api/v1/auth/tokens/", data=body, content_type="application/json")
+
+        assert answer.status_code == 400 and "100 levels" in answer.json()["detail"]
+
     def test_nobody_is_a_401_that_says_how_to_sign_in(self) -> None:
         answer = APIClient().get("/api/v1/me/")
 
@@ -75,6 +81,12 @@ class TestIdempotency:
         accepted = api.post("/api/v1/auth/tokens/", {"name": "ok"}, headers={"Idempotency-Key": "k1"})
 
         assert (refused.status_code, accepted.status_code) == (422, 201)
+
+    @pytest.mark.parametrize("key", ["a\x00b", "k" * 201, "clé"])
+    def test_a_key_that_cannot_be_kept_is_refused(self, api: APIClient, key: str) -> None:
+        answer = api.post("/api/v1/auth/tokens/", {"name": "once"}, headers={"Idempotency-Key": key})
+
+        assert answer.status_code == 422 and not ApiToken.objects.filter(name="once").exists()
 
     def test_a_secret_is_not_kept_with_the_answer(self, api: APIClient) -> None:
         from coreengine.kernel.models import IdempotentRequest
