@@ -179,7 +179,7 @@ def _detail(step: Mapping[str, Any], row: StepRow | None, status: str, is_open: 
         if not is_open:
             return "Never began"
         needs = [name.replace("_", " ") for name in step.get("depends_on") or []]
-        return f"Waits for {', '.join(needs)}" if needs and row is None or needs else "Waits for a worker"
+        return f"Waits for {', '.join(needs)}" if needs else "Waits for a worker"
     if status == "failed":
         return row.error
     if status == "skipped":
