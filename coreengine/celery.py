@@ -7,6 +7,7 @@ Queues are kinds of patience: `default` for short work, `agents` for slow and ra
 import os
 
 from celery import Celery
+from django.conf import settings
 
 from coreengine.settings.env import settings_module
 
@@ -25,7 +26,7 @@ app.conf.beat_schedule = {
     "send outgoing mail": {"task": "kernel.send_outbox", "schedule": 10.0},
     "deliver events to subscribers": {"task": "kernel.deliver_events", "schedule": 5.0},
     "read files whose reader was lost": {"task": "resources.requeue_lost_readings", "schedule": 60.0},
-    "sweep workflow executions": {"task": "workflows.sweep", "schedule": 5.0},
+    "sweep workflow executions": {"task": "workflows.sweep", "schedule": settings.WORKFLOWS["SWEEP_EVERY_S"]},
     "take up forgotten plugin calls": {"task": "plugins.take_up_forgotten", "schedule": 15.0},
     "report the plugin sandbox": {"task": "plugins.report_sandbox", "schedule": 600.0},
     "drop old plugin calls": {"task": "plugins.drop_old_calls", "schedule": 3600.0},

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from coreengine.kernel.events import EventDraft, record_many
@@ -20,7 +21,7 @@ from workflows.engine.definition import INLINE_TYPES, Definition, build_definiti
 from workflows.engine.ledger import Ledger
 from workflows.engine.records import ExecutionRecord, StepRecord
 from workflows.engine.states import FAILED
-from workflows.engine.store import HINT_AGAIN_AFTER_S, LEASE_S, Due, Lease
+from workflows.engine.store import Due, Lease, Patience
 from workflows.models import WorkflowVersion
 from workflows.telling import tell_of_failure
 
@@ -112,6 +113,9 @@ def definition_of(version_id: int) -> Definition:
 class DjangoStore:
     """The engine's store in PostgreSQL."""
 
+    def __init__(self, patience: Patience | None = None) -> None:
+        self.patience = patience or Patience(settings.WORKFLOWS["LEASE_S"], settings.WORKFLOWS["HINT_AGAIN_AFTER_S"])
+
     def definition(self, version_id: int) -> Definition:
         """The definition of a version."""
         return definition_of(version_id)
@@ -142,6 +146,7 @@ class DjangoStore:
                 reader,
                 reader.steps(paths) if paths else (),
                 memory,
+                self.patience,
             )
             yield ledger
             self._write(ledger)
@@ -200,7 +205,8 @@ class DjangoStore:
         try:
             with connection.cursor() as cursor:
                 cursor.execute(
-                    f"""UPDATE workflows_stepexecution s SET lease_until = clock_timestamp() + interval '{LEASE_S} s'
+                    f"""UPDATE workflows_stepexecution s
+                        SET lease_until = clock_timestamp() + interval '{self.patience.lease_s} s'
                         FROM jsonb_to_recordset(%s::jsonb) AS r(e bigint, p text, t int)
                         WHERE s.execution_id = r.e AND s.path = r.p AND s.token = r.t AND s.status = 'running'""",
                     [_json(rows)],
@@ -211,7 +217,7 @@ class DjangoStore:
 
     def due(self, *, limit: int = 500) -> list[Due]:
         """Find work that nobody seems to be doing; two sweeps at once find different work."""
-        patience = f"interval '{HINT_AGAIN_AFTER_S} s'"
+        patience = f"interval '{self.patience.hint_again_after_s} s'"
         found: list[Due] = []
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(

@@ -300,6 +300,12 @@ AGENTS = {
     "MONTHLY_BUDGET_CENTS": env.integer("AGENT_MONTHLY_BUDGET_CENTS", 1000, least=0),
 }
 
+WORKFLOWS = {
+    "LEASE_S": env.seconds("WORKFLOW_LEASE", 20, least=0.5),
+    "HINT_AGAIN_AFTER_S": env.seconds("WORKFLOW_HINT_AGAIN_AFTER", 10, least=0.1),
+    "SWEEP_EVERY_S": env.seconds("WORKFLOW_SWEEP_EVERY", 5, least=0.1),
+}
+
 # --- Logging ----------------------------------------------------------------------------------
 LOG_LEVEL = env.text("LOG_LEVEL", "INFO", choices={"DEBUG", "INFO", "WARNING", "ERROR"})
 LOGGING = {

@@ -11,10 +11,12 @@ from coreengine.kernel.waiting import wait_until
 from plugins.models import Connection
 from tests.faults.student import Student, assert_problem, ended, execution_id
 from tests.faults.system import WORKERS, System
-from workflows.engine.store import HINT_AGAIN_AFTER_S, LEASE_S
+from workflows.engine.store import Patience
 from workflows.models import Execution
 
 Measured = Callable[[str, float], None]
+LEASE_S = int(Patience().lease_s)
+HINT_AGAIN_AFTER_S = int(Patience().hint_again_after_s)
 SWEEP_S = 5
 ROOM_S = 35
 """What a busy machine may add: the start of processes, the work itself."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from workflows.engine.store import RENEW_EVERY_S, Lease, Store
+from workflows.engine.store import Lease, Store
 
 logger = logging.getLogger(__name__)
 
@@ -16,9 +16,9 @@ logger = logging.getLogger(__name__)
 class LeaseKeeper:
     """Renews what this process holds every few seconds. The thread exists only while something is held."""
 
-    def __init__(self, store: Store, *, every_s: float = RENEW_EVERY_S) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._every_s = every_s
+        self._every_s = store.patience.renew_every_s
         self._held: dict[Lease, float] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None

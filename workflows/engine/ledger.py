@@ -12,7 +12,7 @@ from typing import Any
 from workflows.engine.definition import LOOP, Definition
 from workflows.engine.records import EventRecord, ExecutionRecord, ItemRecord, StepRecord, scope_of
 from workflows.engine.states import EXECUTION_MOVES, FINAL, STEP_MOVES, check_move
-from workflows.engine.store import Reader
+from workflows.engine.store import Patience, Reader
 
 
 class Ledger:
@@ -26,11 +26,13 @@ class Ledger:
         reader: Reader,
         steps: Iterable[StepRecord] = (),
         memory: MutableMapping[str, dict[str, Any]] | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self.execution = execution
         self.definition = definition
         self.now = now
         self.reader = reader
+        self.patience = patience or Patience()
         self._steps = {step.path: step for step in steps}
         self._memory: MutableMapping[str, dict[str, Any]] = {} if memory is None else memory
         self._items: dict[tuple[str, int], Any] = {}

@@ -15,7 +15,7 @@ from workflows.engine.definition import INLINE_TYPES, Definition
 from workflows.engine.ledger import Ledger
 from workflows.engine.records import EventRecord, ExecutionRecord, StepRecord
 from workflows.engine.states import EXECUTION_MOVES, OPEN, PENDING, RUNNING, STEP_MOVES, WAITING, check_move
-from workflows.engine.store import HINT_AGAIN_AFTER_S, LEASE_S, Due, Lease
+from workflows.engine.store import Due, Lease, Patience
 
 READY_AT_ONCE = 20
 
@@ -34,7 +34,8 @@ class _Kept:
 class MemoryStore:
     """Keeps executions in dictionaries. `now` may be set forward by tests."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: Patience | None = None) -> None:
+        self.patience = patience or Patience()
         self._kept: dict[int, _Kept] = {}
         self._definitions: dict[int, Definition] = {}
         self._ids = itertools.count(1)
@@ -78,7 +79,13 @@ class MemoryStore:
             execution = copy.deepcopy(kept.execution)
             reader = _MemoryReader(kept)
             ledger = Ledger(
-                execution, self.definition(execution.version_id), self.now, reader, reader.steps(paths), memory
+                execution,
+                self.definition(execution.version_id),
+                self.now,
+                reader,
+                reader.steps(paths),
+                memory,
+                self.patience,
             )
             yield ledger
             self._write(kept, ledger)
@@ -115,7 +122,7 @@ class MemoryStore:
             with kept.lock:
                 step = kept.steps[lease.path]
                 if step.status == RUNNING and step.token == lease.token:
-                    step.lease_until = self.now + timedelta(seconds=LEASE_S)
+                    step.lease_until = self.now + timedelta(seconds=self.patience.lease_s)
 
     def due(self, *, limit: int = 500) -> list[Due]:
         """Find work that nobody seems to be doing."""
@@ -127,7 +134,7 @@ class MemoryStore:
 
     def _due_of(self, number: int, kept: _Kept) -> Iterator[Due]:
         now, execution = self.now, kept.execution
-        patience = timedelta(seconds=HINT_AGAIN_AFTER_S)
+        patience = timedelta(seconds=self.patience.hint_again_after_s)
         if execution.status not in OPEN:
             return
         if execution.deadline_at is not None and execution.deadline_at <= now:

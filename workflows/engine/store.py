@@ -17,10 +17,20 @@ from workflows.engine.records import StepRecord
 if TYPE_CHECKING:
     from workflows.engine.ledger import Ledger
 
-LEASE_S = 20
-RENEW_EVERY_S = 5.0
-HINT_AGAIN_AFTER_S = 10
-"""How long work may wait unclaimed before the sweep sends its hint again."""
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a silence counts as a loss."""
+
+    lease_s: float = 20
+    """How long a worker holds a step without renewing; it renews four times in that time."""
+    hint_again_after_s: float = 10
+    """How long work may wait unclaimed before the sweep sends its hint again."""
+
+    @property
+    def renew_every_s(self) -> float:
+        """How often leases are renewed."""
+        return self.lease_s / 4
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,8 @@ class Reader(Protocol):
 
 class Store(Protocol):
     """Keeps executions."""
+
+    patience: Patience
 
     def open(
         self,

@@ -21,7 +21,6 @@ from workflows.engine.outcome import MAX_ERROR_LENGTH, Outcome, clean_text
 from workflows.engine.records import StepRecord, parent_of, path_in, scope_of
 from workflows.engine.scope import names_for
 from workflows.engine.states import CANCELLED, COMPLETED, FAILED, RUNNING, SKIPPED, WAITING
-from workflows.engine.store import LEASE_S
 
 CONDITION_NOT_MET = "condition_not_met"
 MAX_EVENT_RESULT = 8_000
@@ -85,7 +84,7 @@ def claim(ledger: Ledger, step: StepRecord) -> None:
     step.next_attempt_at = None
     step.error = ""
     definition = ledger.definition.step(step.name)
-    step.lease_until = ledger.now + timedelta(seconds=LEASE_S)
+    step.lease_until = ledger.now + timedelta(seconds=ledger.patience.lease_s)
     step.deadline_at = ledger.now + timedelta(seconds=definition.timeout_s)
     ledger.note("step.started", path=step.path, attempt=step.attempt)
 
