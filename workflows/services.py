@@ -13,12 +13,13 @@ from coreengine.accounts.models import User
 from coreengine.kernel.events import record
 from workflows.engine.states import OPEN
 from workflows.errors import ExecutionFinished, KeyReused, StartContested, WorkflowRemoved
-from workflows.models import Execution, Workflow, WorkflowVersion
-from workflows.rules import CheckedDefinition, check_definition, check_inputs
+from workflows.models import Execution, Workflow
+from workflows.rules import check_inputs
 from workflows.running import runner
 from workflows.store import definition_of
 from workflows.telling import tell_of_failure
-from workflows.triggers import pause_schedules, set_schedules
+from workflows.triggers import pause_schedules
+from workflows.versions import locked_workflow
 
 START_TRIES = 5
 
@@ -26,61 +27,9 @@ START_TRIES = 5
 
 
 @transaction.atomic
-def create_workflow(
-    owner: User,
-    *,
-    by: User | None,
-    source: str | None = None,
-    definition: Mapping[str, Any] | None = None,
-    shipped_key: str = "",
-    connection_id: int | None = None,
-) -> Workflow:
-    """Make a workflow from its definition, as YAML or as data; it is active and its schedules tick.
-
-    Raises:
-        DefinitionFaulty: a ValidationError with every fault, its path and its line.
-    """
-    checked = check_definition(source=source, definition=definition)
-    workflow = Workflow.objects.create(
-        owner=owner,
-        name=checked.definition.name.strip(),
-        description=checked.definition.description,
-        shipped_key=shipped_key,
-        connection_id=connection_id,
-    )
-    record("workflow.created", actor=by, subject=workflow, owner=owner, data={"name": workflow.name})
-    _add_version(workflow, checked, by=by)
-    return workflow
-
-
-@transaction.atomic
-def save_version(
-    workflow: Workflow,
-    *,
-    by: User | None,
-    source: str | None = None,
-    definition: Mapping[str, Any] | None = None,
-) -> WorkflowVersion:
-    """Save what a workflow does from now on. Executions under way keep the version they began with.
-
-    Saving what is saved already gives the current version back.
-
-    Raises:
-        DefinitionFaulty: a ValidationError with every fault, its path and its line.
-        WorkflowRemoved: it was removed.
-    """
-    workflow = _locked(workflow)
-    checked = check_definition(source=source, definition=definition)
-    current = workflow.version
-    if current is not None and current.source == checked.source and current.definition == checked.data:
-        return current
-    return _add_version(workflow, checked, by=by)
-
-
-@transaction.atomic
 def set_active(workflow: Workflow, is_active: bool, *, by: User | None) -> Workflow:
     """Let a workflow's triggers fire, or not. It can be started by hand either way."""
-    workflow = _locked(workflow)
+    workflow = locked_workflow(workflow)
     if workflow.is_active != is_active:
         workflow.is_active = is_active
         workflow.save(update_fields=["is_active", "updated_at"])
@@ -114,33 +63,6 @@ def restore_workflow(workflow: Workflow, *, by: User | None) -> Workflow:
         pause_schedules(workflow, not workflow.is_active)
         record("workflow.restored", actor=by, subject=workflow)
     return workflow
-
-
-def _locked(workflow: Workflow) -> Workflow:
-    workflow = Workflow.objects.select_for_update(of=("self",)).select_related("version").get(pk=workflow.pk)
-    if workflow.removed_at is not None:
-        raise WorkflowRemoved(f"“{workflow.name}” was removed. Bring it back first.")
-    return workflow
-
-
-def _add_version(workflow: Workflow, checked: CheckedDefinition, *, by: User | None) -> WorkflowVersion:
-    number = (workflow.versions.order_by("-number").values_list("number", flat=True).first() or 0) + 1
-    version = WorkflowVersion.objects.create(
-        workflow=workflow, number=number, source=checked.source, definition=checked.data, created_by=by
-    )
-    workflow.version = version
-    workflow.name = checked.definition.name.strip()
-    workflow.description = checked.definition.description
-    workflow.save(update_fields=["version", "name", "description", "updated_at"])
-    if not workflow.is_shipped:
-        schedules = [
-            (trigger.cron, trigger.time_zone or workflow.owner.time_zone)
-            for trigger in checked.definition.triggers
-            if trigger.type == "schedule"
-        ]
-        set_schedules(workflow, schedules)
-    record("workflow.version_saved", actor=by, subject=workflow, data={"version": number})
-    return version
 
 
 # --- executions --------------------------------------------------------------------------------------------

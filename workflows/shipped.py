@@ -14,14 +14,13 @@ from workflows.catalogue import shipped_definitions
 from workflows.models import Execution, Workflow
 from workflows.rules import DefinitionFaulty, check_definition
 from workflows.services import (
-    create_workflow,
     delete_workflow,
     restore_workflow,
-    save_version,
     set_active,
     start_execution,
 )
 from workflows.triggers import Schedule, set_schedules
+from workflows.versions import create_workflow, save_version
 
 logger = logging.getLogger(__name__)
 

@@ -18,13 +18,12 @@ from workflows.pages import STARTER, EditorPage, ExecutionPage
 from workflows.rules import DefinitionFaulty, faults_of_source
 from workflows.services import (
     cancel_execution,
-    create_workflow,
     delete_workflow,
     restore_workflow,
-    save_version,
     set_active,
     start_execution,
 )
+from workflows.versions import create_workflow, save_version
 
 PAGE = 30
 

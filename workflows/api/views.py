@@ -17,7 +17,7 @@ from coreengine.kernel.api.pagination import CursorPages
 from coreengine.kernel.api.serializers import EventSerializer
 from coreengine.kernel.api.viewsets import OwnedModelViewSet, OwnedReadViewSet
 from coreengine.kernel.models import Event
-from workflows import services
+from workflows import services, versions
 from workflows.api.serializers import (
     DefinitionSerializer,
     ExecutionListSerializer,
@@ -79,7 +79,7 @@ class WorkflowViewSet(OwnedModelViewSet):
 
         def answer() -> Response:
             given = _checked(DefinitionSerializer(data=request.data))
-            workflow = services.create_workflow(request.user, by=request.user, **given)
+            workflow = versions.create_workflow(request.user, by=request.user, **given)
             response = self._answer(workflow, status.HTTP_201_CREATED)
             response["Location"] = f"/api/v1/workflows/{workflow.pk}/"
             return response
@@ -93,7 +93,7 @@ class WorkflowViewSet(OwnedModelViewSet):
         given = _checked(WorkflowChangeSerializer(data=request.data))
         is_active = given.pop("is_active", None)
         if given:
-            services.save_version(workflow, by=request.user, **given)
+            versions.save_version(workflow, by=request.user, **given)
         if is_active is not None:
             services.set_active(workflow, is_active, by=request.user)
         return self._answer(workflow)

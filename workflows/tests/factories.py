@@ -8,7 +8,7 @@ import factory
 
 from coreengine.accounts.models import User
 from workflows.models import Workflow
-from workflows.services import create_workflow
+from workflows.versions import create_workflow
 
 SOURCE = """\
 name: Tell me

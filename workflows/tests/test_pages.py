@@ -8,7 +8,8 @@ from django.urls import reverse
 from workflows.models import Execution, Workflow
 from workflows.pages import STARTER
 from workflows.running import runner
-from workflows.services import create_workflow, start_execution
+from workflows.services import start_execution
+from workflows.versions import create_workflow
 
 LOOP = """\
 name: Count

@@ -18,15 +18,14 @@ from workflows.models import Execution, Workflow, WorkflowTrigger
 from workflows.running import runner
 from workflows.services import (
     cancel_execution,
-    create_workflow,
     delete_workflow,
     restore_workflow,
-    save_version,
     set_active,
     start_execution,
 )
 from workflows.tests.factories import SOURCE, make_workflow
 from workflows.triggers import current_slot, next_slot
+from workflows.versions import create_workflow, save_version
 
 pytestmark = pytest.mark.django_db
 

@@ -14,9 +14,10 @@ from workflows.engine.source import read_source
 from workflows.models import Execution, Workflow
 from workflows.rules import faults_of_source
 from workflows.running import runner
-from workflows.services import delete_workflow, save_version
+from workflows.services import delete_workflow
 from workflows.shipped import shipped_definitions, sync_workflow
 from workflows.tests.factories import SOURCE
+from workflows.versions import save_version
 
 pytestmark = pytest.mark.django_db
 
