@@ -6,7 +6,10 @@ numbering and chaining (migration 0002) and refuses UPDATE and DELETE.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -17,7 +20,27 @@ from coreengine.kernel.models import Event, EventCursor
 
 logger = logging.getLogger(__name__)
 
+BATCH = 500
+LAST_ID = 2**63 - 1
+
 Subject = models.Model | tuple[str, int | str]
+
+_cause: ContextVar[int | None] = ContextVar("cause", default=None)
+
+
+@contextmanager
+def caused_by(execution_id: int | None) -> Iterator[None]:
+    """Note on every event recorded meanwhile which execution made it, so that a circle of causes is seen."""
+    token = _cause.set(execution_id)
+    try:
+        yield
+    finally:
+        _cause.reset(token)
+
+
+def current_cause() -> int | None:
+    """Return the execution on whose behalf this code runs, if any."""
+    return _cause.get()
 
 
 @dataclass(frozen=True)
@@ -44,6 +67,7 @@ def _event(draft: EventDraft, actor: Any, owner: Any) -> Event:
         subject_type=subject_type,
         subject_id=subject_id,
         data=draft.data,
+        cause=_cause.get(),
     )
 
 
@@ -75,17 +99,23 @@ class Subscriber:
     name: str
     types: tuple[str, ...]
     handle: Callable[[Event], None]
+    without: tuple[str, ...] = ()
 
-    def wants(self, type: str) -> bool:
-        """Say whether an event of this type is for this subscriber."""
-        return any(fnmatchcase(type, pattern) for pattern in self.types)
+
+def type_matches(type: str, *patterns: str) -> bool:
+    """Say whether a type fits one of the patterns, such as `course.*`."""
+    return any(fnmatchcase(type, pattern) for pattern in patterns)
 
 
 _subscribers: dict[str, Subscriber] = {}
 
 
-def subscriber(name: str, *, types: Iterable[str]) -> Callable[[Callable[[Event], None]], Callable[[Event], None]]:
+def subscriber(
+    name: str, *, types: Iterable[str], without: Iterable[str] = ()
+) -> Callable[[Callable[[Event], None]], Callable[[Event], None]]:
     """Register a function under a lasting name; its place in the log survives every restart.
+
+    Types end in `*` where they stand for all below; those in `without` are left out, and are not even read.
 
     The function runs in a worker inside a transaction with its cursor: what it writes to the database
     happens exactly once; anything else it does may happen again.
@@ -94,7 +124,10 @@ def subscriber(name: str, *, types: Iterable[str]) -> Callable[[Callable[[Event]
     def register(handle: Callable[[Event], None]) -> Callable[[Event], None]:
         if name in _subscribers and _subscribers[name].handle is not handle:
             raise ValueError(f"two subscribers are called {name!r}")
-        _subscribers[name] = Subscriber(name, tuple(types), handle)
+        chosen = Subscriber(name, tuple(types), handle, tuple(without))
+        if any("*" in pattern[:-1] for pattern in (*chosen.types, *chosen.without)):
+            raise ValueError(f"the subscriber {name!r} may have a * only at the end of a type")
+        _subscribers[name] = chosen
         return handle
 
     return register
@@ -105,15 +138,15 @@ def subscribers() -> list[Subscriber]:
     return sorted(_subscribers.values(), key=lambda s: s.name)
 
 
-def deliver(name: str, *, limit: int = 500) -> int:
-    """Hand the next events to one subscriber; return how many events its cursor passed.
+def deliver(name: str, *, limit: int = BATCH) -> int:
+    """Hand the next events to one subscriber; return how many it was handed.
 
     Ids are given out before commit, so a smaller id can become visible after a larger one. The cursor
     therefore follows (transaction, id) and stops before the oldest transaction that is still open.
     """
     receiver = _subscribers[name]
     EventCursor.objects.get_or_create(subscriber=name)
-    passed = 0
+    handed = 0
     with transaction.atomic():
         cursor = EventCursor.objects.select_for_update(skip_locked=True).filter(subscriber=name).first()
         if cursor is None:  # another worker is at it
@@ -124,23 +157,42 @@ def deliver(name: str, *, limit: int = 500) -> int:
         after = models.Q(transaction__gt=cursor.transaction) | models.Q(
             transaction=cursor.transaction, id__gt=cursor.event
         )
-        pending = Event.objects.filter(after, transaction__lt=horizon).order_by("transaction", "id")[:limit]
+        # Most events are steps of executions, which hardly anybody waits for: they are not even read.
+        wanted = Event.objects.filter(after, transaction__lt=horizon).typed(*receiver.types)
+        if receiver.without:
+            wanted = wanted.untyped(*receiver.without)
+        pending = list(wanted.order_by("transaction", "id")[:limit])
         for event in pending:
-            if receiver.wants(event.type):
-                try:
-                    with transaction.atomic():
-                        receiver.handle(event)
-                except Exception as error:
-                    # The log waits at this event: order matters more than speed. The cursor's row says why.
-                    logger.exception("subscriber %s failed at event %s", name, event.pk)
-                    cursor.failures += 1
-                    cursor.last_error = f"event {event.pk} ({event.type}): {error}"[:2000]
-                    break
+            try:
+                with transaction.atomic():
+                    receiver.handle(event)
+            except Exception as error:
+                # The log waits at this event: order matters more than speed. The cursor's row says why.
+                logger.exception("subscriber %s failed at event %s", name, event.pk)
+                cursor.failures += 1
+                cursor.last_error = f"event {event.pk} ({event.type}): {error}"[:2000]
+                break
             cursor.transaction, cursor.event = event.transaction, event.pk
             cursor.failures, cursor.last_error = 0, ""
-            passed += 1
+            handed += 1
+        else:
+            if len(pending) < limit and horizon - 1 > cursor.transaction:
+                # Everything older than the horizon was looked at, wanted or not.
+                cursor.transaction, cursor.event = horizon - 1, LAST_ID
         cursor.save()
-    return passed
+    return handed
+
+
+def deliver_all(*, at_most_s: float = 20.0) -> int:
+    """Hand every subscriber what is new, for a while at most; return how many events were handed over."""
+    end, handed = time.monotonic() + at_most_s, 0
+    for receiver in subscribers():
+        while time.monotonic() < end:
+            count = deliver(receiver.name)
+            handed += count
+            if count < BATCH:
+                break
+    return handed
 
 
 # --- Verification and erasure ------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """Rows that every app shares: the event log, notifications, blobs and the outbox."""
 
+from collections.abc import Iterable
+
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
@@ -7,6 +9,16 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from coreengine.kernel.querysets import OwnedQuerySet
+
+
+def _of_types(patterns: Iterable[str]) -> models.Q:
+    wanted = models.Q()
+    for pattern in patterns:
+        prefix = pattern.removesuffix("*")
+        if pattern == "*":
+            return models.Q()
+        wanted |= models.Q(type__startswith=prefix) if prefix != pattern else models.Q(type=pattern)
+    return wanted
 
 
 class EventQuerySet(OwnedQuerySet):
@@ -18,11 +30,11 @@ class EventQuerySet(OwnedQuerySet):
 
     def typed(self, *patterns: str) -> "EventQuerySet":
         """Keep the types that match: "course.created", or "course.*" for all below."""
-        wanted = models.Q()
-        for pattern in patterns:
-            prefix = pattern.removesuffix("*")
-            wanted |= models.Q(type__startswith=prefix) if prefix != pattern else models.Q(type=pattern)
-        return self.filter(wanted)
+        return self.filter(_of_types(patterns))
+
+    def untyped(self, *patterns: str) -> "EventQuerySet":
+        """Leave out the types that match."""
+        return self.exclude(_of_types(patterns))
 
 
 class Event(models.Model):
@@ -43,6 +55,7 @@ class Event(models.Model):
     subject_id = models.CharField(max_length=64)
     sequence = models.BigIntegerField(db_default=0, editable=False)
     data = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+    cause = models.BigIntegerField(null=True, editable=False, help_text="The execution whose step made it, if one did.")
     salt = models.CharField(max_length=32, db_default="", editable=False)
     hash = models.CharField(max_length=64, db_default="", editable=False)
     transaction = models.BigIntegerField(db_default=0, editable=False)

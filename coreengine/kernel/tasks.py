@@ -15,8 +15,7 @@ def send_outbox() -> None:
 @shared_task(name="kernel.deliver_events")
 def deliver_events() -> None:
     """Hand new events to every subscriber."""
-    for subscriber in events.subscribers():
-        events.deliver(subscriber.name)
+    events.deliver_all()
 
 
 @shared_task(name="kernel.sweep_blobs")

@@ -49,6 +49,15 @@ class TestRecording:
         assert event.owner_id == owner.pk
 
 
+class TestCauses:
+    def test_an_event_says_which_execution_made_it(self, owner: Any) -> None:
+        with events.caused_by(7):
+            inside = record("test.happened", actor=owner, subject=owner)
+        outside = record("test.happened", actor=owner, subject=owner)
+
+        assert (inside.cause, outside.cause, events.current_cause()) == (7, None, None)
+
+
 class TestAppendOnly:
     @pytest.mark.parametrize("change", ["UPDATE kernel_event SET type = 'x'", "DELETE FROM kernel_event"])
     def test_the_database_refuses_to_rewrite_history(self, owner: Any, change: str) -> None:
@@ -146,6 +155,29 @@ class TestSubscribers:
             assert heard == [0, 1, 2]
         finally:
             del events._subscribers["test fragile"]
+
+    def test_what_a_subscriber_leaves_out_is_not_even_read(self, owner: Any) -> None:
+        heard: list[str] = []
+        subscriber("test picky", types=["test.*"], without=["test.step.*"])(lambda event: heard.append(event.type))
+        try:
+            for type in ("test.step.started", "test.happened", "other.happened", "test.step.completed"):
+                record(type, actor=owner, subject=owner)
+
+            assert deliver("test picky") == 1 and deliver("test picky") == 0
+            record("test.happened", actor=owner, subject=owner)
+            assert deliver("test picky") == 1
+
+            assert heard == ["test.happened", "test.happened"]
+            assert EventCursor.objects.get(subscriber="test picky").transaction > 0
+        finally:
+            del events._subscribers["test picky"]
+
+    def test_all_of_a_long_log_is_handed_over_at_once(self, owner: Any, listener: list[str]) -> None:
+        record_many([EventDraft("test.happened", ("test.thing", 1), {"n": n}) for n in range(1100)], actor=owner)
+
+        events.deliver_all()
+
+        assert listener == list(range(1100))
 
     def test_two_writers_of_one_stream_leave_no_gap(self, owner: Any) -> None:
         def write() -> None:
