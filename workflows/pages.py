@@ -16,7 +16,7 @@ from coreengine.kernel.statuses import Status
 from coreengine.kernel.texts import duration_words
 from workflows.engine.definition import DefinitionInvalid, Fault
 from workflows.engine.source import read_source
-from workflows.graph import Graph, NodeState, draw
+from workflows.graph import NodeState, Picture
 from workflows.models import Execution, LoopItem, StepExecution
 from workflows.timeline import COUNTS, StepRow, Timeline, together
 
@@ -52,7 +52,7 @@ class EditorPage:
 
     source: str
     faults: list[Fault]
-    graph: Graph
+    picture: Picture
 
     @classmethod
     def of(cls, source: str, *, faults: list[Fault]) -> "EditorPage":
@@ -61,7 +61,7 @@ class EditorPage:
             data = read_source(source).data
         except DefinitionInvalid:
             data = None
-        return cls(source, faults, draw(data.get("steps") if isinstance(data, dict) else None, is_down=True))
+        return cls(source, faults, Picture(data.get("steps") if isinstance(data, dict) else None, rail_width=440))
 
     @property
     def step_types(self) -> list[tuple[str, str]]:
@@ -125,22 +125,20 @@ class ExecutionPage:
         return Timeline(self.steps, self.rows, is_open=self.execution.is_open, labels=labels)
 
     @cached_property
-    def graph(self) -> Graph:
+    def picture(self) -> Picture:
         """Draw the steps with how they stand; a step inside a loop stands for all its items."""
-        place = Func(
-            F("path"), Value(r"\[\d+\]"), Value(""), Value("g"), function="regexp_replace", output_field=TextField()
-        )
         inner = StepExecution.objects.filter(execution=self.execution).exclude(scope="")
         counts: dict[str, Counter[str]] = defaultdict(Counter)
-        for path, status, number in (
-            inner.annotate(place=place).values_list("place", "status").annotate(n=Count("pk")).order_by()
-        ):
-            counts[path][status] = number
-        states = {path: NodeState(together(found), _progress(found)) for path, found in counts.items()}
-        for row in self.rows:
-            if "." not in row.path:
-                states[row.path] = NodeState(row.status, _node_detail(row))
-        return draw(self.steps, states)
+        for name, status, number in inner.values_list("name", "status").annotate(n=Count("pk")).order_by():
+            counts[name][status] = number
+        states = {name: NodeState(together(found), _progress(found)) for name, found in counts.items()}
+        for line in self.timeline.lines:
+            if line.row is not None:
+                row = line.row
+                states[row.name] = NodeState(
+                    row.status, _node_detail(row), row.items_done, row.item_count, anchor=line.anchor
+                )
+        return Picture(self.steps, states)
 
     @property
     def facts(self) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from coreengine.kernel.statuses import Status
 from coreengine.kernel.typing import Request
 from plugins.models import Connection
 from workflows.forms import InputsForm
-from workflows.graph import draw
+from workflows.graph import Picture
 from workflows.models import Execution, StepExecution, Workflow
 from workflows.pages import STARTER, EditorPage, ExecutionPage
 from workflows.rules import DefinitionFaulty, faults_of_source
@@ -41,7 +41,7 @@ def detail(request: Request, pk: int) -> HttpResponse:
     context = {
         "workflow": workflow,
         "version": workflow.version,
-        "graph": draw(workflow.version.definition["steps"]),
+        "picture": Picture(workflow.version.definition["steps"]),
         "executions": workflow.executions.select_related("workflow").newest_first()[:8],
         "versions": workflow.versions.defer("source", "definition")[:10],
         "triggers": workflow.triggers.all(),
@@ -54,7 +54,7 @@ def version(request: Request, pk: int, number: int) -> HttpResponse:
     """Show one version as it was saved."""
     workflow = get_object_or_404(Workflow.objects.visible_to(request.user), pk=pk)
     old = get_object_or_404(workflow.versions, number=number)
-    context = {"workflow": workflow, "version": old, "graph": draw(old.definition["steps"])}
+    context = {"workflow": workflow, "version": old, "picture": Picture(old.definition["steps"])}
     return render_page(request, "workflows/version.html", context)
 
 

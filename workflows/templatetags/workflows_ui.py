@@ -4,8 +4,10 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+import lucide
 from django import template
 from django.utils import timezone
+from django.utils.safestring import SafeString, mark_safe
 
 from workflows.models import Execution, WorkflowTrigger
 from workflows.triggers import next_slot
@@ -45,3 +47,14 @@ def trigger_words(execution: Execution) -> str:
         "connection": "Started by a new connection",
     }
     return words.get(str(trigger.get("type", "manual")), f"Started by {trigger.get('type')}")
+
+
+@register.simple_tag
+def svg_icon(name: str, x: int, y: int, size: int = 16) -> SafeString:
+    """Draw an icon at a place inside a picture."""
+    return mark_safe(_svg_icon(name, size).replace("<svg ", f'<svg x="{int(x)}" y="{int(y)}" ', 1))
+
+
+@lru_cache(maxsize=64)
+def _svg_icon(name: str, size: int) -> str:
+    return str(lucide._render_icon(name, size, **{"aria-hidden": "true", "class": "icon"})).replace("\n", "")
