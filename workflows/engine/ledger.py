@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, MutableMapping
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from workflows.engine.definition import LOOP, Definition
+from workflows.engine.digest import MAX_IN_EVENT, canonical
 from workflows.engine.records import EventRecord, ExecutionRecord, ItemRecord, StepRecord, scope_of
 from workflows.engine.states import EXECUTION_MOVES, FINAL, STEP_MOVES, check_move
 from workflows.engine.store import Patience, Reader
@@ -42,6 +44,8 @@ class Ledger:
         self.inserted: dict[str, StepRecord] = {}
         self.new_results: set[str] = set()
         self.new_items: list[ItemRecord] = []
+        self._opened: set[str] = set()
+        self._variables_told: dict[str, Any] = {}
         self.events: list[EventRecord] = []
         self.ready_inline: list[str] = []
         self.hints: list[tuple[StepRecord, float]] = []
@@ -100,13 +104,23 @@ class Ledger:
         return sorted((s for s in found.values() if s.is_open), key=lambda s: (s.position, s.path))
 
     def insert(self, step: StepRecord) -> None:
-        """Add a step to the execution."""
+        """Add a step to the execution; the log says which scope was laid out."""
         self._steps[step.path] = self.inserted[step.path] = step
+        if step.scope and step.scope not in self._opened:
+            self._opened.add(step.scope)
+            self._last_event().setdefault("opened", []).append(step.scope)
 
     def touch(self, step: StepRecord) -> None:
         """Note that a record differs from what is stored."""
         if step.path not in self.inserted:
             self.changed[step.path] = step
+
+    def count_items(self, step: StepRecord, *, begun: int = 0, over: int = 0) -> None:
+        """Count items of a loop that begin or are over; the log says how far the loop has come."""
+        step.items_started += begun
+        step.items_done += over
+        self.touch(step)
+        self._last_event().setdefault("counts", {})[step.path] = [step.items_started, step.items_done]
 
     def move(self, step: StepRecord, status: str) -> None:
         """Change a step's status.
@@ -136,9 +150,31 @@ class Ledger:
         self.execution.status = status
         self.execution_changed = True
 
+    def set_variables(self, variables: dict[str, Any]) -> None:
+        """Keep changed variables; the next event tells which, by their digest where they are long."""
+        before, told = self.execution.variables, self._variables_told
+        for name, value in variables.items():
+            if name not in before or before[name] != value or type(before[name]) is not type(value):
+                text = canonical(value)
+                if len(text) <= MAX_IN_EVENT:
+                    told.setdefault("variables", {})[name] = value
+                else:
+                    told.setdefault("variables_sha256", {})[name] = sha256(text.encode()).hexdigest()
+        if removed := [name for name in before if name not in variables]:
+            told["variables_removed"] = removed
+        self.execution.variables = variables
+        self.execution_changed = True
+
     def note(self, type: str, **data: Any) -> None:
         """Add an event to the execution's log."""
+        if self._variables_told:
+            data |= self._variables_told
+            self._variables_told = {}
         self.events.append(EventRecord(f"workflow.{type}", data))
+
+    def _last_event(self) -> dict[str, Any]:
+        """The data of the event that the present change follows from; there always is one."""
+        return self.events[-1].data
 
     # --- what expressions read --------------------------------------------------------------------------
 

@@ -172,6 +172,10 @@ class MemoryStore:
         """All steps by path."""
         return copy.deepcopy(self._kept[execution_id].steps)
 
+    def executions(self) -> list[int]:
+        """The ids of all executions."""
+        return sorted(self._kept)
+
     def events(self, execution_id: int) -> list[EventRecord]:
         """The log of an execution."""
         return list(self._kept[execution_id].events)

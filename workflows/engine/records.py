@@ -93,6 +93,10 @@ class EventRecord:
 
     type: str
     data: dict[str, Any]
+    time: datetime | None = None
+    """When it was written, where the store tells."""
+    sequence: int = 0
+    """Its number in the execution's log, from 1, where the store tells."""
 
 
 def scope_of(loop_path: str, index: int) -> str:

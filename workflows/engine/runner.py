@@ -203,8 +203,7 @@ class Runner:
             outcome = Outcome.failed(str(error))
         else:
             if changed is not None:
-                ledger.execution.variables = changed
-                ledger.execution_changed = True
+                ledger.set_variables(changed)
         transitions.finish(ledger, step, outcome)
 
     def _start_loop(self, ledger: Ledger, step: StepRecord) -> None:

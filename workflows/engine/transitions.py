@@ -8,7 +8,6 @@ to its next item, the execution ends.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import timedelta
 from hashlib import sha256
@@ -16,6 +15,7 @@ from typing import Any
 
 from coreengine.kernel.expressions import ExpressionError, condition
 from workflows.engine.definition import CONTINUE, LOOP, Step
+from workflows.engine.digest import MAX_IN_EVENT, canonical
 from workflows.engine.ledger import Ledger
 from workflows.engine.outcome import MAX_ERROR_LENGTH, Outcome, clean_text
 from workflows.engine.records import StepRecord, parent_of, path_in, scope_of
@@ -23,8 +23,6 @@ from workflows.engine.scope import names_for
 from workflows.engine.states import CANCELLED, COMPLETED, FAILED, RUNNING, SKIPPED, WAITING
 
 CONDITION_NOT_MET = "condition_not_met"
-MAX_EVENT_RESULT = 8_000
-"""A longer result stands in the log by its digest only."""
 
 
 class Stale(Exception):
@@ -264,8 +262,7 @@ def _close_scope_if_over(ledger: Ledger, scope: str) -> None:
         if not loop.is_open or scope in ledger.closed_scopes or not ledger.scope_is_over(scope):
             return
         ledger.closed_scopes.add(scope)
-        loop.items_done += 1
-        ledger.touch(loop)
+        ledger.count_items(loop, over=1)
         _next_items(ledger, loop)
     elif ledger.scope_is_over(""):
         ledger.move_execution(COMPLETED)
@@ -286,8 +283,7 @@ def _next_items(ledger: Ledger, loop: StepRecord) -> None:
         and loop.items_started - loop.items_done < definition.loop.max_concurrency
     ):
         index = loop.items_started
-        loop.items_started += 1
-        ledger.touch(loop)
+        ledger.count_items(loop, begun=1)
         _open_scope(ledger, scope_of(loop.path, index), definition.body)
     ledger.expanding.discard(loop.path)
     if loop.is_open and loop.items_done == loop.item_count:
@@ -337,8 +333,8 @@ def _stamp(ledger: Ledger, step: StepRecord) -> None:
 def _result_in_log(step: StepRecord, result: Any) -> dict[str, Any]:
     if step.kind == LOOP:
         return {"items": step.item_count}
-    text = json.dumps(result, sort_keys=True)
-    if len(text) <= MAX_EVENT_RESULT:
+    text = canonical(result)
+    if len(text) <= MAX_IN_EVENT:
         return {"result": result}
     return {"result_sha256": sha256(text.encode()).hexdigest(), "result_size": len(text)}
 

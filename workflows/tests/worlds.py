@@ -15,8 +15,10 @@ from coreengine.kernel.models import Event
 from workflows.engine.definition import parse_definition
 from workflows.engine.memory import MemoryStore
 from workflows.engine.outcome import Outcome, StepCall
+from workflows.engine.replay import differences, replay
 from workflows.engine.runner import Runner
 from workflows.models import Execution, StepExecution, Workflow, WorkflowVersion
+from workflows.rebuild import compare
 from workflows.store import DjangoStore
 
 
@@ -55,10 +57,15 @@ class ScriptedExecutor:
         return [call.path for call in self.calls]
 
 
+made: list[World] = []
+"""The worlds of the test under way: `conftest` compares their rows with their log when the test is over."""
+
+
 class World:
     """A store, a runner and doubles."""
 
     def __init__(self, store: Any) -> None:
+        made.append(self)
         self.store = store
         self.hints = QueuedHints()
         self.executor = ScriptedExecutor()
@@ -119,6 +126,10 @@ class World:
     def results(self, number: int) -> dict[str, Any]:
         return {path: step.result for path, step in self.steps(number).items() if step.status == "completed"}
 
+    def check_log(self) -> None:
+        """Fail where the log does not tell what the rows say."""
+        raise NotImplementedError
+
     def add(self, definition: dict[str, Any], **fields: Any) -> int:
         raise NotImplementedError
 
@@ -154,6 +165,12 @@ class MemoryWorld(World):
 
     def events(self, number: int) -> list[tuple[str, dict[str, Any]]]:
         return [(event.type, event.data) for event in self.store.events(number)]
+
+    def check_log(self) -> None:
+        for number in self.store.executions():
+            execution = self.store.execution(number)
+            fold = replay(self.store.events(number), self.store.definition(execution.version_id))
+            assert list(differences(fold, execution, self.steps(number).values())) == []
 
     def later(self, seconds: float) -> None:
         self.store.later += timedelta(seconds=seconds)
@@ -191,6 +208,9 @@ class DatabaseWorld(World):
     def events(self, number: int) -> list[tuple[str, dict[str, Any]]]:
         stream = Event.objects.filter(subject_type="workflows.execution", subject_id=str(number))
         return list(stream.order_by("sequence").values_list("type", "data"))
+
+    def check_log(self) -> None:
+        assert dict(compare(Execution.objects.all())) == {}
 
     def later(self, seconds: float) -> None:
         ago = f"interval '{seconds} s'"
