@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from coreengine.kernel.statuses import FINISHED, Status
-from workflows.engine.definition import LOOP
+from workflows.engine.definition import CONTAINER_TYPES
 from workflows.querysets import ExecutionQuerySet, StepExecutionQuerySet, WorkflowQuerySet
 
 
@@ -130,6 +130,10 @@ class Execution(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
     deadline_at = models.DateTimeField(null=True, blank=True)
+    pauses = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="How many steps wait for a time or a person; its clock stands still then."
+    )
+    time_left_s = models.FloatField(null=True, blank=True)
 
     objects = ExecutionQuerySet.as_manager()
 
@@ -199,10 +203,10 @@ class StepExecution(models.Model):
 
     # The unique constraint below is an index on the execution already.
     execution = models.ForeignKey(Execution, on_delete=models.CASCADE, related_name="steps", db_index=False)
-    path = models.CharField(max_length=600)
+    path = models.CharField(max_length=1200)
     name = models.CharField(max_length=64)
     kind = models.CharField(max_length=20)
-    scope = models.CharField(max_length=600, blank=True)
+    scope = models.CharField(max_length=1200, blank=True)
     position = models.PositiveIntegerField()
     index = models.PositiveIntegerField(null=True, blank=True)
     status = models.CharField(max_length=9, choices=Status.choices, default=Status.PENDING)
@@ -223,6 +227,8 @@ class StepExecution(models.Model):
     item_count = models.PositiveIntegerField(null=True, blank=True)
     items_started = models.PositiveIntegerField(default=0)
     items_done = models.PositiveIntegerField(default=0)
+    items_failed = models.PositiveIntegerField(default=0, db_default=0)
+    is_reused = models.BooleanField("reused", default=False, db_default=False)
 
     objects = StepExecutionQuerySet.as_manager()
 
@@ -235,11 +241,14 @@ class StepExecution(models.Model):
                 name="step_that_is_over_has_an_end",
             ),
             models.CheckConstraint(
-                condition=~Q(status="running") | Q(lease_until__isnull=False) | Q(kind=LOOP),
+                condition=~Q(status="running") | Q(lease_until__isnull=False) | Q(kind__in=sorted(CONTAINER_TYPES)),
                 name="step_that_runs_has_a_lease",
             ),
             models.CheckConstraint(
                 condition=Q(items_done__lte=F("items_started")), name="step_items_begin_before_they_end"
+            ),
+            models.CheckConstraint(
+                condition=Q(items_failed__lte=F("items_done")), name="step_items_end_before_they_fail"
             ),
         ]
         indexes = [

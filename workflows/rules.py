@@ -12,8 +12,9 @@ from django.core.exceptions import ValidationError
 
 from workflows.catalogue import InstalledCatalogue
 from workflows.engine.definition import Definition, DefinitionInvalid, Fault, build_definition
+from workflows.engine.inputs import input_faults
 from workflows.engine.source import read_source
-from workflows.engine.validation import find_faults, input_faults
+from workflows.engine.validation import find_faults
 
 
 @dataclass(frozen=True)

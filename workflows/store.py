@@ -32,7 +32,7 @@ READY_AT_ONCE = 20
 
 EXECUTION_COLUMNS = (
     "id owner_id actor_id workflow_id version_id status trigger inputs variables connection_id error_message "
-    "started_at completed_at deadline_at"
+    "started_at completed_at deadline_at pauses time_left_s"
 ).split()
 STEP_TYPES = {
     "path": "text",
@@ -57,6 +57,8 @@ STEP_TYPES = {
     "item_count": "int",
     "items_started": "int",
     "items_done": "int",
+    "items_failed": "int",
+    "is_reused": "boolean",
 }
 FIXED = frozenset({"path", "name", "kind", "scope", "position", "index"})
 STEP_SELECT = ", ".join(f's."{column}"' for column in ("id", *STEP_TYPES))
@@ -92,7 +94,7 @@ FROM jsonb_to_recordset(%s::jsonb) AS r(step_id bigint, index int, value jsonb)
 """
 UPDATE_EXECUTION = """
 UPDATE workflows_execution SET status = %s, variables = %s::jsonb, error_message = %s, started_at = %s,
-  completed_at = %s, deadline_at = %s
+  completed_at = %s, deadline_at = %s, pauses = %s, time_left_s = %s
 WHERE id = %s
 """
 
@@ -182,6 +184,8 @@ class DjangoStore:
                 execution.started_at,
                 execution.completed_at,
                 execution.deadline_at,
+                execution.pauses,
+                execution.time_left_s,
                 execution.id,
             ]
         if parts:

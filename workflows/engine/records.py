@@ -27,6 +27,11 @@ class ExecutionRecord:
     started_at: datetime | None = None
     completed_at: datetime | None = None
     deadline_at: datetime | None = None
+    """Empty while its clock stands still."""
+    pauses: int = 0
+    """How many steps wait for a time or a person: as long as there is one, its clock stands still."""
+    time_left_s: float | None = None
+    """What was left of its timeout when the clock was stopped."""
 
     @property
     def is_open(self) -> bool:
@@ -43,7 +48,7 @@ class StepRecord:
     name: str
     kind: str
     scope: str
-    """Where it stands: empty at the top, `sync_each[3]` inside the loop."""
+    """Where it stands: empty at the top, `sync_each[3]` inside a loop, `decide[then]` inside a branch."""
     position: int
     id: int | None = None
     index: int | None = None
@@ -66,6 +71,10 @@ class StepRecord:
     item_count: int | None = None
     items_started: int = 0
     items_done: int = 0
+    """Of a loop its items, of a parallel its branches, of a condition the branch it took; failed ones too."""
+    items_failed: int = 0
+    is_reused: bool = False
+    """Its result was taken over from the execution that this one repeats."""
 
     @property
     def is_open(self) -> bool:
@@ -99,9 +108,13 @@ class EventRecord:
     """Its number in the execution's log, from 1, where the store tells."""
 
 
-def scope_of(loop_path: str, index: int) -> str:
-    """The scope of a loop's item: `sync_each[3]`."""
-    return f"{loop_path}[{index}]"
+Key = int | str
+"""An item of a loop by its number, or a branch by its name."""
+
+
+def scope_of(container_path: str, key: Key) -> str:
+    """The scope of a loop's item or of a branch: `sync_each[3]`, `decide[then]`."""
+    return f"{container_path}[{key}]"
 
 
 def path_in(scope: str, name: str) -> str:
@@ -109,7 +122,7 @@ def path_in(scope: str, name: str) -> str:
     return f"{scope}.{name}" if scope else name
 
 
-def parent_of(scope: str) -> tuple[str, int]:
-    """The path of the loop that a scope belongs to, and the number of the item."""
-    loop_path, _, index = scope.removesuffix("]").rpartition("[")
-    return loop_path, int(index)
+def parent_of(scope: str) -> tuple[str, Key]:
+    """The path of the container that a scope belongs to, and the number of the item or the name of the branch."""
+    container_path, _, key = scope.removesuffix("]").rpartition("[")
+    return container_path, int(key) if key.isdigit() else key

@@ -141,6 +141,8 @@ class Replay:
             step.reason = data["reason"]
         if "items" in data:
             step.item_count = data["items"]
+        if status == COMPLETED and not step.attempt and "reused" not in data:
+            self._fault(f"step {step.path} completed, and no attempt began")
         if status == COMPLETED and step.kind != LOOP:
             self._result(step, data)
         if status in FINAL:
@@ -181,13 +183,14 @@ class Replay:
     def _body(self, scope: str) -> Collection[Step]:
         if not scope:
             return self.definition.steps
-        name = parent_of(scope)[0].rpartition(".")[2]
-        return self.definition.step(name).body
+        path, key = parent_of(scope)
+        return self.definition.step(path.rpartition(".")[2]).body(key)
 
     def _lay_out(self, scope: str, step: Step) -> StepRecord:
         path = path_in(scope, step.name)
         if path not in self.steps:
-            index = parent_of(scope)[1] if scope else None
+            key = parent_of(scope)[1] if scope else None
+            index = key if isinstance(key, int) else None
             self.steps[path] = StepRecord(
                 path=path, name=step.name, kind=step.type, scope=scope, position=step.position, index=index
             )

@@ -5,6 +5,21 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+TIMEOUT = "timeout"
+"""It took too long."""
+RATE_LIMITED = "rate_limited"
+"""The other side asks for patience."""
+UNAVAILABLE = "unavailable"
+"""The other side cannot be reached, or says that it cannot answer now."""
+LOST = "lost"
+"""The worker that did it is gone."""
+UNEXPECTED = "unexpected"
+"""A fault that nobody foresaw."""
+PERMANENT = "permanent"
+"""The same call will never work."""
+
+RETRYABLE = frozenset({TIMEOUT, RATE_LIMITED, UNAVAILABLE, LOST, UNEXPECTED})
+
 
 @dataclass(frozen=True)
 class RetryPolicy:
@@ -14,6 +29,8 @@ class RetryPolicy:
     """
 
     max_retries: int = 3
+    retry_on: frozenset[str] = RETRYABLE
+    """The kinds of error after which it is worth another attempt."""
     first_delay_s: float = 1.0
     factor: float = 2.0
     longest_delay_s: float = 300.0

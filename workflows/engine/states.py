@@ -10,7 +10,7 @@ PENDING = "pending"
 RUNNING = "running"
 """A worker holds it, or its own steps are under way."""
 WAITING = "waiting"
-"""It was tried, and will be tried again when its time has come."""
+"""Nobody holds it: it waits for its next attempt, for a time, or for a person."""
 COMPLETED = "completed"
 FAILED = "failed"
 CANCELLED = "cancelled"
@@ -30,16 +30,19 @@ EXECUTION_MOVES = {
 }
 
 STEP_MOVES = {
-    (PENDING, RUNNING): "a worker claims it",
-    (PENDING, SKIPPED): "its condition is not met",
+    (PENDING, RUNNING): "a worker claims it, or its own steps begin",
+    (PENDING, WAITING): "it waits for a time or a person",
+    (PENDING, COMPLETED): "it had nothing to do, or its result is taken over from an earlier execution",
+    (PENDING, SKIPPED): "its condition is not met, or its branch is not taken",
     (PENDING, FAILED): "its condition or its values cannot be worked out",
     (PENDING, CANCELLED): "the execution ended without it",
     (RUNNING, COMPLETED): "it worked",
-    (RUNNING, WAITING): "it will be tried again",
+    (RUNNING, WAITING): "it will be tried again, or a person must say what became of it",
     (RUNNING, FAILED): "it failed for good",
     (RUNNING, CANCELLED): "the execution ended without it",
     (WAITING, RUNNING): "a worker claims it again",
-    (WAITING, FAILED): "its time is up",
+    (WAITING, COMPLETED): "its time has come, or a person decided",
+    (WAITING, FAILED): "its time is up, or a person decided so",
     (WAITING, CANCELLED): "the execution ended without it",
 }
 

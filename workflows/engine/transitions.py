@@ -83,7 +83,8 @@ def claim(ledger: Ledger, step: StepRecord) -> None:
     step.error = ""
     definition = ledger.definition.step(step.name)
     step.lease_until = ledger.now + timedelta(seconds=ledger.patience.lease_s)
-    step.deadline_at = ledger.now + timedelta(seconds=definition.timeout_s)
+    if definition.timeout_s is not None:
+        step.deadline_at = ledger.now + timedelta(seconds=definition.timeout_s)
     ledger.note("step.started", path=step.path, attempt=step.attempt)
 
 
@@ -186,7 +187,7 @@ def fail_unready(ledger: Ledger, step: StepRecord, message: str) -> None:
 
 def _open_scope(ledger: Ledger, scope: str, steps: Iterable[Step]) -> None:
     """Lay out the steps of a scope, then let those begin that wait for nothing."""
-    index = parent_of(scope)[1] if scope else None
+    key = parent_of(scope)[1] if scope else None
     records = [
         StepRecord(
             path=path_in(scope, step.name),
@@ -194,7 +195,7 @@ def _open_scope(ledger: Ledger, scope: str, steps: Iterable[Step]) -> None:
             kind=step.type,
             scope=scope,
             position=step.position,
-            index=index,
+            index=key if isinstance(key, int) else None,
             waiting_for=len(step.depends_on),
         )
         for step in steps
@@ -284,7 +285,7 @@ def _next_items(ledger: Ledger, loop: StepRecord) -> None:
     ):
         index = loop.items_started
         ledger.count_items(loop, begun=1)
-        _open_scope(ledger, scope_of(loop.path, index), definition.body)
+        _open_scope(ledger, scope_of(loop.path, index), definition.body(index))
     ledger.expanding.discard(loop.path)
     if loop.is_open and loop.items_done == loop.item_count:
         complete(ledger, loop, None)
@@ -306,6 +307,7 @@ def _fail_for_good(ledger: Ledger, step: StepRecord, error: str) -> None:
     elif step.scope:
         loop_path, index = parent_of(step.scope)
         loop = ledger.step(loop_path)
+        assert isinstance(index, int)
         if loop.is_open:
             _fail_for_good(ledger, loop, f"Item {index + 1}: step “{step.name}” failed. {error}")
     else:

@@ -2,38 +2,56 @@
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
-from zoneinfo import ZoneInfo
 
-from croniter import croniter
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
-from coreengine.kernel.expressions import (
-    Problem,
-    check,
-    check_condition,
-    check_expression,
-    expression_uses,
-    nearest,
-    uses,
-)
+from coreengine.kernel.expressions import check, check_condition, check_expression, expression_uses, nearest, uses
 from coreengine.kernel.expressions.tree import BUILT_IN_NAMES
-from workflows.engine.definition import AI_AGENT, CONTINUE, FAIL, LOOP, PLUGIN_ACTION, STEP_TYPES, SYSTEM_ACTION, Fault
+from workflows.engine.definition import (
+    AI_AGENT,
+    ALL,
+    ANY,
+    APPROVAL,
+    APPROVE,
+    ASK,
+    BODY,
+    CONDITION,
+    CONTAINER_TYPES,
+    CONTINUE,
+    ELSE,
+    FAIL,
+    LOOP,
+    PARALLEL,
+    PLUGIN_ACTION,
+    PRIORITIES,
+    REJECT,
+    RETRY,
+    STEP_TYPES,
+    SYSTEM_ACTION,
+    THEN,
+    WAIT,
+    Fault,
+)
+from workflows.engine.fields import NAME
+from workflows.engine.inputs import unstorable
+from workflows.engine.moments import LONGEST_WAIT_S, read_duration, read_time
+from workflows.engine.retry import RETRYABLE
+from workflows.engine.trigger_checks import TriggerChecks
 
 MAX_STEPS = 200
 MAX_DEPTH = 8
+"""How many containers may stand in each other."""
 MAX_TIMEOUT_S = 7 * 24 * 3600
 MAX_STEP_TIMEOUT_S = 840
 """Longer than any task may last (870 s) less the time to record the outcome."""
 MAX_NAME_LENGTH = 255
 MAX_RETRIES = 20
+MAX_BRANCHES = 50
 
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 ROOT_NAMES = ("steps", "variables", "inputs", "trigger", "item", "index", "execution_id", "user_id")
 STEP_MEMBERS = ("result", "status", "error", "reason", "execution_time")
 RESERVED_WORDS = frozenset(
@@ -45,15 +63,24 @@ RESERVED_WORDS = frozenset(
 UNSELECTABLE = frozenset({"in", "true", "false", "null"})
 """Words that cannot stand behind a dot, as in `steps.in`."""
 
-WORKFLOW_FIELDS = ("name", "description", "version", "variables", "inputs", "timeout", "triggers", "steps")
-STEP_FIELDS = ("name", "type", "config", "depends_on", "condition", "timeout", "max_retries", "on_error", "description")
+WORKFLOW_FIELDS = (
+    *("name", "description", "version", "variables", "inputs", "timeout", "priority", "error_workflow"),
+    *("triggers", "steps"),
+)
+STEP_FIELDS = (
+    *("name", "type", "config", "depends_on", "condition", "timeout", "max_retries", "retry_on", "on_error"),
+    *("on_unknown", "description"),
+)
 CONFIG_FIELDS = {
     PLUGIN_ACTION: ("plugin", "action", "params", "connection"),
     SYSTEM_ACTION: ("action", "params"),
     AI_AGENT: ("agent", "prompt", "parameters"),
-    LOOP: ("items", "as", "steps", "max_concurrency", "max_iterations"),
+    CONDITION: ("expression", THEN, ELSE),
+    LOOP: ("items", "as", BODY, "max_concurrency", "max_iterations", "until", "on_item_error"),
+    PARALLEL: ("branches", "wait_for"),
+    WAIT: ("duration", "until"),
+    APPROVAL: ("message", "timeout_action"),
 }
-TRIGGER_TYPES = ("manual", "schedule")
 
 
 class Catalogue(Protocol):
@@ -76,22 +103,26 @@ class _Scope:
     upstream: dict[str, set[str]]
     """Step → the steps of its body that are surely over before it begins."""
     outer: set[str] = field(default_factory=set)
-    """Steps outside the loop that are over before the loop begins."""
+    """Steps outside the container that are over before it begins."""
     loop_names: tuple[str, ...] = ()
+    """What the loops around call their items."""
+    containers: int = 0
+
+    def within(self, name: str, **changes: Any) -> _Scope:
+        """What a body of the container of this name may name."""
+        before = self.outer | self.upstream.get(name, set())
+        return replace(self, upstream={}, outer=before, containers=self.containers + 1, **changes)
 
 
-class _Finder:
+class _Finder(TriggerChecks):
     def __init__(self, catalogue: Catalogue | None) -> None:
+        super().__init__()
         self.catalogue = catalogue
-        self.faults: list[Fault] = []
         self.step_paths: dict[str, str] = {}
+        self.inner: dict[str, set[str]] = {}
+        """Container → the steps inside it that may be read once it is over: all but those in loops."""
         self.variables: set[str] | None = set()
-        self.inputs: set[str] | None = None
         self.count = 0
-
-    def add(self, path: str, message: str, line: int = 0, column: int = 0) -> None:
-        """Note a fault. Line and column here count inside the text at `path`."""
-        self.faults.append(Fault(path, message, line, column))
 
     # --- the workflow -----------------------------------------------------------------------------------
 
@@ -105,6 +136,8 @@ class _Finder:
         if "version" in data and not isinstance(data["version"], str | int | float):
             self.add("version", "The version must be a text such as “1.0”.")
         self.number(data, "timeout", "", 1, MAX_TIMEOUT_S)
+        self.choice(data, "priority", "", PRIORITIES)
+        self.text(data, "error_workflow", "", longest=MAX_NAME_LENGTH)
         self.declared_variables(data)
         self.declared_inputs(data)
         self.triggers(data)
@@ -112,7 +145,7 @@ class _Finder:
         if self.count > MAX_STEPS:
             self.add("steps", f"There are {self.count} steps; {MAX_STEPS} are allowed.")
             return
-        self.body(data.get("steps"), "steps", set(), ())
+        self.body(data.get("steps"), "steps", _Scope({}))
 
     def declared_variables(self, data: Mapping[str, Any]) -> None:
         variables = data.get("variables") or {}
@@ -145,36 +178,6 @@ class _Finder:
         if not schema.get("additionalProperties"):
             self.inputs = set(schema.get("properties") or {})
 
-    def triggers(self, data: Mapping[str, Any]) -> None:
-        triggers = data.get("triggers") or []
-        if not isinstance(triggers, list):
-            self.add("triggers", "Triggers are a list.")
-            return
-        for index, trigger in enumerate(triggers):
-            path = f"triggers[{index}]"
-            if not isinstance(trigger, Mapping):
-                self.add(path, "A trigger is a map with a type.")
-                continue
-            kind = trigger.get("type")
-            if kind not in TRIGGER_TYPES:
-                hint = nearest(str(kind), TRIGGER_TYPES)
-                self.add(f"{path}.type", f"Unknown trigger type “{kind}”; there are manual and schedule.{hint}")
-                continue
-            self.unknown_fields(trigger, ("type", "cron", "time_zone") if kind == "schedule" else ("type",), path)
-            if kind == "schedule":
-                self.schedule(trigger, path)
-
-    def schedule(self, trigger: Mapping[str, Any], path: str) -> None:
-        cron = trigger.get("cron")
-        if not isinstance(cron, str) or len(cron.split()) != 5 or not croniter.is_valid(cron):
-            self.add(f"{path}.cron", "A schedule needs a cron line of five fields, such as “0 7 * * 1-5”.")
-        zone = trigger.get("time_zone", "")
-        if zone:
-            try:
-                ZoneInfo(str(zone))
-            except (KeyError, ValueError, OSError):
-                self.add(f"{path}.time_zone", f"Unknown time zone “{zone}”; write one such as Europe/Berlin.")
-
     # --- steps ------------------------------------------------------------------------------------------
 
     def collect_names(self, steps: Any, path: str, depth: int) -> None:
@@ -198,11 +201,25 @@ class _Finder:
                 continue
             if step.get("type") == SYSTEM_ACTION and config.get("action") == "update_variable":
                 self.note_variable(config.get("params"))
-            if step.get("type") == LOOP:
-                if depth >= MAX_DEPTH:
-                    self.add(here, f"Loops may stand in each other {MAX_DEPTH} deep at most.")
-                else:
-                    self.collect_names(config.get("steps"), f"{here}.config.steps", depth + 1)
+            if step.get("type") not in CONTAINER_TYPES:
+                continue
+            if depth > MAX_DEPTH:
+                self.add(here, f"Conditions, loops and parallels may stand in each other {MAX_DEPTH} deep at most.")
+                continue
+            for key, body in _bodies(step):
+                self.collect_names(body, f"{here}.config.{key}", depth + 1)
+            if isinstance(name, str):
+                self.inner[name] = set(self.readable_inside(step))
+
+    def readable_inside(self, step: Mapping[str, Any]) -> Iterator[str]:
+        """The steps inside a container that those behind it may read."""
+        if step.get("type") == LOOP:
+            return
+        for _key, body in _bodies(step):
+            for inner in body if isinstance(body, list) else ():
+                if isinstance(inner, Mapping) and isinstance(inner.get("name"), str):
+                    yield inner["name"]
+                    yield from self.inner.get(inner["name"], ())
 
     def note_variable(self, params: Any) -> None:
         name = params.get("name") if isinstance(params, Mapping) else None
@@ -211,13 +228,13 @@ class _Finder:
         elif isinstance(name, str) and self.variables is not None:
             self.variables.add(name)
 
-    def body(self, steps: Any, path: str, outer: set[str], loop_names: tuple[str, ...]) -> None:
+    def body(self, steps: Any, path: str, scope: _Scope) -> None:
         if not isinstance(steps, list) or not steps:
             self.add(path, "There must be a list with at least one step.")
             return
-        if len(loop_names) >= MAX_DEPTH:
+        if scope.containers > MAX_DEPTH:
             return
-        scope = _Scope(self.upstream(steps, path), outer, loop_names)
+        scope = replace(scope, upstream=self.upstream(steps, path))
         for index, step in enumerate(steps):
             self.step(step, f"{path}[{index}]", scope)
 
@@ -241,13 +258,13 @@ class _Finder:
                     if wanted.index(name) != place:
                         self.add(f"{here}[{place}]", f"“{name}” stands twice.")
                 elif name in self.step_paths:
-                    self.add(
-                        f"{here}[{place}]", f"“{name}” is not in the same list of steps; wait for the loop instead."
-                    )
+                    message = f"“{name}” is not in the same list of steps; wait for what it stands in instead."
+                    self.add(f"{here}[{place}]", message)
                 else:
                     self.add(f"{here}[{place}]", f"There is no step “{name}”.{nearest(name, names)}")
         self.circles(waits, steps, path)
-        return {name: _closure(name, waits) for name in waits}
+        before = {name: _closure(name, waits) for name in waits}
+        return {name: found.union(*(self.inner.get(other, ()) for other in found)) for name, found in before.items()}
 
     def circles(self, waits: Mapping[str, list[str]], steps: list[Any], path: str) -> None:
         reported: set[str] = set()
@@ -271,12 +288,9 @@ class _Finder:
         elif name in UNSELECTABLE:
             self.add(f"{path}.name", f"“{name}” is a word of the expression language; choose another name.")
         self.text(step, "description", path, longest=2_000)
-        self.number(step, "timeout", path, 1, MAX_STEP_TIMEOUT_S if step.get("type") != LOOP else MAX_TIMEOUT_S)
-        self.number(step, "max_retries", path, 0, MAX_RETRIES)
-        if step.get("on_error", FAIL) not in (FAIL, CONTINUE):
-            self.add(f"{path}.on_error", f"on_error is “{FAIL}” or “{CONTINUE}”.")
+        self.handling(step, path)
         if step.get("condition") is not None:
-            self.condition(step["condition"], f"{path}.condition", name, scope)
+            self.condition_of(step["condition"], f"{path}.condition", name, scope)
         kind = step.get("type")
         if kind not in STEP_TYPES:
             what = "A step needs a type" if kind is None else f"Unknown step type “{kind}”"
@@ -291,6 +305,27 @@ class _Finder:
         self.unknown_fields(config, CONFIG_FIELDS[kind], here)
         check_kind: Callable[[Mapping[str, Any], str, str, _Scope], None] = getattr(self, kind)
         check_kind(config, here, name if isinstance(name, str) else "", scope)
+
+    def handling(self, step: Mapping[str, Any], path: str) -> None:
+        """How long a step may take, and what follows when it fails."""
+        kind = step.get("type")
+        if kind == WAIT and "timeout" in step:
+            self.add(f"{path}.timeout", "A wait takes as long as it says; leave the timeout out.")
+        elif kind == APPROVAL or kind in CONTAINER_TYPES:
+            self.number(step, "timeout", path, 1, LONGEST_WAIT_S)
+        else:
+            self.number(step, "timeout", path, 1, MAX_STEP_TIMEOUT_S)
+        self.number(step, "max_retries", path, 0, MAX_RETRIES)
+        self.choice(step, "on_error", path, (FAIL, CONTINUE))
+        self.choice(step, "on_unknown", path, (RETRY, ASK))
+        kinds = step.get("retry_on")
+        if kinds is not None and not isinstance(kinds, list):
+            self.add(f"{path}.retry_on", f"retry_on is a list of {', '.join(sorted(RETRYABLE))}.")
+        for index, wanted in enumerate(kinds if isinstance(kinds, list) else ()):
+            if not isinstance(wanted, str) or wanted not in RETRYABLE:
+                known = ", ".join(sorted(RETRYABLE))
+                hint = nearest(str(wanted), RETRYABLE)
+                self.add(f"{path}.retry_on[{index}]", f"“{wanted}” is no kind of error; there are {known}.{hint}")
 
     def plugin_action(self, config: Mapping[str, Any], path: str, name: str, scope: _Scope) -> None:
         plugin, action = self.fixed(config, "plugin", path), self.fixed(config, "action", path)
@@ -331,12 +366,70 @@ class _Finder:
             self.add(f"{path}.as", f"“{as_name}” already means something else in expressions.")
         self.number(config, "max_concurrency", path, 1, 50)
         self.number(config, "max_iterations", path, 1, 10_000)
-        before = scope.outer | scope.upstream.get(name, set())
-        self.body(config.get("steps"), f"{path}.steps", before, (*scope.loop_names, as_name))
+        self.choice(config, "on_item_error", path, (FAIL, CONTINUE))
+        inside = scope.within(name, loop_names=(*scope.loop_names, as_name))
+        body = config.get(BODY)
+        self.body(body, f"{path}.{BODY}", inside)
+        for index, step in enumerate(body if isinstance(body, list) else ()):
+            if isinstance(step, Mapping) and step.get("name") == "error":
+                self.add(f"{path}.{BODY}[{index}].name", "In a loop “error” stands for a failed item; choose another.")
+        if config.get("until") is not None:
+            own = self.readable_inside({"type": PARALLEL, "config": {"branches": {"own": body}}})
+            self.condition_of(config["until"], f"{path}.until", name, replace(inside, outer=inside.outer | set(own)))
+
+    def condition(self, config: Mapping[str, Any], path: str, name: str, scope: _Scope) -> None:
+        self.condition_of(config.get("expression"), f"{path}.expression", name, scope)
+        if THEN not in config:
+            self.add(f"{path}.{THEN}", "A condition needs the steps to take when it is true.")
+        for key in (THEN, ELSE):
+            if key in config and not (key == ELSE and config[key] in (None, [])):
+                self.body(config[key], f"{path}.{key}", scope.within(name))
+
+    def parallel(self, config: Mapping[str, Any], path: str, name: str, scope: _Scope) -> None:
+        branches = config.get("branches")
+        if not isinstance(branches, Mapping) or not branches:
+            self.add(f"{path}.branches", "A parallel needs branches: a map of names and lists of steps.")
+            return
+        if len(branches) > MAX_BRANCHES:
+            self.add(f"{path}.branches", f"There are {len(branches)} branches; {MAX_BRANCHES} are allowed.")
+        for key, body in branches.items():
+            if not NAME.fullmatch(str(key)):
+                self.add(f"{path}.branches.{key}", "A branch's name is letters, digits and _, not beginning with one.")
+            self.body(body, f"{path}.branches.{key}", scope.within(name))
+        wanted = config.get("wait_for", ALL)
+        is_number = isinstance(wanted, int) and not isinstance(wanted, bool)
+        if wanted not in (ALL, ANY) and not (is_number and 1 <= wanted <= len(branches)):
+            words = f"{ALL}, {ANY} or a whole number from 1 to {len(branches)}"
+            self.add(f"{path}.wait_for", f"“wait_for” is {words}.")
+
+    def wait(self, config: Mapping[str, Any], path: str, name: str, scope: _Scope) -> None:
+        if ("duration" in config) == ("until" in config):
+            self.add(path, "A wait needs either a duration, such as “2h30m”, or a time in “until”.")
+            return
+        key = "duration" if "duration" in config else "until"
+        value, here = config[key], f"{path}.{key}"
+        if isinstance(value, str) and "{{" in value:
+            self.templates(config, path, name, scope)
+        elif key == "duration":
+            if read_duration(value) is None:
+                self.add(here, "A duration is seconds or a text such as “90s” or “2h30m”; 366 days at most.")
+        elif not isinstance(value, str) or not value.strip():
+            self.add(here, "“until” is a time such as “2026-01-31T08:00:00Z”, or an expression that gives one.")
+        elif read_time(value) is None:
+            if value.strip()[:4].isdigit():
+                self.add(here, f"“{value}” is not a time with its zone, such as “2026-01-31T08:00:00+01:00”.")
+                return
+            self.problems(check_expression(value, self.known(scope)), here)
+            self.order(expression_uses(value), here, name, scope)
+
+    def approval(self, config: Mapping[str, Any], path: str, name: str, scope: _Scope) -> None:
+        self.text(config, "message", path, required=True, longest=10_000)
+        self.choice(config, "timeout_action", path, (APPROVE, REJECT, FAIL))
+        self.templates(config, path, name, scope)
 
     # --- expressions ------------------------------------------------------------------------------------
 
-    def condition(self, condition: Any, path: str, name: Any, scope: _Scope) -> None:
+    def condition_of(self, condition: Any, path: str, name: Any, scope: _Scope) -> None:
         if not isinstance(condition, str) or not condition.strip():
             self.add(path, "A condition is an expression, such as “steps.fetch.result.count > 0”.")
             return
@@ -384,59 +477,6 @@ class _Finder:
                 message = f"A step has result, status, error, reason and execution_time, not “{use.chain[2]}”.{hint}"
                 self.add(path, message, use.line, use.column)
 
-    def problems(self, found: Iterable[Problem], path: str) -> None:
-        for problem in found:
-            inner = problem.path if problem.path.startswith("[") or not problem.path else f".{problem.path}"
-            self.add(f"{path}{inner}", problem.message, problem.line, problem.column)
-
-    def outside(self, path: str, found: Iterable[tuple[str, str]]) -> None:
-        for inner, message in found:
-            self.add(f"{path}.{inner}" if inner else path, message)
-
-    # --- fields -----------------------------------------------------------------------------------------
-
-    def unknown_fields(self, data: Mapping[str, Any], known: tuple[str, ...], path: str) -> None:
-        for key in data:
-            if key not in known:
-                self.add(f"{path}.{key}" if path else str(key), f"Unknown field “{key}”.{nearest(str(key), known)}")
-
-    def text(self, data: Mapping[str, Any], key: str, path: str, *, required: bool = False, longest: int) -> None:
-        value, here = data.get(key), f"{path}.{key}" if path else key
-        if value is None and not required:
-            return
-        if not isinstance(value, str) or (required and not value.strip()):
-            self.add(here, f"“{key}” must be a text{'' if value is not None else ' and is missing'}.")
-        elif len(value) > longest:
-            self.add(here, f"“{key}” has {len(value):,} characters; {longest:,} are allowed.")
-
-    def fixed(self, data: Mapping[str, Any], key: str, path: str) -> str:
-        """A name that must be known before anything runs, so no template."""
-        value = data.get(key)
-        if not isinstance(value, str) or not value.strip():
-            self.add(f"{path}.{key}", f"“{key}” is missing." if value is None else f"“{key}” must be a name.")
-            return ""
-        if "{{" in value:
-            self.add(f"{path}.{key}", f"“{key}” must be a fixed name, not an expression.")
-            return ""
-        return value
-
-    def params(self, config: Mapping[str, Any], key: str, path: str) -> Mapping[str, Any]:
-        value = config.get(key)
-        if value is None:
-            return {}
-        if not isinstance(value, Mapping):
-            self.add(f"{path}.{key}", f"“{key}” is a map of names and values.")
-            return {}
-        return value
-
-    def number(self, data: Mapping[str, Any], key: str, path: str, low: int, high: int) -> None:
-        value = data.get(key)
-        if key not in data:
-            return
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            unit = " seconds" if key == "timeout" else ""
-            self.add(f"{path}.{key}" if path else key, f"“{key}” must be a whole number from {low} to {high}{unit}.")
-
 
 def find_faults(data: Any, catalogue: Catalogue | None = None) -> list[Fault]:
     """List every fault of a definition, in the order of the text as far as it goes."""
@@ -448,59 +488,18 @@ def find_faults(data: Any, catalogue: Catalogue | None = None) -> list[Fault]:
     return list(dict.fromkeys(finder.faults))
 
 
-def unstorable(value: Any, path: str = "", depth: int = 0) -> tuple[str, str] | None:
-    """Where and why a value cannot be kept as JSON in the database, or None."""
-    if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            return path, "This text contains half a surrogate pair."
-        return (path, "This text contains a NUL character.") if "\x00" in value else None
-    if isinstance(value, float) and not math.isfinite(value):
-        return path, "This is not a finite number."
-    if depth > 60:
-        return path, "This is nested too deep."
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            here = f"{path}.{key}" if path else str(key)
-            if not isinstance(key, str):
-                return here, "Keys must be texts."
-            found = unstorable(key, here) or unstorable(item, here, depth + 1)
-            if found:
-                return found
-        return None
-    if isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            found = unstorable(item, f"{path}[{index}]", depth + 1)
-            if found:
-                return found
-        return None
-    if value is None or isinstance(value, bool | int | float):
-        return None
-    return path, f"A value of the kind {type(value).__name__} cannot be kept."
-
-
-def input_faults(schema: Mapping[str, Any], inputs: Any) -> list[Fault]:
-    """What is wrong with the inputs of an execution. Inputs that the schema does not know are refused."""
-    if not isinstance(inputs, Mapping):
-        return [Fault("inputs", "Inputs are a map of names and values.")]
-    unusable = unstorable(inputs, "inputs")
-    if unusable:
-        return [Fault(*unusable)]
-    if not schema:
-        return [Fault(f"inputs.{key}", "This workflow takes no inputs.") for key in inputs]
-    faults = []
-    properties = schema.get("properties") or {}
-    for error in Draft202012Validator(schema).iter_errors(inputs):
-        place = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.absolute_path)
-        faults.append(Fault(f"inputs{place}", error.message))
-    if not schema.get("additionalProperties") and "additionalProperties" not in schema:
-        faults += [
-            Fault(f"inputs.{key}", f"There is no input “{key}”.{nearest(key, properties)}")
-            for key in inputs
-            if key not in properties
-        ]
-    return faults
+def _bodies(step: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The bodies of a container as they are written: (place in the config, steps)."""
+    config = step.get("config")
+    if not isinstance(config, Mapping):
+        return
+    if step.get("type") == PARALLEL:
+        branches = config.get("branches")
+        if isinstance(branches, Mapping):
+            yield from ((f"branches.{key}", body) for key, body in branches.items())
+    else:
+        keys = (BODY,) if step.get("type") == LOOP else (THEN, ELSE)
+        yield from ((key, config[key]) for key in keys if key in config)
 
 
 def _closure(name: str, waits: Mapping[str, list[str]]) -> set[str]:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from workflows.engine.definition import DefinitionInvalid, parse_definition
+from workflows.engine.inputs import input_faults
 from workflows.engine.source import read_source
-from workflows.engine.validation import find_faults, input_faults
+from workflows.engine.validation import find_faults
 
 STEP = {"name": "a", "type": "system_action", "config": {"action": "x"}}
 
@@ -65,7 +66,7 @@ def test_the_smallest_definition_has_its_defaults() -> None:
         (faults({"name": "x", "steps": [STEP], "variables": {"v": float("nan")}}), "variables.v", "finite"),
         (faults({"name": "x", "steps": [{**STEP, "name": f"s{i}"} for i in range(201)]}), "steps", "200 are allowed"),
         (one(name="9a"), "steps[0].name", "letters"),
-        (one(type="condition"), "steps[0].type", "Unknown step type “condition”"),
+        (one(type="unless"), "steps[0].type", "Unknown step type “unless”"),
         (one(type="sytem_action"), "steps[0].type", "Did you mean “system_action”"),
         (one(type=None), "steps[0]", "needs a type"),
         (one(config=None), "steps[0].config", "needs a config"),

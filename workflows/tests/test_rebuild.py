@@ -105,7 +105,7 @@ class TestFold:
     @pytest.mark.parametrize(
         ("spoil", "words"),
         [
-            (lambda log: log[:1] + log[2:], "goes from pending to completed"),
+            (lambda log: log[:1] + log[2:], "no attempt began"),
             (lambda log: [*log, log[-2]], "comes after the end"),
             (lambda log: [*log[:2], log[1], *log[2:]], "goes from running to running"),
             (
