@@ -84,7 +84,7 @@ class WorkflowViewSet(OwnedModelViewSet):
             response["Location"] = f"/api/v1/workflows/{workflow.pk}/"
             return response
 
-        return self.idempotently(request, answer)
+        return self.idempotently(request, answer, in_one_transaction=True)
 
     @extend_schema(request=WorkflowChangeSerializer, responses=WorkflowDetailSerializer)
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -136,7 +136,7 @@ class WorkflowViewSet(OwnedModelViewSet):
         """List the executions of a workflow, or start one."""
         workflow = self.get_object()
         if request.method == "POST":
-            return self.idempotently(request, lambda: self._start(request, workflow))
+            return self.idempotently(request, lambda: self._start(request, workflow), in_one_transaction=True)
         found = _with_names(Execution.objects.visible_to(request.user).filter(workflow=workflow))
         page = self.paginate_queryset(found)
         return self.get_paginated_response(ExecutionListSerializer(page, many=True).data)

@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from jsonschema import Draft202012Validator
 
+from coreengine.kernel.models import IdempotentRequest
 from workflows.models import Execution, Workflow
 from workflows.running import runner
 from workflows.services import start_execution
@@ -139,6 +140,26 @@ class TestExecutions:
         again = api.post(address, {}, format="json", **key)
 
         assert first.json()["id"] == again.json()["id"] and Execution.objects.count() == 1
+
+    def test_a_server_lost_before_it_kept_its_answer_leaves_neither_execution_nor_key(
+        self, api: Any, owner: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        workflow = make_workflow(owner)
+        address, key = f"{URL}{workflow.pk}/executions/", {"HTTP_IDEMPOTENCY_KEY": "abc"}
+
+        save = IdempotentRequest.save
+
+        def lost_when_it_has_the_answer(row: IdempotentRequest, **fields: Any) -> None:
+            if "update_fields" in fields:
+                raise SystemExit
+            save(row, **fields)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(IdempotentRequest, "save", lost_when_it_has_the_answer)
+            with pytest.raises(SystemExit):
+                api.post(address, {}, format="json", **key)
+        assert not Execution.objects.exists() and not IdempotentRequest.objects.exists()
+        assert api.post(address, {}, format="json", **key).status_code == 201
 
     def test_a_sync_under_way_is_given_back_with_a_clear_message(self, api: Any, owner: Any) -> None:
         workflow = make_workflow(owner, shipped_key="p/sync-p", connection_id=9)

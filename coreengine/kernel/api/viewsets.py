@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -50,10 +51,14 @@ class Conventions:
             response.status_code = 304
             response.content = b""
 
-    def idempotently(self, request: Request, answer: Any) -> Response:
+    def idempotently(self, request: Request, answer: Any, *, in_one_transaction: bool = False) -> Response:
         """Run `answer()` once per Idempotency-Key: the same key and body get the first answer again.
 
         The same key with another body is refused (422); while the first is being answered, 409.
+
+        With `in_one_transaction` (for answers that only write to the database) what is done and that it was done
+        are one commit: a server lost in the middle leaves the key as if it had never come, and a second request at
+        the same moment waits for the first instead of being refused.
         """
         key = request.headers.get("Idempotency-Key", "").strip()
         if not key:
@@ -64,23 +69,20 @@ class Conventions:
         fingerprint = hashlib.sha256(f"{request.method} {request.path} {body}".encode()).hexdigest()
         owner = cast("User", request.user)  # permission classes let nobody else come this far
         IdempotentRequest.objects.filter(owner=owner, key=key, created_at__lt=timezone.now() - KEY_LIFE).delete()
-        try:
-            with transaction.atomic():
-                row = IdempotentRequest.objects.create(owner=owner, key=key, fingerprint=fingerprint)
-        except IntegrityError:
-            row = IdempotentRequest.objects.get(owner=owner, key=key)
-            if row.fingerprint != fingerprint:
-                return problem_response(422, "This Idempotency-Key was used for another request.", code="key_reused")
-            if row.status is None:
-                return problem_response(
-                    409, "The first request with this key is still being answered.", code="in_progress"
-                )
-            headers = {"Location": row.location} if row.location else {}
-            return Response(row.body, status=row.status, headers={**headers, "Idempotent-Replay": "true"})
+        with transaction.atomic() if in_one_transaction else nullcontext():
+            try:
+                with transaction.atomic():
+                    row = IdempotentRequest.objects.create(owner=owner, key=key, fingerprint=fingerprint)
+            except IntegrityError:
+                return _answer_again(IdempotentRequest.objects.get(owner=owner, key=key), fingerprint)
+            return self._answer_once(row, answer, is_alone=not in_one_transaction)
+
+    def _answer_once(self, row: IdempotentRequest, answer: Any, *, is_alone: bool) -> Response:
         try:
             response = answer()
         except BaseException:
-            row.delete()  # nothing was done under this key: it may be tried again
+            if is_alone:
+                row.delete()  # nothing was done under this key: it may be tried again
             raise
         if response.status_code < 400:
             body = json.loads(json.dumps(response.data, cls=DjangoJSONEncoder))
@@ -93,6 +95,15 @@ class Conventions:
         else:
             row.delete()
         return response
+
+
+def _answer_again(row: IdempotentRequest, fingerprint: str) -> Response:
+    if row.fingerprint != fingerprint:
+        return problem_response(422, "This Idempotency-Key was used for another request.", code="key_reused")
+    if row.status is None:
+        return problem_response(409, "The first request with this key is still being answered.", code="in_progress")
+    headers = {"Location": row.location} if row.location else {}
+    return Response(row.body, status=row.status, headers={**headers, "Idempotent-Replay": "true"})
 
 
 class ApiView(Conventions, APIView):
@@ -116,7 +127,11 @@ class CreateOnce(mixins.CreateModelMixin):
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Create one."""
-        return self.idempotently(request, lambda: super(CreateOnce, self).create(request, *args, **kwargs))  # type: ignore[attr-defined]
+        return self.idempotently(
+            request,
+            lambda: super(CreateOnce, self).create(request, *args, **kwargs),  # type: ignore[attr-defined]
+            in_one_transaction=True,
+        )
 
 
 class OwnedModelViewSet(CreateOnce, mixins.UpdateModelMixin, mixins.DestroyModelMixin, OwnedReadViewSet):
