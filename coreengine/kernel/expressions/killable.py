@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .evaluation import Refused
+from .values import Refused
 
 TIME_LIMIT_S = 3.0
 START_LIMIT_S = 20.0

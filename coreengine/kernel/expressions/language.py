@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from . import evaluation
 from .errors import ExpressionError, nearest
-from .evaluation import Compiled, Meter, Refused
-from .killable import evaluator
+from .evaluation import Compiled
+from .killable import TIME_LIMIT_S, evaluator
 from .syntax import Expression, parse_template, sole_expression
+from .values import Meter, Refused, to_json
 
 MAX_RENDERED_SIZE = 2_000_000
+RENDER_LIMIT_S = 10.0
+"""How long all expressions of one template may take together."""
+_SAYS_SOMETHING_IS_MISSING = ("There is no", "A field is asked", "“[ ]”")
 
 
 def compile_source(source: str) -> Compiled:
@@ -28,7 +33,7 @@ def compile_source(source: str) -> Compiled:
         raise ExpressionError(refused.message + hint, source=source, line=refused.line, column=refused.column) from None
 
 
-def evaluate(expression: str, names: Mapping[str, Any]) -> Any:
+def evaluate(expression: str, names: Mapping[str, Any], *, time_limit_s: float = TIME_LIMIT_S) -> Any:
     """Evaluate a CEL expression with the given names. The value is plain data that JSON can carry.
 
     Raises:
@@ -41,13 +46,15 @@ def evaluate(expression: str, names: Mapping[str, Any]) -> Any:
             raise ExpressionError(f"Unknown name “{root}”.{nearest(root, names)}", source=expression)
     try:
         if tree.path is not None:
-            return evaluation.to_json(_look_up(tree.path, names))
+            return to_json(_look_up(tree.path, names))
         context, size = evaluation.prepare(tree, names)
         if compiled.is_costly(size):
-            return evaluator.evaluate(expression, context)
+            return evaluator.evaluate(expression, context, time_limit_s=time_limit_s)
         return evaluation.evaluate_compiled(compiled, context)
     except Refused as refused:
-        message = _missing_name(compiled, names) or refused.message
+        message = refused.message
+        if message.startswith(_SAYS_SOMETHING_IS_MISSING):
+            message = _missing_name(compiled, names) or message
         raise ExpressionError(f"{message} In: {_short(expression)}", source=expression) from None
 
 
@@ -76,31 +83,46 @@ def render(value: Any, names: Mapping[str, Any]) -> Any:
         ExpressionError: as `evaluate`, or the whole becomes too large.
     """
     try:
-        return _render(value, names, Meter(MAX_RENDERED_SIZE, "The filled-in value"))
+        return _render(value, _Filling(names, time.monotonic() + RENDER_LIMIT_S))
     except Refused as refused:
         raise ExpressionError(refused.message) from None
 
 
-def _render(value: Any, names: Mapping[str, Any], meter: Meter) -> Any:
+class _Filling:
+    """What filling one template has used up so far."""
+
+    def __init__(self, names: Mapping[str, Any], until: float) -> None:
+        self.names, self.until = names, until
+        self.meter = Meter(MAX_RENDERED_SIZE, "The filled-in value")
+
+    def evaluate(self, source: str) -> Any:
+        """Evaluate within the time that is left."""
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise Refused(f"The expressions of this template took more than {RENDER_LIMIT_S:.0f} s together.")
+        return evaluate(source, self.names, time_limit_s=min(TIME_LIMIT_S, left))
+
+
+def _render(value: Any, filling: _Filling) -> Any:
     if isinstance(value, str):
         if "{{" not in value:
-            meter.add(len(value))
+            filling.meter.add(len(value))
             return value
         sole = sole_expression(value)
         if sole is not None:
-            answer = evaluate(sole.source, names)
-            meter.add(len(answer) if isinstance(answer, str) else 8)
+            answer = filling.evaluate(sole.source)
+            filling.meter.add(len(answer) if isinstance(answer, str) else 8)
             return answer
         parts = [
-            part if isinstance(part, str) else as_text(evaluate(part.source, names)) for part in parse_template(value)
+            part if isinstance(part, str) else as_text(filling.evaluate(part.source)) for part in parse_template(value)
         ]
         text = "".join(parts)
-        meter.add(len(text))
+        filling.meter.add(len(text))
         return text
     if isinstance(value, Mapping):
-        return {key: _render(item, names, meter) for key, item in value.items()}
+        return {key: _render(item, filling) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_render(item, names, meter) for item in value]
+        return [_render(item, filling) for item in value]
     return value
 
 

@@ -10,8 +10,9 @@ This module imports nothing from the project: the evaluating child process loads
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 # Identifiers that CEL itself gives a meaning: they are types or namespaces, never data.
 BUILT_IN_NAMES = frozenset(
@@ -29,10 +30,15 @@ BUILT_IN_NAMES = frozenset(
         "google",
         "math",
         "strings",
+        "optional",
+        "optional_type",
+        "base64",
+        "cel",
     ]
 )
-# Calls whose answer can be much larger than what they are given.
-GROWING_CALLS = frozenset({"_+_", "replace", "join", "format", "split"})
+MACROS = frozenset(
+    "all exists exists_one existsOne filter map transformList transformMap transformMapEntry".split(),
+)
 
 Chain = tuple[str, ...]
 
@@ -47,8 +53,18 @@ class Tree:
     """Set when the whole expression is one path; it can then be looked up without the library."""
     macro_depth: int = 0
     macro_count: int = 0
-    growing_calls: int = 0
+    calls: Counter[str] = field(default_factory=Counter)
+    """How often each function and operator stands in the expression."""
+    range_calls: Counter[str] = field(default_factory=Counter)
+    """Those of them that make what a macro loops over."""
+    body_calls: set[str] = field(default_factory=set)
+    """Those of them that a macro repeats."""
     repeated_keys: list[str] = field(default_factory=list)
+    has_computed_keys: bool = False
+    """A map is written whose keys are not all known before."""
+    unexpanded_macros: list[tuple[str, int]] = field(default_factory=list)
+    """Macros with the wrong number of arguments, with their character offset."""
+    message_names: list[str] = field(default_factory=list)
 
     @property
     def roots(self) -> frozenset[str]:
@@ -65,60 +81,96 @@ def read_tree(serialized: bytes) -> Tree:
             positions[_number(pair, 1)] = _number(pair, 2)
     root = _message(parsed[2][0])
     tree = Tree()
-    _visit(root, frozenset(), 0, positions, tree)
+    _visit(root, _Place(), positions, tree)
     if not tree.macro_depth:
         tree.path = _static_path(root)
     return tree
 
 
-def _visit(node: dict[int, list], bound: frozenset[str], depth: int, positions: dict[int, int], tree: Tree) -> None:
+@dataclass(frozen=True)
+class _Place:
+    """Where in the expression a node stands."""
+
+    bound: frozenset[str] = frozenset()
+    """Names that a macro around it has given a meaning."""
+    depth: int = 0
+    is_range: bool = False
+    is_body: bool = False
+
+
+def _visit(node: dict[int, list], place: _Place, positions: dict[int, int], tree: Tree) -> None:
     chain, start = _chain(node)
     if chain is not None:
-        if chain[0] not in bound and chain[0] not in BUILT_IN_NAMES:
+        if chain[0] not in place.bound and chain[0] not in BUILT_IN_NAMES:
             tree.chains.setdefault(chain, positions.get(start, 0))
+        _note_calls_of_chain(node, tree)
         return
     if 9 in node:
-        _visit_macro(_message(node[9][0]), bound, depth + 1, positions, tree)
+        _visit_macro(_message(node[9][0]), place, positions, tree)
         return
     if 6 in node:
-        name = _text(_message(node[6][0]), 2)
-        if name in GROWING_CALLS:
-            tree.growing_calls += 1
+        _note_call(_message(node[6][0]), positions.get(_number(node, 2), 0), place, tree)
     if 8 in node:
-        _note_repeated_keys(_message(node[8][0]), tree)
+        struct = _message(node[8][0])
+        if _text(struct, 1):
+            tree.message_names.append(_text(struct, 1))
+        _note_repeated_keys(struct, tree)
     for child in _children(node):
-        _visit(child, bound, depth, positions, tree)
+        _visit(child, place, positions, tree)
 
 
-def _visit_macro(macro: dict[int, list], bound: frozenset[str], depth: int, positions, tree: Tree) -> None:
+def _note_call(call: dict[int, list], offset: int, place: _Place, tree: Tree) -> None:
+    name = _text(call, 2)
+    tree.calls[name] += 1
+    if place.is_range:
+        tree.range_calls[name] += 1
+    if place.is_body:
+        tree.body_calls.add(name)
+    if name in MACROS:
+        tree.unexpanded_macros.append((name, offset))
+
+
+def _note_calls_of_chain(node: dict[int, list], tree: Tree) -> None:
+    """`a.?b` is a call like any other: its value is an optional."""
+    while 4 not in node:
+        if 5 in node:
+            node = _message(_message(node[5][0])[1][0])
+        else:
+            call = _message(node[6][0])
+            tree.calls[_text(call, 2)] += 1
+            node = _message(call[3][0])
+
+
+def _visit_macro(macro: dict[int, list], place: _Place, positions: dict[int, int], tree: Tree) -> None:
     """A macro (`all`, `exists`, `map`, `filter`) is a comprehension whose variables hide outer names."""
-    tree.macro_depth = max(tree.macro_depth, depth)
+    tree.macro_depth = max(tree.macro_depth, place.depth + 1)
     tree.macro_count += 1
-    accumulated = bound | {_text(macro, 3)}
+    accumulated = place.bound | {_text(macro, 3)}
     inner = accumulated | {_text(macro, 1)} | ({_text(macro, 8)} if 8 in macro else set())
+    body = replace(place, bound=inner, depth=place.depth + 1, is_body=True)
     # The range is evaluated once, outside the loop: a macro there is chained, not nested.
-    for number, names, level in (
-        (2, bound, depth - 1),
-        (4, bound, depth - 1),
-        (5, inner, depth),
-        (6, inner, depth),
-        (7, accumulated, depth - 1),
+    for number, where in (
+        (2, replace(place, is_range=True)),
+        (4, place),
+        (5, body),
+        (6, body),
+        (7, replace(place, bound=accumulated)),
     ):
         for raw in macro.get(number, []):
-            _visit(_message(raw), names, level, positions, tree)
+            _visit(_message(raw), where, positions, tree)
 
 
 def _chain(node: dict[int, list]) -> tuple[Chain | None, int]:
     """The path `a.b["c"]` that a node stands for, with the id of its first identifier, or (None, 0)."""
     if 4 in node:
-        return (_text(_message(node[4][0]), 1),), _number(node, 2)
+        return (_text(_message(node[4][0]), 1).removeprefix("."),), _number(node, 2)
     if 5 in node:
         select = _message(node[5][0])
         chain, start = _chain(_message(select[1][0]))
         return (None, 0) if chain is None else ((*chain, _text(select, 2)), start)
     if 6 in node:
         call = _message(node[6][0])
-        if _text(call, 2) == "_[_]" and 1 not in call:
+        if _text(call, 2) in ("_[_]", "_[?_]", "_?._") and 1 not in call:
             operand, index = (_message(raw) for raw in call[3])
             key = _constant(index)
             if isinstance(key, str):
@@ -130,7 +182,7 @@ def _chain(node: dict[int, list]) -> tuple[Chain | None, int]:
 def _static_path(node: dict[int, list]) -> tuple[str | int, ...] | None:
     """Like a chain, but list positions count too and `has(a.b)` does not."""
     if 4 in node:
-        name = _text(_message(node[4][0]), 1)
+        name = _text(_message(node[4][0]), 1).removeprefix(".")
         return None if name in BUILT_IN_NAMES else (name,)
     if 5 in node:
         select = _message(node[5][0])
@@ -147,8 +199,8 @@ def _static_path(node: dict[int, list]) -> tuple[str | int, ...] | None:
     return None
 
 
-def _constant(node: dict[int, list]) -> str | int | bool | None:
-    """A string, whole number or truth value written as such; None for anything else."""
+def _constant(node: dict[int, list], *, unsigned: bool = False) -> str | int | bool | None:
+    """A string, whole number (`1u` too when `unsigned`) or truth value written as such; None for anything else."""
     if 3 not in node:
         return None
     constant = _message(node[3][0])
@@ -157,24 +209,27 @@ def _constant(node: dict[int, list]) -> str | int | bool | None:
     if 3 in constant:
         value = constant[3][0]
         return value - (1 << 64) if value >> 63 else value
+    if 4 in constant and unsigned:
+        return constant[4][0]
     if 2 in constant:
         return bool(constant[2][0])
     return None
 
 
 def _note_repeated_keys(struct: dict[int, list], tree: Tree) -> None:
-    """`{1: a, true: b}` would lose an entry on its way into Python and JSON."""
+    """`{1: a, 1u: b, true: c}` would lose entries on its way into Python and JSON."""
     seen: set[str] = set()
-    for raw in struct.get(2, []):
-        entry = _message(raw)
-        key = _constant(_message(entry[3][0])) if 3 in entry else None
+    entries = [_message(raw) for raw in struct.get(2, [])]
+    for entry in entries:
+        key = _constant(_message(entry[3][0]), unsigned=True) if 3 in entry else None
         if key is None:
+            tree.has_computed_keys |= len(entries) > 1
             continue
         aliases = {str(key).lower() if isinstance(key, bool) else str(key)}
         if key in (0, 1) and not isinstance(key, str):
             aliases |= {f"number {int(key)}"}
         if seen & aliases:
-            tree.repeated_keys.append(str(key))
+            tree.repeated_keys.append(str(key).lower() if isinstance(key, bool) else str(key))
         seen |= aliases
 
 

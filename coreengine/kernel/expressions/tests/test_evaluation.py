@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from coreengine.kernel.expressions import ExpressionError, condition, evaluate
-from coreengine.kernel.expressions.evaluation import Refused, compile_expression
+from coreengine.kernel.expressions.evaluation import compile_expression
 from coreengine.kernel.expressions.killable import KillableEvaluator, evaluator
+from coreengine.kernel.expressions.values import Refused
 
 
 @pytest.mark.parametrize(
