@@ -12,7 +12,15 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 
 from coreengine.kernel.admin import ReadOnlyAdmin
-from workflows.models import Execution, LoopItem, StepExecution, Workflow, WorkflowTrigger, WorkflowVersion
+from workflows.models import (
+    Execution,
+    LoopItem,
+    StepExecution,
+    Workflow,
+    WorkflowDraft,
+    WorkflowTrigger,
+    WorkflowVersion,
+)
 from workflows.workers import work_in_hand
 
 
@@ -32,7 +40,7 @@ class VersionInline(admin.TabularInline):
     """The versions of a workflow."""
 
     model = WorkflowVersion
-    fields = readonly_fields = ["number", "created_by", "created_at"]
+    fields = readonly_fields = ["number", "message", "restores", "created_by", "created_at"]
     extra = 0
     can_delete = False
     show_change_link = True
@@ -56,9 +64,18 @@ class WorkflowAdmin(ReadOnlyAdmin):
 class WorkflowVersionAdmin(ReadOnlyAdmin):
     """What workflows do, as it was saved."""
 
-    list_display = ["workflow", "number", "created_by", "created_at"]
+    list_display = ["workflow", "number", "message", "restores", "created_by", "created_at"]
     search_fields = ["workflow__name", "workflow__owner__email"]
     list_select_related = ["workflow", "created_by"]
+
+
+@admin.register(WorkflowDraft)
+class WorkflowDraftAdmin(ReadOnlyAdmin):
+    """Texts that are not published yet."""
+
+    list_display = ["workflow", "base", "restores", "saved_by", "saved_at"]
+    search_fields = ["workflow__name", "workflow__owner__email"]
+    list_select_related = ["workflow", "saved_by"]
 
 
 @admin.register(Execution)

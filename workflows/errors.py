@@ -31,3 +31,24 @@ class StartContested(DomainError):
 
     code = "start_contested"
     title = "This is being started by others"
+
+
+class NotPublished(DomainError):
+    """A workflow of which there is only a draft cannot be started."""
+
+    code = "not_published"
+    title = "This workflow is not published yet"
+
+
+class NothingToPublish(DomainError):
+    """There is no draft."""
+
+    code = "nothing_to_publish"
+    title = "There is no draft to publish"
+
+
+class DraftContested(DomainError):
+    """The text was changed elsewhere since it was read."""
+
+    code = "draft_contested"
+    title = "This was changed elsewhere"

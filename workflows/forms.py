@@ -20,7 +20,7 @@ class InputsForm(forms.Form):
     @classmethod
     def of(cls, workflow: Workflow, data: Any = None) -> "InputsForm":
         """Ask for a workflow's inputs; what a shipped one knows of its connection is not asked."""
-        schema = dict(workflow.version.definition.get("inputs") or {})
+        schema = dict((workflow.version.definition.get("inputs") if workflow.version else None) or {})
         if workflow.connection_id is not None:
             known = {"connection"}
             schema["properties"] = {k: v for k, v in (schema.get("properties") or {}).items() if k not in known}

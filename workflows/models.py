@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from coreengine.kernel.statuses import FINISHED, Status
 from workflows.engine.definition import CONTAINER_TYPES
-from workflows.querysets import ExecutionQuerySet, StepExecutionQuerySet, WorkflowQuerySet
+from workflows.querysets import ExecutionQuerySet, StepExecutionQuerySet, VersionQuerySet, WorkflowQuerySet
 
 
 class Workflow(models.Model):
@@ -27,8 +27,14 @@ class Workflow(models.Model):
     description = models.TextField(blank=True)
     is_active = models.BooleanField("active", default=True)
     version = models.ForeignKey(
-        "WorkflowVersion", on_delete=models.RESTRICT, null=True, related_name="+", verbose_name="current version"
+        "WorkflowVersion",
+        on_delete=models.RESTRICT,
+        null=True,
+        related_name="+",
+        verbose_name="published version",
+        help_text="Empty as long as there is only a draft.",
     )
+    revision = models.PositiveIntegerField(default=0, help_text="Grows whenever its draft or published text changes.")
     shipped_key = models.CharField(max_length=200, blank=True)
     connection_id = models.BigIntegerField(null=True, blank=True)
     removed_at = models.DateTimeField(null=True, blank=True)
@@ -72,6 +78,10 @@ class WorkflowVersion(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name="saved by"
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    message = models.CharField(max_length=200, blank=True, help_text="What changed, in the words of who published it.")
+    restores = models.PositiveIntegerField(null=True, blank=True, help_text="The number of the version it repeats.")
+
+    objects = VersionQuerySet.as_manager()
 
     class Meta:
         ordering = ["-number"]
@@ -81,6 +91,20 @@ class WorkflowVersion(models.Model):
 
     def __str__(self) -> str:
         return f"version {self.number}"
+
+
+class WorkflowDraft(models.Model):
+    """What will be the next version, as it was typed. It does not run and may be faulty."""
+
+    workflow = models.OneToOneField(Workflow, on_delete=models.CASCADE, related_name="draft")
+    source = models.TextField(blank=True)
+    base = models.PositiveIntegerField(null=True, blank=True, help_text="The version that was current when it began.")
+    restores = models.PositiveIntegerField(null=True, blank=True, help_text="The version whose text it began with.")
+    saved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    saved_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    def __str__(self) -> str:
+        return f"draft of {self.workflow_id}"
 
 
 class WorkflowTrigger(models.Model):

@@ -7,7 +7,7 @@ from typing import Any, Self
 from django.apps import apps
 from django.contrib.postgres.aggregates import StringAgg
 from django.db import models
-from django.db.models import OuterRef, Subquery, Value
+from django.db.models import Count, Exists, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from coreengine.kernel.querysets import OwnedQuerySet
@@ -35,6 +35,11 @@ class WorkflowQuerySet(OwnedQuerySet):
         """Keep the shipped workflows of one connection."""
         return self.filter(connection_id=connection.pk)
 
+    def with_draft_mark(self) -> Self:
+        """Add `has_draft`."""
+        drafts = apps.get_model("workflows", "WorkflowDraft").objects.filter(workflow=OuterRef("pk"))
+        return self.annotate(has_draft=Exists(drafts))
+
     def with_last_execution(self) -> Self:
         """Add `last_status`, `last_execution_id` and `last_started_at`."""
         newest = apps.get_model("workflows", "Execution").objects.filter(workflow=OuterRef("pk")).order_by("-pk")
@@ -43,6 +48,20 @@ class WorkflowQuerySet(OwnedQuerySet):
             last_status=Subquery(newest.values("status")[:1]),
             last_started_at=Subquery(newest.values("created_at")[:1]),
         )
+
+
+class VersionQuerySet(models.QuerySet):
+    """Versions of workflows."""
+
+    def with_execution_count(self) -> Self:
+        """Add `execution_count`: how many executions began with each."""
+        executions = apps.get_model("workflows", "Execution").objects.filter(version=OuterRef("pk")).order_by()
+        counted = executions.values("version").annotate(number=Count("pk")).values("number")
+        return self.annotate(execution_count=Coalesce(Subquery(counted), Value(0), output_field=models.IntegerField()))
+
+    def without_text(self) -> Self:
+        """Leave the definitions in the database."""
+        return self.defer("source", "definition")
 
 
 class ExecutionQuerySet(OwnedQuerySet):

@@ -12,7 +12,7 @@ from django.utils import timezone
 from coreengine.accounts.models import User
 from coreengine.kernel.events import record
 from workflows.engine.states import OPEN
-from workflows.errors import ExecutionFinished, KeyReused, StartContested, WorkflowRemoved
+from workflows.errors import ExecutionFinished, KeyReused, NotPublished, StartContested, WorkflowRemoved
 from workflows.models import Execution, Workflow
 from workflows.rules import check_inputs
 from workflows.running import runner
@@ -85,10 +85,13 @@ def start_execution(
     Raises:
         ValidationError: the inputs do not fit; by path, such as `inputs.course`.
         WorkflowRemoved: it was removed.
+        NotPublished: there is only a draft of it.
         KeyReused: the key came with other inputs before.
     """
-    if workflow.removed_at is not None or workflow.version_id is None:
+    if workflow.removed_at is not None:
         raise WorkflowRemoved(f"“{workflow.name}” was removed. Bring it back first.")
+    if workflow.version_id is None:
+        raise NotPublished(f"“{workflow.name}” is only a draft. Publish it, then start it.")
     definition = definition_of(workflow.version_id)
     given = dict(inputs or {})
     if workflow.connection_id is not None and "connection" in (definition.inputs.get("properties") or {}):

@@ -2,21 +2,25 @@
 
 from django.urls import path
 
-from workflows import views
+from workflows import version_views, views
 
 app_name = "workflows"
 
 urlpatterns = [
     path("workflows/", views.workflow_list, name="list"),
-    path("workflows/new/", views.new, name="new"),
-    path("workflows/preview/", views.preview, name="preview"),
+    path("workflows/new/", version_views.new, name="new"),
+    path("workflows/preview/", version_views.preview, name="preview"),
     path("workflows/<int:pk>/", views.detail, name="detail"),
-    path("workflows/<int:pk>/edit/", views.edit, name="edit"),
+    path("workflows/<int:pk>/edit/", version_views.edit, name="edit"),
     path("workflows/<int:pk>/start/", views.start, name="start"),
     path("workflows/<int:pk>/active/", views.set_workflow_active, name="set-active"),
     path("workflows/<int:pk>/delete/", views.delete, name="delete"),
     path("workflows/<int:pk>/restore/", views.restore, name="restore"),
-    path("workflows/<int:pk>/versions/<int:number>/", views.version, name="version"),
+    path("workflows/<int:pk>/draft/discard/", version_views.discard, name="discard-draft"),
+    path("workflows/<int:pk>/diff/", version_views.diff, name="diff"),
+    path("workflows/<int:pk>/versions/", version_views.versions, name="versions"),
+    path("workflows/<int:pk>/versions/<int:number>/", version_views.version, name="version"),
+    path("workflows/<int:pk>/versions/<int:number>/restore/", version_views.restore, name="restore-version"),
     path("executions/", views.executions, name="executions"),
     path("executions/<int:pk>/", views.execution, name="execution"),
     path("executions/<int:pk>/cancel/", views.cancel, name="cancel"),

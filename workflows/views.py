@@ -14,8 +14,7 @@ from plugins.models import Connection
 from workflows.forms import InputsForm
 from workflows.graph import Picture
 from workflows.models import Execution, StepExecution, Workflow
-from workflows.pages import STARTER, EditorPage, ExecutionPage
-from workflows.rules import DefinitionFaulty, faults_of_source
+from workflows.pages import ExecutionPage
 from workflows.services import (
     cancel_execution,
     delete_workflow,
@@ -23,14 +22,15 @@ from workflows.services import (
     set_active,
     start_execution,
 )
-from workflows.versions import create_workflow, save_version
+from workflows.versions import draft_of
 
 PAGE = 30
 
 
 def workflow_list(request: Request) -> HttpResponse:
     """List the student's workflows with how each went last."""
-    workflows = Workflow.objects.visible_to(request.user).with_last_execution().prefetch_related("triggers")
+    mine = Workflow.objects.visible_to(request.user).with_last_execution().with_draft_mark()
+    workflows = mine.prefetch_related("triggers")
     removed = Workflow.objects.filter(owner=request.user).removed().order_by("-removed_at")[:5]
     return render_page(request, "workflows/list.html", {"workflows": workflows, "removed": removed})
 
@@ -38,69 +38,19 @@ def workflow_list(request: Request) -> HttpResponse:
 def detail(request: Request, pk: int) -> HttpResponse:
     """Show one workflow: its steps, when it starts, how it went."""
     workflow = get_object_or_404(Workflow.objects.visible_to(request.user).select_related("version"), pk=pk)
+    if workflow.version is None:  # nothing but a draft: the editor is its page
+        return redirect("workflows:edit", workflow.pk)
     context = {
         "workflow": workflow,
         "version": workflow.version,
+        "draft": draft_of(workflow),
         "picture": Picture(workflow.version.definition["steps"]),
         "executions": workflow.executions.select_related("workflow").newest_first()[:8],
-        "versions": workflow.versions.defer("source", "definition")[:10],
+        "versions": workflow.versions.without_text()[:5],
         "triggers": workflow.triggers.all(),
         "start_form": InputsForm.of(workflow),
     }
     return render_page(request, "workflows/detail.html", context)
-
-
-def version(request: Request, pk: int, number: int) -> HttpResponse:
-    """Show one version as it was saved."""
-    workflow = get_object_or_404(Workflow.objects.visible_to(request.user), pk=pk)
-    old = get_object_or_404(workflow.versions, number=number)
-    context = {"workflow": workflow, "version": old, "picture": Picture(old.definition["steps"])}
-    return render_page(request, "workflows/version.html", context)
-
-
-def new(request: Request) -> HttpResponse:
-    """Write a new workflow."""
-    if request.method != "POST":
-        return _editor(request, None, STARTER)
-    source = request.POST.get("source", "")
-    try:
-        workflow = create_workflow(request.user, source=source, by=request.user)
-    except DefinitionFaulty as error:
-        return _editor(request, None, source, faults=error.faults)
-    messages.success(request, f"“{workflow.name}” is saved.")
-    return redirect(workflow)
-
-
-def edit(request: Request, pk: int) -> HttpResponse:
-    """Write the next version of a workflow."""
-    workflow = get_object_or_404(Workflow.objects.editable_by(request.user).select_related("version"), pk=pk)
-    if request.method != "POST":
-        return _editor(request, workflow, workflow.version.source)
-    source = request.POST.get("source", "")
-    try:
-        saved = save_version(workflow, source=source, by=request.user)
-    except DefinitionFaulty as error:
-        return _editor(request, workflow, source, faults=error.faults)
-    messages.success(request, f"Version {saved.number} is saved.")
-    return redirect(workflow)
-
-
-def _editor(request: Request, workflow: Workflow | None, source: str, faults: list | None = None) -> HttpResponse:
-    found = faults_of_source(source) if faults is None else faults
-    context = {
-        "workflow": workflow,
-        "next_number": workflow.version.number + 1 if workflow else 1,
-        "editor": EditorPage.of(source, faults=found),
-    }
-    return render_page(request, "workflows/edit.html", context, status=422 if faults else 200)
-
-
-@require_POST
-def preview(request: Request) -> HttpResponse:
-    """Check and draw a definition while it is written."""
-    source = request.POST.get("source", "")
-    editor = EditorPage.of(source, faults=faults_of_source(source))
-    return render_page(request, "workflows/edit.html", {"editor": editor}, parts={"preview": "preview"})
 
 
 @require_POST

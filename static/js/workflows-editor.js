@@ -104,7 +104,7 @@ function onKey(event) {
   } else if (event.key === "Enter" || (event.key === "s" && (event.ctrlKey || event.metaKey))) {
     if (event.ctrlKey || event.metaKey) {
       event.preventDefault();
-      area.form.requestSubmit();
+      area.form.requestSubmit(event.key === "s" ? area.form.querySelector("[name=action][value=draft]") : undefined);
     }
   }
   if (event.key !== "Escape") leavesTab = event.key === "Tab" && leavesTab;

@@ -7,10 +7,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from workflows.models import Execution, StepExecution, Workflow, WorkflowVersion
+from workflows.models import Execution, StepExecution, Workflow
 from workflows.reports import results_of
-
-MAX_SOURCE = 256_000
 
 
 class ScheduleSerializer(serializers.Serializer):
@@ -23,7 +21,14 @@ class ScheduleSerializer(serializers.Serializer):
 class WorkflowSerializer(serializers.ModelSerializer):
     """A workflow. Its definition is written as YAML in `source` or as JSON in `definition`."""
 
-    version = serializers.IntegerField(source="version.number", read_only=True)
+    version = serializers.IntegerField(
+        source="version.number",
+        read_only=True,
+        allow_null=True,
+        default=None,
+        help_text="The published version; null as long as there is only a draft.",
+    )
+    has_draft = serializers.BooleanField(read_only=True)
     schedules = ScheduleSerializer(source="triggers", many=True, read_only=True)
     is_shipped = serializers.BooleanField(read_only=True)
     last_status = serializers.CharField(read_only=True, allow_null=True, default=None)
@@ -37,6 +42,8 @@ class WorkflowSerializer(serializers.ModelSerializer):
             "description",
             "is_active",
             "version",
+            "revision",
+            "has_draft",
             "is_shipped",
             "shipped_key",
             "connection_id",
@@ -52,61 +59,11 @@ class WorkflowSerializer(serializers.ModelSerializer):
 class WorkflowDetailSerializer(WorkflowSerializer):
     """A workflow with its definition as written and as data."""
 
-    source = serializers.CharField(source="version.source", read_only=True)
-    definition = serializers.JSONField(source="version.definition", read_only=True)
+    source = serializers.CharField(source="version.source", read_only=True, allow_null=True, default=None)
+    definition = serializers.JSONField(source="version.definition", read_only=True, allow_null=True, default=None)
 
     class Meta(WorkflowSerializer.Meta):
         fields = [*WorkflowSerializer.Meta.fields, "source", "definition"]
-        read_only_fields = fields
-
-
-class DefinitionSerializer(serializers.Serializer):
-    """A definition: exactly one of `source` (YAML) and `definition` (JSON)."""
-
-    source = serializers.CharField(
-        required=False, max_length=MAX_SOURCE, trim_whitespace=False, help_text="The definition as YAML."
-    )
-    definition = serializers.JSONField(required=False, help_text="The definition as JSON.")
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if ("source" in attrs) == ("definition" in attrs):
-            raise serializers.ValidationError({"source": "Give either source (YAML) or definition (JSON)."})
-        return attrs
-
-
-class WorkflowChangeSerializer(DefinitionSerializer):
-    """What can be changed: the definition, which makes a new version, and whether its schedules tick."""
-
-    is_active = serializers.BooleanField(required=False)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if "source" in attrs and "definition" in attrs:
-            raise serializers.ValidationError({"source": "Give either source (YAML) or definition (JSON)."})
-        return attrs
-
-
-class DefinitionFaultSerializer(serializers.Serializer):
-    """One thing wrong with a definition; line and column count from 1, 0 when it came as JSON."""
-
-    path = serializers.CharField()
-    line = serializers.IntegerField()
-    column = serializers.IntegerField()
-    message = serializers.CharField()
-
-
-class ValidationSerializer(serializers.Serializer):
-    """Whether a definition is good, and every fault if not."""
-
-    is_valid = serializers.BooleanField()
-    faults = DefinitionFaultSerializer(many=True)
-
-
-class VersionSerializer(serializers.ModelSerializer):
-    """A version of a workflow, which never changes."""
-
-    class Meta:
-        model = WorkflowVersion
-        fields = ["number", "source", "definition", "created_by", "created_at"]
         read_only_fields = fields
 
 

@@ -19,28 +19,25 @@ from coreengine.kernel.api.viewsets import OwnedModelViewSet, OwnedReadViewSet
 from coreengine.kernel.models import Event
 from workflows import services, versions
 from workflows.api.serializers import (
-    DefinitionSerializer,
     ExecutionListSerializer,
     ExecutionSerializer,
     StartedSerializer,
     StartSerializer,
     StepSerializer,
-    ValidationSerializer,
-    VersionSerializer,
-    WorkflowChangeSerializer,
     WorkflowDetailSerializer,
     WorkflowSerializer,
+)
+from workflows.api.version_actions import VersionActions
+from workflows.api.version_serializers import (
+    DefinitionSerializer,
+    NewWorkflowSerializer,
+    ValidationSerializer,
+    WorkflowChangeSerializer,
 )
 from workflows.engine.schema import DEFINITION_SCHEMA
 from workflows.filters import ExecutionFilter, WorkflowFilter
 from workflows.models import Execution, Workflow
 from workflows.rules import fault_as_json, faults_of_data, faults_of_source
-
-
-class ByNumber(CursorPages):
-    """Versions, newest first."""
-
-    ordering = "-number"
 
 
 class ByPath(CursorPages):
@@ -55,10 +52,12 @@ class BySequence(CursorPages):
     ordering = "sequence"
 
 
-class WorkflowViewSet(OwnedModelViewSet):
+class WorkflowViewSet(VersionActions, OwnedModelViewSet):
     """The student's workflows. A definition is given as YAML (`source`) or JSON (`definition`)."""
 
-    queryset = Workflow.objects.select_related("version").prefetch_related("triggers").with_last_execution()
+    queryset = (
+        Workflow.objects.select_related("version").prefetch_related("triggers").with_last_execution().with_draft_mark()
+    )
     serializer_class = WorkflowDetailSerializer
     filterset_class = WorkflowFilter
 
@@ -73,13 +72,18 @@ class WorkflowViewSet(OwnedModelViewSet):
         fresh = self.get_queryset().get(pk=workflow.pk)
         return Response(WorkflowDetailSerializer(fresh, context=self.get_serializer_context()).data, status=code)
 
-    @extend_schema(request=DefinitionSerializer, responses={201: WorkflowDetailSerializer})
+    @extend_schema(request=NewWorkflowSerializer, responses={201: WorkflowDetailSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Make a workflow. A faulty definition is answered 422 with every fault, its path and line."""
+        """Make a workflow, or only a draft of one. A faulty definition is answered 422 with every fault,
+        its path and line; a faulty draft is kept."""
 
         def answer() -> Response:
-            given = _checked(DefinitionSerializer(data=request.data))
-            workflow = versions.create_workflow(request.user, by=request.user, **given)
+            given = _checked(NewWorkflowSerializer(data=request.data))
+            if given.pop("is_draft"):
+                given.pop("message", None)
+                workflow = versions.create_draft_workflow(request.user, by=request.user, **given)
+            else:
+                workflow = versions.create_workflow(request.user, by=request.user, **given)
             response = self._answer(workflow, status.HTTP_201_CREATED)
             response["Location"] = f"/api/v1/workflows/{workflow.pk}/"
             return response
@@ -92,7 +96,7 @@ class WorkflowViewSet(OwnedModelViewSet):
         workflow = self.get_object()
         given = _checked(WorkflowChangeSerializer(data=request.data))
         is_active = given.pop("is_active", None)
-        if given:
+        if "source" in given or "definition" in given:
             versions.save_version(workflow, by=request.user, **given)
         if is_active is not None:
             services.set_active(workflow, is_active, by=request.user)
@@ -107,13 +111,6 @@ class WorkflowViewSet(OwnedModelViewSet):
         """Bring a removed workflow back."""
         mine = Workflow.objects.filter(owner=request.user)
         return self._answer(services.restore_workflow(get_object_or_404(mine, pk=pk), by=request.user))
-
-    @extend_schema(responses=VersionSerializer(many=True), filters=False)
-    @action(detail=True, methods=["get"], pagination_class=ByNumber, filterset_class=None)
-    def versions(self, request: Request, pk: str | None = None) -> Response:
-        """List the versions, newest first."""
-        page = self.paginate_queryset(self.get_object().versions.all())
-        return self.get_paginated_response(VersionSerializer(page, many=True).data)
 
     @extend_schema(
         methods=["get"],
