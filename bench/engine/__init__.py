@@ -1,0 +1,1 @@
+"""The workflow engine's loads, their floors and a peer; `bench/workflow.py` puts them together."""

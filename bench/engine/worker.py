@@ -1,0 +1,38 @@
+"""The project's own Celery application with two things of the benchmark: steps that do nothing."""
+
+from __future__ import annotations
+
+import django
+
+django.setup()
+
+from pydantic import BaseModel  # noqa: E402
+
+from coreengine.celery import app  # noqa: E402
+from coreengine.kernel.actions import ActionContext, system_action  # noqa: E402
+from workflows.engine.definition import PLUGIN_ACTION  # noqa: E402
+from workflows.engine.outcome import Outcome, StepCall  # noqa: E402
+from workflows.steps import EXECUTORS  # noqa: E402
+
+__all__ = ["app"]
+
+
+class NoParams(BaseModel):
+    """Nothing to say."""
+
+
+@system_action("bench.nothing", params=NoParams, writes=False, summary="Do nothing")
+def nothing(context: ActionContext, params: NoParams) -> dict[str, object]:
+    """Do nothing."""
+    return {}
+
+
+class NothingOutside:
+    """Takes the place of the executor of plugin actions: an outside step that does nothing."""
+
+    def run(self, call: StepCall) -> Outcome:
+        """Do nothing."""
+        return Outcome.done({})
+
+
+EXECUTORS[PLUGIN_ACTION] = NothingOutside()
