@@ -25,5 +25,7 @@ urlpatterns = [
     path("executions/<int:pk>/", views.execution, name="execution"),
     path("executions/<int:pk>/cancel/", views.cancel, name="cancel"),
     path("executions/<int:pk>/restart/", views.restart, name="restart"),
+    path("executions/<int:pk>/log/", views.log, name="log"),
+    path("executions/<int:pk>/items/<int:step_pk>/", views.items, name="items"),
     path("executions/<int:pk>/steps/<int:step_pk>/", views.step, name="step"),
 ]

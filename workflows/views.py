@@ -11,10 +11,11 @@ from coreengine.kernel.pages import render_page
 from coreengine.kernel.statuses import Status
 from coreengine.kernel.typing import Request
 from plugins.models import Connection
+from workflows.execution_page import MOST_JSON, ExecutionPage, Unfolding, json_excerpt, step_rows
 from workflows.forms import InputsForm
 from workflows.graph import Picture
+from workflows.log_page import LogPage
 from workflows.models import Execution, StepExecution, Workflow
-from workflows.pages import ExecutionPage
 from workflows.services import (
     cancel_execution,
     delete_workflow,
@@ -131,11 +132,31 @@ def executions(request: Request) -> HttpResponse:
 def execution(request: Request, pk: int) -> HttpResponse:
     """Show an execution; while it goes on, the page asks for what is new."""
     found = get_object_or_404(Execution.objects.visible_to(request.user).select_related("workflow", "version"), pk=pk)
-    shown = ExecutionPage(found)
+    unfolded = Unfolding.read(request.GET["open"]) if "open" in request.GET else None
+    shown = ExecutionPage(found, unfolded=unfolded)
     if request.htmx and request.GET.get("seen") == shown.seen:
         return HttpResponse(status=204)
     context = {"execution": found, "shown": shown, "fix_url": _where_to_fix(found)}
     return render_page(request, "workflows/execution.html", context, parts={"live": "live"})
+
+
+def items(request: Request, pk: int, step_pk: int) -> HttpResponse:
+    """Show the items of one loop, page by page."""
+    found = get_object_or_404(Execution.objects.visible_to(request.user).select_related("workflow", "version"), pk=pk)
+    loop = get_object_or_404(found.steps.filter(kind="loop"), pk=step_pk)
+    wanted = Unfolding.read(f"{step_pk}:{request.GET.get('page', '1')}:{request.GET.get('show', 'all')}")[0]
+    loop_page = ExecutionPage(found).items_of(step_rows(found.steps.filter(pk=loop.pk))[0], wanted)
+    context = {"execution": found, "loop": loop, "items": loop_page}
+    if request.htmx:
+        return render_page(request, "workflows/_items.html", context)
+    return render_page(request, "workflows/items.html", context)
+
+
+def log(request: Request, pk: int) -> HttpResponse:
+    """Show what happened in an execution, entry by entry."""
+    found = get_object_or_404(Execution.objects.visible_to(request.user).select_related("workflow", "version"), pk=pk)
+    shown = LogPage(found, step=request.GET.get("step", ""), after=request.GET.get("after", ""))
+    return render_page(request, "workflows/log.html", {"execution": found, "log": shown})
 
 
 def _where_to_fix(execution: Execution) -> str:
@@ -148,12 +169,19 @@ def _where_to_fix(execution: Execution) -> str:
 
 
 def step(request: Request, pk: int, step_pk: int) -> HttpResponse:
-    """Show the whole result of one step."""
+    """Show the result of one step: as much of it as one can read, or all of it as a file."""
     found = get_object_or_404(
-        StepExecution.objects.visible_to(request.user).select_related("execution"), pk=step_pk, execution_id=pk
+        StepExecution.objects.visible_to(request.user).select_related("execution__workflow"),
+        pk=step_pk,
+        execution_id=pk,
     )
-    text = json.dumps(found.result, indent=2, ensure_ascii=False)
-    context = {"execution": found.execution, "step": found, "json": text}
+    if "download" in request.GET:
+        text = json.dumps(found.result, indent=2, ensure_ascii=False)
+        name = f"execution-{pk}-{found.name}.json"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return HttpResponse(text, content_type="application/json", headers=headers)
+    text, is_cut = json_excerpt(found.result, MOST_JSON if request.htmx else MOST_JSON * 10)
+    context = {"execution": found.execution, "step": found, "json": text, "is_cut": is_cut}
     if request.htmx:
         return render_page(request, "workflows/step.html#json", context)
     return render_page(request, "workflows/step.html", context)

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
 
 import lucide
 from django import template
@@ -40,13 +39,15 @@ def next_start(trigger: WorkflowTrigger) -> datetime:
 @register.filter
 def trigger_words(execution: Execution) -> str:
     """Say what started an execution."""
-    trigger: dict[str, Any] = execution.trigger or {}
-    words = {
-        "manual": "Started by hand",
-        "schedule": "Started by schedule",
-        "connection": "Started by a new connection",
-    }
-    return words.get(str(trigger.get("type", "manual")), f"Started by {trigger.get('type')}")
+    return f"Started by {trigger_noun(execution)}"
+
+
+@register.filter
+def trigger_noun(execution: Execution) -> str:
+    """Name what started an execution: hand, its schedule, a program."""
+    kind = str((execution.trigger or {}).get("type", "manual"))
+    nouns = {"manual": "hand", "schedule": "its schedule", "api": "a program", "connection": "a new connection"}
+    return nouns.get(kind, f"{'an' if kind[:1] in 'aeiou' else 'a'} {kind.replace('_', ' ')}")
 
 
 @register.simple_tag

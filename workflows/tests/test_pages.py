@@ -1,5 +1,7 @@
 """Pages of workflows and executions."""
 
+import json
+import re
 from typing import Any
 
 import pytest
@@ -120,7 +122,7 @@ class TestExecution:
         text = page.get(reverse("workflows:execution", args=[finished.pk])).content.decode()
 
         assert finished.status == "completed"
-        assert "<b>Algebra</b>" in text and "2 of 2 items" in text and "set greeting" in text
+        assert "<b>1 Algebra</b>" in text and "2 items" in text and "set greeting" in text
         assert "hx-trigger" not in text.split('id="live"')[1].split(">")[0]  # it is over: nothing polls
 
     def test_a_running_one_polls_until_something_is_new(self, page: Any, owner: Any, workflow: Workflow) -> None:
@@ -154,24 +156,122 @@ class TestExecution:
 
         assert "&quot;value&quot;: &quot;Hi&quot;" in text
 
-    def test_many_items_are_shown_as_a_page_with_the_same_queries(
+    def test_a_long_result_is_cut_on_the_page_and_whole_as_a_file(self, page: Any, owner: Any) -> None:
+        long = ["x" * 90] * 5_000
+        source = LOOP.replace("{type: string, title: Label}", "{type: array}")
+        execution = start_execution(create_workflow(owner, source=source, by=owner), by=owner, inputs={"label": long})
+        runner().advance(execution.pk)
+        step = execution.steps.get(path="set_greeting")
+        address = reverse("workflows:step", args=[execution.pk, step.pk])
+
+        shown = page.get(address)
+        piece = page.get(address, headers={"HX-Request": "true"})
+        file = page.get(f"{address}?download=1")
+
+        assert len(shown.content) < 300_000 and len(piece.content) < 30_000
+        assert b"Only the beginning is shown" in shown.content
+        assert json.loads(file.content)["value"] == long and "attachment" in file["Content-Disposition"]
+
+
+def looped(owner: Any, number: int, source: str = LOOP) -> Execution:
+    """An execution that went round so many items."""
+    items = ", ".join(f"{{name: Item {n}}}" for n in range(number))
+    source = source.replace("[{name: Algebra}, {name: Graphics}]", f"[{items}]")
+    execution = start_execution(create_workflow(owner, source=source, by=owner), by=owner, inputs={"label": "x"})
+    while execution.is_open:
+        runner().advance(execution.pk)
+        execution.refresh_from_db()
+    return execution
+
+
+class TestLoops:
+    def test_many_items_are_folded_and_come_page_by_page_with_the_same_queries(
+        self, page: Any, owner: Any, django_assert_max_num_queries: Any
+    ) -> None:
+        counts, sizes = [], []
+        for number in (30, 90):
+            execution = looped(owner, number)
+            loop = execution.steps.get(path="each")
+            with django_assert_max_num_queries(24) as queries:
+                whole = page.get(reverse("workflows:execution", args=[execution.pk])).content.decode()
+                second = page.get(reverse("workflows:items", args=[execution.pk, loop.pk]), {"page": "2"})
+            counts.append(len(queries))
+            sizes.append(len(whole))
+
+        assert counts[0] == counts[1] and abs(sizes[0] - sizes[1]) < 200
+        assert "90 items" in whole and "Item 3" not in whole
+        assert "<b>26 Item 25</b>" in second.content.decode() and "Page 2 of 4" in second.content.decode()
+
+    def test_what_stands_open_is_drawn_again_with_the_next_look(self, page: Any, owner: Any) -> None:
+        execution = looped(owner, 40)
+        loop = execution.steps.get(path="each")
+        address = reverse("workflows:execution", args=[execution.pk])
+        headers = {"HX-Request": "true", "HX-Target": "live"}
+
+        open_page = page.get(address, {"open": f"{loop.pk}:2:all"}, headers=headers).content.decode()
+        closed = page.get(address, {"open": ""}, headers=headers).content.decode()
+
+        assert f'data-items="{loop.pk}:2:all"' in open_page and "Item 30" in open_page
+        assert "data-items" not in closed
+
+    @pytest.mark.parametrize("given", ["x", "1:2", "999999999999999999999:1:all", ",,,", "-1:0:none", "0:0:0:0"])
+    def test_nonsense_about_what_stands_open_is_put_up_with(self, page: Any, finished: Execution, given: str) -> None:
+        assert page.get(reverse("workflows:execution", args=[finished.pk]), {"open": given}).status_code == 200
+
+    def test_items_can_be_chosen_by_how_they_went(self, page: Any, owner: Any) -> None:
+        source = LOOP.replace(
+            'config: {action: create_notification, params: {title: "{{ course.name }}"}}',
+            "on_error: continue\n          max_retries: 0\n          config: {action: create_notification, "
+            "params: {title: \"{{ course.name == 'Item 4' ? '' : 'Yes' }}\"}}",
+        )
+        execution = looped(owner, 9, source)
+        loop = execution.steps.get(path="each")
+
+        failed = page.get(reverse("workflows:items", args=[execution.pk, loop.pk]), {"show": "failed"})
+        whole = page.get(reverse("workflows:execution", args=[execution.pk])).content.decode()
+
+        text = failed.content.decode()
+        assert "<b>5 Item 4</b>" in text and "Item 3" not in text
+        assert "<b>5 Item 4</b> tell:" in whole  # what failed is told before anyone unfolds the loop
+
+    def test_a_page_of_items_needs_no_script(self, page: Any, owner: Any) -> None:
+        execution = looped(owner, 3)
+        loop = execution.steps.get(path="each")
+
+        text = page.get(reverse("workflows:items", args=[execution.pk, loop.pk])).content.decode()
+
+        assert "<html" in text and "<b>2 Item 1</b>" in text
+
+
+class TestLog:
+    def test_the_log_tells_what_happened_in_order(self, page: Any, finished: Execution) -> None:
+        text = page.get(reverse("workflows:log", args=[finished.pk])).content.decode()
+
+        words = [text.index(word) for word in ("Asked for", "<code>set_greeting", "Goes round for 2 items")]
+        assert words == sorted(words) and "each[1].tell" in text
+
+    def test_it_can_be_narrowed_to_a_step_and_what_stands_in_it(self, page: Any, finished: Execution) -> None:
+        address = reverse("workflows:log", args=[finished.pk])
+
+        of_loop = page.get(address, {"step": "each"}).content.decode()
+        of_nothing = page.get(address, {"step": "no\x00thing"}).content.decode()
+
+        assert "each[1].tell" in of_loop and "set_greeting" not in of_loop
+        assert "Nothing found" in of_nothing
+
+    def test_a_long_log_comes_page_by_page_with_the_same_queries(
         self, page: Any, owner: Any, django_assert_max_num_queries: Any
     ) -> None:
         counts = []
-        for number in (2, 60):
-            items = ", ".join(f"{{name: Item {n}}}" for n in range(number))
-            source = LOOP.replace("[{name: Algebra}, {name: Graphics}]", f"[{items}]")
-            execution = start_execution(
-                create_workflow(owner, source=source, by=owner), by=owner, inputs={"label": "x"}
-            )
-            while execution.is_open:
-                runner().advance(execution.pk)
-                execution.refresh_from_db()
+        for number in (3, 70):
+            address = reverse("workflows:log", args=[looped(owner, number).pk])
             with django_assert_max_num_queries(20) as queries:
-                text = page.get(reverse("workflows:execution", args=[execution.pk])).content.decode()
+                text = page.get(address).content.decode()
             counts.append(len(queries))
 
-        assert counts[0] == counts[1] and "and 35 more" in text
+        after = int(re.search(r"after=(\d+)", text)[1])
+        assert counts[0] == counts[1] and after == 100
+        assert "From the beginning" in page.get(address, {"after": str(after)}).content.decode()
 
 
 @pytest.mark.parametrize("name", ["detail", "edit", "start", "set-active", "delete"])
@@ -182,9 +282,21 @@ def test_another_students_workflow_is_404(client: Any, stranger: Any, workflow: 
     assert method(reverse(f"workflows:{name}", args=[workflow.pk])).status_code == 404
 
 
-@pytest.mark.parametrize("name", ["execution", "cancel", "restart"])
+@pytest.mark.parametrize("name", ["items", "step"])
+def test_another_students_step_is_404_also_below_ones_own_execution(
+    client: Any, stranger: Any, finished: Execution, name: str
+) -> None:
+    own = looped(stranger, 2)
+    client.force_login(stranger)
+    foreign = finished.steps.get(path="each")
+
+    for execution in (finished, own):
+        assert client.get(reverse(f"workflows:{name}", args=[execution.pk, foreign.pk])).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["execution", "log", "cancel", "restart"])
 def test_another_students_execution_is_404(client: Any, stranger: Any, finished: Execution, name: str) -> None:
     client.force_login(stranger)
 
-    method = client.get if name == "execution" else client.post
+    method = client.get if name in {"execution", "log"} else client.post
     assert method(reverse(f"workflows:{name}", args=[finished.pk])).status_code == 404
