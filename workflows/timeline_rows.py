@@ -25,6 +25,8 @@ class StepRow:
     item_count: int | None = None
     items_started: int = 0
     items_done: int = 0
+    items_failed: int = 0
+    is_reused: bool = False
     started_at: datetime | None = None
     next_attempt_at: datetime | None = None
     deadline_at: datetime | None = None
@@ -39,11 +41,18 @@ class StepRow:
     branch: str | None = None
     decision: str | None = None
     comment: str | None = None
-    items_failed: int = 0
-    is_reused: bool = False
 
     FIELDS: ClassVar[tuple[str, ...]] = (
         *("id", "path", "name", "scope", "status", "attempt", "error", "reason", "execution_time", "item_count"),
-        *("items_started", "items_done", "started_at", "next_attempt_at", "deadline_at", "result_type"),
+        *(
+            "items_started",
+            "items_done",
+            "items_failed",
+            "is_reused",
+            "started_at",
+            "next_attempt_at",
+            "deadline_at",
+            "result_type",
+        ),
         *("result_length", *COUNTS, *TEXTS),
     )
