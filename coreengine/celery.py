@@ -27,6 +27,8 @@ app.conf.beat_schedule = {
     "deliver events to subscribers": {"task": "kernel.deliver_events", "schedule": 5.0},
     "read files whose reader was lost": {"task": "resources.requeue_lost_readings", "schedule": 60.0},
     "sweep workflow executions": {"task": "workflows.sweep", "schedule": settings.WORKFLOWS["SWEEP_EVERY_S"]},
+    "tick workflow schedules": {"task": "workflows.tick", "schedule": 2.0},
+    "drop old webhook deliveries": {"task": "workflows.drop_old_deliveries", "schedule": 3600.0},
     "take up forgotten plugin calls": {"task": "plugins.take_up_forgotten", "schedule": 15.0},
     "report the plugin sandbox": {"task": "plugins.report_sandbox", "schedule": 600.0},
     "drop old plugin calls": {"task": "plugins.drop_old_calls", "schedule": 3600.0},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -15,7 +16,9 @@ from coreengine.kernel.admin import ReadOnlyAdmin
 from workflows.models import (
     Execution,
     LoopItem,
+    ScheduleSlot,
     StepExecution,
+    WebhookDelivery,
     Workflow,
     WorkflowDraft,
     WorkflowTrigger,
@@ -25,10 +28,10 @@ from workflows.workers import work_in_hand
 
 
 class TriggerInline(admin.TabularInline):
-    """The schedules of a workflow; they are changed through its definition or its connection."""
+    """The triggers of a workflow; they are changed through its definition or its connection."""
 
     model = WorkflowTrigger
-    fields = readonly_fields = ["cron", "time_zone", "last_slot", "created_at"]
+    fields = readonly_fields = ["kind", "key", "next_at", "last_fired_at", "last_problem", "created_at"]
     extra = 0
     can_delete = False
 
@@ -145,14 +148,59 @@ class StepExecutionAdmin(ReadOnlyAdmin):
         return match is not None and "object_id" not in match.kwargs
 
 
+class TriggerAttention(admin.SimpleListFilter):
+    """Schedules that are overdue, and triggers that could not start anything the last time."""
+
+    title = "attention"
+    parameter_name = "attention"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("overdue", "slot overdue"), ("problem", "last start failed"), ("retired", "no longer in the workflow")]
+
+    def queryset(self, request: HttpRequest, triggers: QuerySet[WorkflowTrigger]) -> QuerySet[WorkflowTrigger]:
+        if self.value() == "overdue":
+            return triggers.filter(next_at__lt=timezone.now() - timedelta(minutes=1))
+        if self.value() == "problem":
+            return triggers.exclude(last_problem="")
+        if self.value() == "retired":
+            return triggers.exclude(retired_at=None)
+        return triggers
+
+
 @admin.register(WorkflowTrigger)
 class WorkflowTriggerAdmin(ReadOnlyAdmin):
-    """Schedules, over all workflows."""
+    """What starts workflows by itself, over all workflows. Secrets are not shown."""
 
-    list_display = ["workflow", "cron", "time_zone", "last_slot", "created_at"]
-    list_filter = ["time_zone"]
-    search_fields = ["workflow__name", "workflow__owner__email", "cron"]
+    list_display = ["workflow", "kind", "__str__", "next_at", "last_fired_at", "last_problem", "retired_at"]
+    list_filter = ["kind", TriggerAttention, "time_zone"]
+    search_fields = ["workflow__name", "workflow__owner__email", "key"]
     list_select_related = ["workflow"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WorkflowTrigger]:
+        return WorkflowTrigger.with_retired.defer("secret", "signing_secret")
+
+
+@admin.register(ScheduleSlot)
+class ScheduleSlotAdmin(ReadOnlyAdmin):
+    """What was decided on each slot of each schedule."""
+
+    list_display = ["slot", "trigger", "outcome", "count", "execution", "reason", "decided_at"]
+    list_filter = ["outcome"]
+    search_fields = ["=trigger__id", "trigger__workflow__name", "trigger__workflow__owner__email"]
+    list_select_related = ["trigger", "execution"]
+    show_full_result_count = False
+
+
+@admin.register(WebhookDelivery)
+class WebhookDeliveryAdmin(ReadOnlyAdmin):
+    """What came to webhooks; payloads are the student's own and not shown."""
+
+    list_display = ["id", "trigger", "delivery_id", "status", "size_bytes", "repeats", "attempts", "received_at"]
+    list_filter = ["status"]
+    search_fields = ["=id", "=delivery_id", "trigger__workflow__name", "trigger__workflow__owner__email"]
+    list_select_related = ["trigger"]
+    exclude = ["body"]
+    show_full_result_count = False
 
 
 @admin.register(LoopItem)

@@ -9,5 +9,6 @@ class WorkflowsConfig(AppConfig):
     def ready(self) -> None:
         """Answer the hooks of connections, and register what this app adds to shared screens."""
         from workflows import screens, shipped  # noqa: F401 - importing `shipped` registers its hooks
+        from workflows.triggers import error_workflows, events  # noqa: F401 - they subscribe to the log
 
         screens.register()

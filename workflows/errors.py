@@ -52,3 +52,17 @@ class DraftContested(DomainError):
 
     code = "draft_contested"
     title = "This was changed elsewhere"
+
+
+class WebhookResting(DomainError):
+    """A webhook cannot do what is asked while it stands as it does."""
+
+    code = "webhook_resting"
+    title = "This webhook cannot do that now"
+
+
+class NotAWebhook(DomainError):
+    """A schedule or an event trigger has no address."""
+
+    code = "not_a_webhook"
+    title = "This is not a webhook"

@@ -13,6 +13,19 @@ from django.utils import timezone
 from coreengine.kernel.statuses import FINISHED, Status
 from workflows.engine.definition import CONTAINER_TYPES
 from workflows.querysets import ExecutionQuerySet, StepExecutionQuerySet, VersionQuerySet, WorkflowQuerySet
+from workflows.trigger_models import ScheduleSlot, WebhookDelivery, WorkflowTrigger
+
+__all__ = [
+    "Execution",
+    "LoopItem",
+    "ScheduleSlot",
+    "StepExecution",
+    "WebhookDelivery",
+    "Workflow",
+    "WorkflowDraft",
+    "WorkflowTrigger",
+    "WorkflowVersion",
+]
 
 
 class Workflow(models.Model):
@@ -107,28 +120,6 @@ class WorkflowDraft(models.Model):
         return f"draft of {self.workflow_id}"
 
 
-class WorkflowTrigger(models.Model):
-    """A schedule that starts a workflow. Celery's beat ticks by it; the slot decides who starts."""
-
-    workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE, related_name="triggers")
-    cron = models.CharField(max_length=100)
-    time_zone = models.CharField(max_length=64, default="UTC")
-    periodic_task = models.OneToOneField(
-        "django_celery_beat.PeriodicTask", on_delete=models.SET_NULL, null=True, related_name="+", editable=False
-    )
-    last_slot = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    class Meta:
-        ordering = ["pk"]
-        constraints = [
-            models.UniqueConstraint(fields=["workflow", "cron", "time_zone"], name="workflow_schedule_is_unique"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.cron} ({self.time_zone})"
-
-
 class Execution(models.Model):
     """One time that a workflow ran. It keeps the version it began with.
 
@@ -149,6 +140,7 @@ class Execution(models.Model):
     error_message = models.TextField(blank=True)
     idempotency_key = models.CharField(max_length=200, blank=True)
     exclusive_key = models.CharField(max_length=200, blank=True)
+    depth = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="How many executions led to it.")
     hinted_at = models.DateTimeField(default=timezone.now)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     started_at = models.DateTimeField(null=True, blank=True)
@@ -210,9 +202,14 @@ class Execution(models.Model):
     def trigger_words(self) -> str:
         """Say what started it."""
         kind = self.trigger.get("type", "manual")
-        return {"manual": "Started by hand", "api": "Started by a program", "schedule": "Started by its schedule"}.get(
-            kind, f"Started by {kind}"
-        )
+        return {
+            "manual": "Started by hand",
+            "api": "Started by a program",
+            "schedule": "Started by its schedule",
+            "webhook": "Started by a webhook",
+            "event": "Started by an event",
+            "error": "Started by a failure",
+        }.get(kind, f"Started by {kind}")
 
     @property
     def duration_s(self) -> float | None:

@@ -18,7 +18,7 @@ from workflows.rules import check_inputs
 from workflows.running import runner
 from workflows.store import definition_of
 from workflows.telling import tell_of_failure
-from workflows.triggers import pause_schedules
+from workflows.triggers.rows import pause_schedules
 from workflows.versions import locked_workflow
 
 START_TRIES = 5
@@ -76,11 +76,13 @@ def start_execution(
     inputs: Mapping[str, Any] | None = None,
     trigger: Mapping[str, Any] | None = None,
     idempotency_key: str = "",
+    depth: int = 0,
 ) -> Execution:
     """Start a workflow in its current version; workers do the rest.
 
     A shipped workflow runs once at a time for its connection: when it is under way, that execution is returned,
-    with `is_reused` set. So it is when the same `idempotency_key` comes again.
+    with `is_reused` set. So it is when the same `idempotency_key` comes again. `depth` counts the executions that led
+    to this one.
 
     Raises:
         ValidationError: the inputs do not fit; by path, such as `inputs.course`.
@@ -113,6 +115,7 @@ def start_execution(
                     variables=copy.deepcopy(dict(definition.variables)),
                     connection_id=workflow.connection_id,
                     idempotency_key=idempotency_key[:200],
+                    depth=depth,
                     exclusive_key=f"{workflow.connection_id}:{workflow.shipped_key}" if workflow.is_shipped else "",
                 )
             break
@@ -149,7 +152,7 @@ def cancel_execution(execution: Execution, *, by: User | None) -> Execution:
 
 
 @transaction.atomic
-def record_failed_start(workflow: Workflow, message: str, *, trigger: Mapping[str, Any]) -> Execution:
+def record_failed_start(workflow: Workflow, message: str, *, trigger: Mapping[str, Any], depth: int = 0) -> Execution:
     """Keep a start that a trigger tried in vain as a failed execution, so that it is seen."""
     assert workflow.version_id is not None
     execution = Execution.objects.create(
@@ -159,6 +162,7 @@ def record_failed_start(workflow: Workflow, message: str, *, trigger: Mapping[st
         trigger=_trigger(workflow, trigger),
         status="failed",
         error_message=message,
+        depth=depth,
         connection_id=workflow.connection_id,
         completed_at=timezone.now(),
     )

@@ -12,14 +12,14 @@ from coreengine.kernel.hooks import hook
 from plugins.registry import PluginUnknown
 from workflows.catalogue import shipped_definitions
 from workflows.models import Execution, Workflow
-from workflows.rules import DefinitionFaulty, check_definition
+from workflows.rules import DefinitionFaulty
 from workflows.services import (
     delete_workflow,
     restore_workflow,
     set_active,
     start_execution,
 )
-from workflows.triggers import Schedule, set_schedules
+from workflows.triggers.rows import set_triggers
 from workflows.versions import create_workflow, save_version
 
 logger = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ def keep_shipped_workflows(connection: Any, by: User) -> None:
             logger.error("the workflow %s is faulty: %s", key, "; ".join(error.messages))
             continue
         if workflow.removed_at is None:
-            set_schedules(workflow, _schedules(connection, stem, source))
+            set_triggers(workflow, _triggers(connection, workflow, stem))
 
 
 @hook("connection.sync_requested")
@@ -106,16 +106,20 @@ def _is_as_shipped(workflow: Workflow) -> bool:
     return workflow.version is None or workflow.version.created_by_id is None
 
 
-def _schedules(connection: Any, stem: str, source: str) -> list[Schedule]:
-    zone = connection.owner.time_zone or "UTC"
+def _triggers(connection: Any, workflow: Workflow, stem: str) -> list[dict[str, Any]]:
+    """The triggers of its definition; the sync keeps the schedule that the connection's settings ask for."""
+    assert workflow.version is not None
+    written = workflow.version.definition.get("triggers") or []
     if not stem.startswith(SYNC_PREFIX):
-        definition = check_definition(source=source).definition
-        return [(t.cron, t.time_zone or zone) for t in definition.triggers if t.type == "schedule"]
+        return list(written)
+    zone = connection.owner.time_zone or "UTC"
     frequency = (connection.configuration or {}).get("sync_frequency") or DEFAULT_FREQUENCY
-    return {
-        "realtime": [("*/15 * * * *", zone)],
+    cron = {
+        "realtime": "*/15 * * * *",
         # Spread over the hour, so that a whole university does not ask at the same second.
-        "hourly": [(f"{connection.pk * 7 % 60} * * * *", zone)],
-        "daily": [("0 7 * * *", zone)],
-        "weekly": [("0 7 * * 1", zone)],
-    }.get(frequency, [])
+        "hourly": f"{connection.pk * 7 % 60} * * * *",
+        "daily": "0 7 * * *",
+        "weekly": "0 7 * * 1",
+    }.get(frequency)
+    schedule = [{"type": "schedule", "cron": cron, "time_zone": zone}] if cron else []
+    return [*schedule, *(trigger for trigger in written if trigger["type"] != "schedule")]

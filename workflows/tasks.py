@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from workflows.firing import fire
 from workflows.running import runner
+from workflows.triggers import ticking, webhooks
 
 
 @shared_task(name="workflows.advance_execution")
@@ -26,7 +26,19 @@ def sweep() -> None:
     runner().sweep()
 
 
-@shared_task(name="workflows.fire_trigger")
-def fire_trigger(trigger_id: int) -> None:
-    """Start the workflow of a schedule for the slot that has just come."""
-    fire(trigger_id)
+@shared_task(name="workflows.tick", expires=30)
+def tick() -> None:
+    """Decide on the slots of schedules that have come, and take up deliveries that nobody handled."""
+    ticking.tick()
+
+
+@shared_task(name="workflows.handle_delivery")
+def handle_delivery(delivery_id: int) -> None:
+    """Start the execution of a webhook's delivery."""
+    webhooks.handle(delivery_id)
+
+
+@shared_task(name="workflows.drop_old_deliveries")
+def drop_old_deliveries() -> None:
+    """Forget deliveries and decisions on slots after a month."""
+    ticking.drop_old()

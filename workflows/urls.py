@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workflows import version_views, views
+from workflows import trigger_views, version_views, views
 
 app_name = "workflows"
 
@@ -28,4 +28,5 @@ urlpatterns = [
     path("executions/<int:pk>/log/", views.log, name="log"),
     path("executions/<int:pk>/items/<int:step_pk>/", views.items, name="items"),
     path("executions/<int:pk>/steps/<int:step_pk>/", views.step, name="step"),
+    path("hooks/workflows/<str:secret>/", trigger_views.hook, name="hook"),
 ]

@@ -22,7 +22,7 @@ from workflows.engine.source import MAX_SOURCE_LENGTH, read_source
 from workflows.errors import DraftContested, NothingToPublish, WorkflowRemoved
 from workflows.models import Workflow, WorkflowDraft, WorkflowVersion
 from workflows.rules import CheckedDefinition, check_definition
-from workflows.triggers import set_schedules
+from workflows.triggers.rows import set_triggers
 
 NAMELESS = "Untitled workflow"
 
@@ -138,12 +138,7 @@ def _add_version(
     workflow.revision += 1
     workflow.save(update_fields=["version", "name", "description", "revision", "updated_at"])
     if not workflow.is_shipped:
-        schedules = [
-            (trigger.cron, trigger.time_zone or workflow.owner.time_zone)
-            for trigger in checked.definition.triggers
-            if trigger.type == "schedule"
-        ]
-        set_schedules(workflow, schedules)
+        set_triggers(workflow, checked.data.get("triggers") or ())
     data: dict[str, Any] = {"version": number}
     if restores is not None:
         data["restores"] = restores

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 
 from workflows.models import Execution, WorkflowTrigger
-from workflows.triggers import next_slot
+from workflows.triggers.slots import next_slot
 
 register = template.Library()
 
@@ -26,14 +26,18 @@ def _cron_words(cron: str) -> str:
 
 @register.filter
 def schedule_words(trigger: WorkflowTrigger) -> str:
-    """Say a schedule: "At 07:00, Europe/Berlin"."""
+    """Say a trigger: "At 07:00, Europe/Berlin", "Webhook “push”", "On assignment.*"."""
+    if trigger.kind == WorkflowTrigger.Kind.WEBHOOK:
+        return f"Webhook “{trigger.config.get('name', '')}”"
+    if trigger.kind == WorkflowTrigger.Kind.EVENT:
+        return f"On {trigger.config.get('event', '')}"
     return f"{_cron_words(trigger.cron)}, {trigger.time_zone}"
 
 
 @register.filter
-def next_start(trigger: WorkflowTrigger) -> datetime:
+def next_start(trigger: WorkflowTrigger) -> datetime | None:
     """Return when a schedule is due next."""
-    return next_slot(trigger.cron, trigger.time_zone, timezone.now())
+    return next_slot(trigger.cron, trigger.time_zone, timezone.now()) if trigger.cron else None
 
 
 @register.filter
@@ -46,7 +50,7 @@ def trigger_words(execution: Execution) -> str:
 def trigger_noun(execution: Execution) -> str:
     """Name what started an execution: hand, its schedule, a program."""
     kind = str((execution.trigger or {}).get("type", "manual"))
-    nouns = {"manual": "hand", "schedule": "its schedule", "api": "a program", "connection": "a new connection"}
+    nouns = {"manual": "hand", "schedule": "its schedule", "api": "a program", "error": "a failure"}
     return nouns.get(kind, f"{'an' if kind[:1] in 'aeiou' else 'a'} {kind.replace('_', ' ')}")
 
 

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection
-from django_celery_beat.models import PeriodicTask
 
 from coreengine.kernel.models import Event, Notification
 from workflows.errors import ExecutionFinished, KeyReused, WorkflowRemoved
-from workflows.firing import fire
-from workflows.models import Execution, Workflow, WorkflowTrigger
+from workflows.models import Execution, Workflow
 from workflows.running import runner
 from workflows.services import (
     cancel_execution,
     delete_workflow,
     restore_workflow,
-    set_active,
     start_execution,
 )
 from workflows.tests.factories import SOURCE, make_workflow
-from workflows.triggers import current_slot, next_slot
 from workflows.versions import create_workflow, save_version
 
 pytestmark = pytest.mark.django_db
@@ -99,12 +95,12 @@ class TestSaving:
         workflow = delete_workflow(make_workflow(owner, SCHEDULED), by=owner)
 
         assert not Workflow.objects.visible_to(owner).exists()
-        assert not PeriodicTask.objects.get(task="workflows.fire_trigger").enabled
+        assert workflow.triggers.get().next_at is None
         with pytest.raises(WorkflowRemoved):
             start_execution(workflow, by=owner)
         restore_workflow(workflow, by=owner)
         assert Workflow.objects.visible_to(owner).get() == workflow
-        assert PeriodicTask.objects.get(task="workflows.fire_trigger").enabled
+        assert workflow.triggers.get().next_at is not None
 
 
 class TestStarting:
@@ -186,77 +182,6 @@ class TestCancelling:
         runner().advance(second.pk)
         with pytest.raises(ExecutionFinished, match="completed already"):
             cancel_execution(second, by=owner)
-
-
-class TestSchedules:
-    def test_a_schedule_of_the_definition_ticks_through_beat(self, owner: Any) -> None:
-        workflow = make_workflow(owner, SCHEDULED)
-
-        trigger = workflow.triggers.get()
-        task = trigger.periodic_task
-        assert (task.task, task.args, task.enabled, task.queue) == (
-            "workflows.fire_trigger",
-            f"[{trigger.pk}]",
-            True,
-            "default",
-        )
-        assert (task.crontab.hour, task.crontab.minute, str(task.crontab.timezone)) == ("7", "0", "Europe/Berlin")
-
-    def test_saving_changes_schedules_and_pausing_stops_them(self, owner: Any) -> None:
-        workflow = make_workflow(owner, SCHEDULED)
-        save_version(workflow, by=owner, source=SCHEDULED.replace("0 7", "30 8"))
-        assert [t.cron for t in workflow.triggers.all()] == ["30 8 * * *"]
-        assert PeriodicTask.objects.filter(task="workflows.fire_trigger").count() == 1
-
-        set_active(workflow, False, by=owner)
-        assert not PeriodicTask.objects.get(task="workflows.fire_trigger").enabled
-
-    def test_a_slot_fires_once_however_often_beat_ticks(self, owner: Any) -> None:
-        workflow = make_workflow(owner, SCHEDULED)
-        trigger = workflow.triggers.get()
-        WorkflowTrigger.objects.update(created_at=datetime(2026, 1, 1, tzinfo=UTC))
-        morning = datetime(2026, 7, 1, 5, 0, 3, tzinfo=UTC)
-
-        first = fire(trigger.pk, now=morning)
-        assert fire(trigger.pk, now=morning + timedelta(seconds=40)) is None
-        assert fire(trigger.pk, now=morning + timedelta(hours=3)) is None
-        second = fire(trigger.pk, now=morning + timedelta(days=1))
-
-        assert first.trigger["type"] == "schedule" and first.trigger["slot"] == "2026-07-01T07:00:00+02:00"
-        assert second != first and Execution.objects.count() == 2
-
-    def test_a_paused_or_new_schedule_does_not_fire(self, owner: Any) -> None:
-        workflow = make_workflow(owner, SCHEDULED)
-        trigger = workflow.triggers.get()
-
-        assert fire(trigger.pk, now=datetime.now(UTC)) is None
-        set_active(workflow, False, by=owner)
-        assert fire(trigger.pk, now=datetime.now(UTC) + timedelta(days=2)) is None
-        assert fire(999_999) is None
-
-    def test_a_schedule_that_cannot_start_it_is_a_visible_failed_execution(self, owner: Any) -> None:
-        source = SCHEDULED.replace(
-            "    text: {type: string, default: hello}", "    text: {type: string}\n  required: [text]"
-        )
-        workflow = make_workflow(owner, source)
-        execution = fire(workflow.triggers.get().pk, now=datetime.now(UTC) + timedelta(days=2))
-
-        assert execution.status == "failed" and "text" in execution.error_message
-        assert Notification.objects.get().url == f"/executions/{execution.pk}/"
-
-    @pytest.mark.parametrize(
-        ("now", "slot"),
-        [
-            ("2026-07-01T05:00:00+00:00", "2026-07-01T07:00:00+02:00"),
-            ("2026-07-01T04:59:59+00:00", "2026-06-30T07:00:00+02:00"),
-            ("2026-10-25T12:00:00+00:00", "2026-10-25T07:00:00+01:00"),
-        ],
-    )
-    def test_slots_follow_the_students_clock(self, now: str, slot: str) -> None:
-        moment = datetime.fromisoformat(now)
-
-        assert current_slot("0 7 * * *", "Europe/Berlin", moment) == datetime.fromisoformat(slot)
-        assert next_slot("0 7 * * *", "Europe/Berlin", moment) > moment
 
 
 @pytest.mark.django_db(transaction=True)

@@ -70,7 +70,7 @@ class TestSaved:
         trigger = saved(connection).triggers.get()
 
         assert (trigger.cron, trigger.time_zone) == (cron, "America/New_York")
-        assert trigger.periodic_task.enabled
+        assert trigger.next_at is not None
 
     def test_hourly_is_spread_over_the_hour(self, connection: Connection) -> None:
         connection.configuration["sync_frequency"] = "hourly"
