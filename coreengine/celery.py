@@ -7,6 +7,7 @@ Queues are kinds of patience: `default` for short work, `agents` for slow and ra
 import os
 
 from celery import Celery
+from celery.schedules import crontab
 from django.conf import settings
 
 from coreengine.settings.env import settings_module
@@ -29,6 +30,7 @@ app.conf.beat_schedule = {
     "sweep workflow executions": {"task": "workflows.sweep", "schedule": settings.WORKFLOWS["SWEEP_EVERY_S"]},
     "tick workflow schedules": {"task": "workflows.tick", "schedule": 2.0},
     "drop old webhook deliveries": {"task": "workflows.drop_old_deliveries", "schedule": 3600.0},
+    "archive old executions": {"task": "workflows.archive_old", "schedule": crontab(hour=3, minute=17)},
     "take up forgotten plugin calls": {"task": "plugins.take_up_forgotten", "schedule": 15.0},
     "report the plugin sandbox": {"task": "plugins.report_sandbox", "schedule": 600.0},
     "drop old plugin calls": {"task": "plugins.drop_old_calls", "schedule": 3600.0},

@@ -14,7 +14,9 @@ from django.utils import timezone
 
 from coreengine.kernel.admin import ReadOnlyAdmin
 from workflows.models import (
+    ArchivedExecution,
     Execution,
+    ExecutionArchive,
     LoopItem,
     ScheduleSlot,
     StepExecution,
@@ -210,4 +212,25 @@ class LoopItemAdmin(ReadOnlyAdmin):
     list_display = ["step", "index"]
     search_fields = ["=step__execution__id", "step__path"]
     list_select_related = ["step"]
+    show_full_result_count = False
+
+
+@admin.register(ExecutionArchive)
+class ExecutionArchiveAdmin(ReadOnlyAdmin):
+    """Files of finished executions; `manage.py workflows archived NUMBER` reads one."""
+
+    list_display = ["id", "owner", "execution_count", "event_count", "first_completed_at", "last_completed_at", "blob"]
+    search_fields = ["=id", "owner__email", "blob__sha256"]
+    list_select_related = ["owner", "blob"]
+    date_hierarchy = "created_at"
+
+
+@admin.register(ArchivedExecution)
+class ArchivedExecutionAdmin(ReadOnlyAdmin):
+    """Where an execution that left the tables is."""
+
+    list_display = ["execution_id", "owner", "workflow_name", "status", "completed_at", "archive"]
+    list_filter = ["status"]
+    search_fields = ["=execution_id", "owner__email", "workflow_name"]
+    list_select_related = ["owner", "archive"]
     show_full_result_count = False

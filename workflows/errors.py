@@ -66,3 +66,11 @@ class NotAWebhook(DomainError):
 
     code = "not_a_webhook"
     title = "This is not a webhook"
+
+
+class ExecutionArchived(DomainError):
+    """It ended long ago and is in the archive."""
+
+    code = "execution_archived"
+    status = 410
+    title = "This execution is in the archive"

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from coreengine.kernel.querysets import OwnedQuerySet
 from coreengine.kernel.statuses import FINISHED, Status
 from workflows.engine.definition import CONTAINER_TYPES
 from workflows.querysets import ExecutionQuerySet, StepExecutionQuerySet, VersionQuerySet, WorkflowQuerySet
@@ -317,3 +318,47 @@ class LoopItem(models.Model):
 
     def __str__(self) -> str:
         return f"item {self.index}"
+
+
+class ExecutionArchive(models.Model):
+    """A file with finished executions of one student. What is in it left the tables."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    blob = models.ForeignKey("kernel.Blob", on_delete=models.PROTECT, related_name="+")
+    execution_count = models.PositiveIntegerField()
+    event_count = models.PositiveBigIntegerField()
+    counts = models.JSONField(help_text="Lines of each kind.")
+    first_completed_at = models.DateTimeField()
+    last_completed_at = models.DateTimeField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = OwnedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["owner", "-id"], name="archive_owner_newest")]
+
+    def __str__(self) -> str:
+        return f"archive {self.pk}"
+
+
+class ArchivedExecution(models.Model):
+    """What is left here of an execution that is in an archive: enough to say what it was and where it is."""
+
+    execution_id = models.BigIntegerField(primary_key=True)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    archive = models.ForeignKey(ExecutionArchive, on_delete=models.CASCADE, related_name="executions")
+    workflow = models.ForeignKey(Workflow, on_delete=models.SET_NULL, null=True, related_name="+")
+    workflow_name = models.CharField(max_length=255)
+    status = models.CharField(max_length=9, choices=Status.choices)
+    error_message = models.TextField(blank=True)
+    created_at = models.DateTimeField()
+    completed_at = models.DateTimeField()
+
+    objects = OwnedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-execution_id"]
+
+    def __str__(self) -> str:
+        return f"Execution {self.execution_id}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Self
 
 from django.apps import apps
@@ -11,7 +12,7 @@ from django.db.models import Count, Exists, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from coreengine.kernel.querysets import OwnedQuerySet
-from coreengine.kernel.statuses import Status
+from coreengine.kernel.statuses import FINISHED, Status
 
 OPEN_STATUSES = (Status.PENDING, Status.RUNNING, Status.WAITING)
 
@@ -70,6 +71,21 @@ class ExecutionQuerySet(OwnedQuerySet):
     def open(self) -> Self:
         """Keep those that are not over."""
         return self.filter(status__in=OPEN_STATUSES)
+
+    def archivable(self, before: datetime | None = None) -> Self:
+        """Keep those that may leave for the archive: over (since before a time), not the newest of their workflow,
+        and none that another execution was made from."""
+        mine = self.filter(status__in=FINISHED)
+        if before is not None:
+            mine = mine.filter(created_at__lt=before, completed_at__lt=before)
+        model = apps.get_model("workflows", "Execution")
+        newer = model.objects.filter(workflow=OuterRef("workflow"), pk__gt=OuterRef("pk"))
+        mine = mine.filter(Exists(newer))
+        for relation in model._meta.related_objects:
+            if relation.related_model is model:
+                field = relation.field.name
+                mine = mine.exclude(Exists(model.objects.filter(**{field: OuterRef("pk")})))
+        return mine
 
     def newest_first(self) -> Self:
         """Put the newest first."""

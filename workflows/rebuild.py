@@ -55,7 +55,7 @@ def compare(executions: QuerySet[Execution], total: Comparison | None = None) ->
     total = total or Comparison()
     last = 0
     while True:
-        with _snapshot():
+        with snapshot():
             batch = list(executions.filter(pk__gt=last).order_by("pk")[:BATCH])
             if not batch:
                 break
@@ -102,7 +102,7 @@ class _Groups:
 
 
 @contextmanager
-def _snapshot() -> Iterator[None]:
+def snapshot() -> Iterator[None]:
     """Read rows and events as they stood at one moment."""
     is_inside = connection.in_atomic_block
     with transaction.atomic():

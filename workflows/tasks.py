@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from workflows.archive import archive_due
 from workflows.running import runner
 from workflows.triggers import ticking, webhooks
 
@@ -42,3 +43,10 @@ def handle_delivery(delivery_id: int) -> None:
 def drop_old_deliveries() -> None:
     """Forget deliveries and decisions on slots after a month."""
     ticking.drop_old()
+
+
+@shared_task(name="workflows.archive_old", expires=3600)
+def archive_old() -> None:
+    """Archive executions that are older than the setting allows, some minutes at a time until none is left."""
+    if not archive_due().is_all:
+        archive_old.delay_on_commit()

@@ -11,6 +11,7 @@ from coreengine.kernel.pages import render_page
 from coreengine.kernel.statuses import Status
 from coreengine.kernel.typing import Request
 from plugins.models import Connection
+from workflows.archive import archived_count, find_or_tell
 from workflows.execution_page import MOST_JSON, ExecutionPage, Unfolding, json_excerpt, step_rows
 from workflows.forms import InputsForm
 from workflows.graph import Picture
@@ -122,6 +123,7 @@ def executions(request: Request) -> HttpResponse:
     context = {
         "executions": shown[:PAGE],
         "next_before": shown[PAGE - 1].pk if len(shown) > PAGE else None,
+        "archived": archived_count(request.user, workflow) if len(shown) <= PAGE and not status else 0,
         "workflow": workflow,
         "status": status,
         "statuses": [s for s in Status.values if s not in {Status.SKIPPED, Status.WAITING}],
@@ -131,7 +133,8 @@ def executions(request: Request) -> HttpResponse:
 
 def execution(request: Request, pk: int) -> HttpResponse:
     """Show an execution; while it goes on, the page asks for what is new."""
-    found = get_object_or_404(Execution.objects.visible_to(request.user).select_related("workflow", "version"), pk=pk)
+    mine = Execution.objects.visible_to(request.user).select_related("workflow", "version")
+    found = find_or_tell(mine, pk, owner=request.user)
     unfolded = Unfolding.read(request.GET["open"]) if "open" in request.GET else None
     shown = ExecutionPage(found, unfolded=unfolded)
     if request.htmx and request.GET.get("seen") == shown.seen:

@@ -1,4 +1,4 @@
-"""The event log: append, subscribe, verify, erase.
+"""The event log: append, subscribe, verify, erase, retire.
 
 A subject's events form a stream: numbered without gaps and chained by a hash over a salted digest of
 the data, so that personal data can be erased while the chain still verifies. The database does the
@@ -16,6 +16,7 @@ from typing import Any
 
 from django.db import connection, models, transaction
 
+from coreengine.kernel.errors import DomainError
 from coreengine.kernel.models import Event, EventCursor
 
 logger = logging.getLogger(__name__)
@@ -24,6 +25,14 @@ BATCH = 500
 LAST_ID = 2**63 - 1
 
 Subject = models.Model | tuple[str, int | str]
+
+
+class NotDelivered(DomainError):
+    """Events may not leave the log before every subscriber has read them."""
+
+    code = "events_not_delivered"
+    title = "Somebody has not read these events yet"
+
 
 _cause: ContextVar[int | None] = ContextVar("cause", default=None)
 
@@ -241,3 +250,48 @@ def erase_data(events: models.QuerySet[Event], *, by: Any, reason: str) -> int:
         sql.execute("SELECT set_config('coreengine.erasing', 'off', true)")
     record("events.erased", actor=by, subject=("kernel.event", "erasures"), data={"count": len(ids), "reason": reason})
     return len(ids)
+
+
+@transaction.atomic
+def retire_streams(
+    subject_type: str, subject_ids: Iterable[int | str], *, by: Any, owner: Any, reason: str, archive: str = ""
+) -> int:
+    """Remove whole streams from the log, which were archived before; return how many events.
+
+    It leaves a trace: an event of the owner's with the number of events and the last hash of each stream, to which
+    the chain in the archive leads. Nothing else can remove an event.
+
+    Raises:
+        NotDelivered: a subscriber has not read them yet.
+    """
+    names = [str(subject_id) for subject_id in subject_ids]
+    streams = Event.objects.filter(subject_type=subject_type, subject_id__in=names)
+    newest = streams.aggregate(newest=models.Max("transaction"))["newest"] or 0
+    _check_delivered(newest)
+    with connection.cursor() as sql:
+        sql.execute(
+            """SELECT DISTINCT ON (subject_id) subject_id, sequence, hash FROM kernel_event
+               WHERE subject_type = %s AND subject_id = ANY(%s) ORDER BY subject_id, sequence DESC""",
+            [subject_type, names],
+        )
+        ends = {subject_id: [sequence, hash] for subject_id, sequence, hash in sql.fetchall()}
+        sql.execute("SELECT set_config('coreengine.retiring', 'on', true)")
+        sql.execute("DELETE FROM kernel_event WHERE subject_type = %s AND subject_id = ANY(%s)", [subject_type, names])
+        count = sql.rowcount
+        sql.execute("SELECT set_config('coreengine.retiring', 'off', true)")
+    record(
+        "events.retired",
+        actor=by,
+        subject=("kernel.event", "retired"),
+        owner=owner,
+        data={"count": count, "streams_of": subject_type, "ends": ends, "reason": reason, "archive": archive},
+    )
+    return count
+
+
+def _check_delivered(transaction_id: int) -> None:
+    """Refuse to go beyond what every subscriber has read."""
+    read = dict(EventCursor.objects.values_list("subscriber", "transaction"))
+    behind = [known.name for known in subscribers() if read.get(known.name, 0) < transaction_id]
+    if behind:
+        raise NotDelivered(f"{', '.join(behind)} has not read these events yet. They stay in the log until then.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
@@ -34,6 +35,7 @@ from workflows.api.version_serializers import (
     ValidationSerializer,
     WorkflowChangeSerializer,
 )
+from workflows.archive import tell_if_archived
 from workflows.engine.schema import DEFINITION_SCHEMA
 from workflows.filters import ExecutionFilter, WorkflowFilter
 from workflows.models import Execution, Workflow
@@ -176,6 +178,14 @@ class ExecutionViewSet(OwnedReadViewSet):
 
     def get_serializer_class(self) -> type[BaseSerializer]:
         return ExecutionListSerializer if self.action == "list" else ExecutionSerializer
+
+    def get_object(self) -> Any:
+        """One of the student's executions; 410 with words when it is in the archive."""
+        try:
+            return super().get_object()
+        except Http404:
+            tell_if_archived(self.kwargs["pk"], owner=self.request.user)
+            raise
 
     @extend_schema(responses=StepSerializer(many=True), filters=False)
     @action(detail=True, methods=["get"], pagination_class=ByPath, filterset_class=None)
