@@ -162,6 +162,7 @@ def record_failed_start(workflow: Workflow, message: str, *, trigger: Mapping[st
         trigger=_trigger(workflow, trigger),
         status="failed",
         error_message=message,
+        variables=copy.deepcopy(dict(definition_of(workflow.version_id).variables)),
         depth=depth,
         connection_id=workflow.connection_id,
         completed_at=timezone.now(),

@@ -137,14 +137,19 @@ class DeliveryQuerySet(models.QuerySet):
         return mine if user.pk else self.none()
 
 
+class DeliveryStatus(models.TextChoices):
+    """How far a delivery came."""
+
+    RECEIVED = "received", "received"
+    STARTED = "started", "started"
+    FAILED = "failed", "could not start"
+    REJECTED = "rejected", "rejected"
+
+
 class WebhookDelivery(models.Model):
     """One request to a webhook, kept as it came before anything is done with it."""
 
-    class Status(models.TextChoices):
-        RECEIVED = "received", "received"
-        STARTED = "started", "started"
-        FAILED = "failed", "could not start"
-        REJECTED = "rejected", "rejected"
+    Status = DeliveryStatus
 
     trigger = models.ForeignKey(WorkflowTrigger, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
     delivery_id = models.CharField(max_length=200, blank=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from croniter import croniter
+from croniter import CroniterBadDateError, croniter
 
 from coreengine.kernel.expressions import check_condition, nearest
 from workflows.engine.definition import MISSED_POLICIES, OVERLAP_POLICIES
@@ -23,6 +23,8 @@ SIGNATURE_ALGORITHMS = ("sha256",)
 MAX_TRIGGERS = 20
 HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
 EVENT_TYPE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*(\.\*)?")
+SILENT_EVENTS = ("workflow.step.", "workflow.loop.", "workflow.approval.", "events.")
+"""There are many of these in every execution: they start nothing (`workflows.triggers.events`)."""
 SEEN = {"trigger": None}
 """All that the expressions of a trigger may name."""
 
@@ -69,6 +71,8 @@ class TriggerChecks(FieldChecks):
         cron = trigger.get("cron")
         if not isinstance(cron, str) or len(cron.split()) != 5 or not croniter.is_valid(cron):
             self.add(f"{path}.cron", "A schedule needs a cron line of five fields, such as “0 7 * * 1-5”.")
+        elif not _comes_true(cron):
+            self.add(f"{path}.cron", f"“{cron}” never comes true: there is no such day in any year.")
         zone = trigger.get("time_zone", "")
         if zone:
             try:
@@ -105,6 +109,8 @@ class TriggerChecks(FieldChecks):
         event = trigger.get("event")
         if not isinstance(event, str) or not EVENT_TYPE.fullmatch(event):
             self.add(f"{path}.event", "An event trigger needs a type of events, such as course.created or course.*.")
+        elif event.startswith(SILENT_EVENTS):
+            self.add(f"{path}.event", f"“{event}” starts nothing; use workflow.execution.* for the whole execution.")
         condition = trigger.get("filter")
         if condition is None:
             return
@@ -119,3 +125,12 @@ class TriggerChecks(FieldChecks):
             if self.inputs is not None and name not in self.inputs:
                 self.add(here, f"The workflow has no input “{name}”.{nearest(str(name), self.inputs)}")
             self.filled_in(value, here, SEEN)
+
+
+def _comes_true(cron: str) -> bool:
+    """Say whether a cron line has any moment at all; the 30th of February has none."""
+    try:
+        croniter(cron).get_next()
+    except CroniterBadDateError:
+        return False
+    return True

@@ -19,6 +19,7 @@ from django.utils import timezone
 from coreengine.kernel.events import subscriber, type_matches
 from coreengine.kernel.expressions import ExpressionError, condition
 from coreengine.kernel.models import Event
+from workflows.engine.trigger_checks import SILENT_EVENTS
 from workflows.models import Execution, WorkflowTrigger
 from workflows.triggers.firing import fail_for, note_problem, start_for
 
@@ -26,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 MAX_DEPTH = 5
 """How many executions may lead to one another. One more is stopped."""
-NEVER = ("workflow.step.*", "workflow.loop.*", "workflow.approval.*", "events.*")
+NEVER = tuple(f"{prefix}*" for prefix in SILENT_EVENTS)
 """Events that start nothing: there are many in every execution, and the execution's own events tell of it."""
 COMPLAIN_AGAIN_AFTER = timedelta(hours=1)
 
