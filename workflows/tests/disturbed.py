@@ -1,0 +1,108 @@
+"""Run a definition through the engine while everything goes wrong that may: hints come in any order, twice or
+never, and workers are killed right before or right after they commit."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from workflows.engine.outcome import Outcome, StepCall
+from workflows.tests.random_definitions import INPUTS
+from workflows.tests.reference import CALLS, NEVER_DECIDED, UNTOLD, Call, Told, decision_on, outcome_of_call
+from workflows.tests.worlds import Killed, World
+
+MAX_ROUNDS = 400
+OPEN = ("pending", "running", "waiting")
+
+
+def fake(call: StepCall) -> Outcome:
+    """Do what the step's own config says."""
+    params = call.config.get("params") or {}
+    worked, may_work_later, result = outcome_of_call(Call(call.kind, call.config["action"], params), call.attempt)
+    if not worked:
+        return Outcome.failed("The fake was told to fail.", retryable=may_work_later)
+    if call.config["action"] == "update_variable":
+        call.variables[params["name"]] = params["value"]
+    return Outcome.done(result)
+
+
+class Disturbed:
+    """One world and its misfortune."""
+
+    def __init__(self, world: World, rng: random.Random, *, trouble: float = 0.1, kills: float = 0.0) -> None:
+        self.world, self.rng, self.trouble, self.kills = world, rng, trouble, kills
+        self.killed = 0
+        for action in ("fake", "update_variable"):
+            world.script(action, fake)
+
+    def run(self, definition: dict[str, Any]) -> int:
+        """Run a definition to its end; answers with the execution's id."""
+        number = self.world.add(definition, given_inputs=INPUTS)
+        self.world.hints.advance(number)
+        with self.workers_that_die():
+            for _ in range(MAX_ROUNDS):
+                self.follow_hints()
+                if self.world.status(number) not in OPEN:
+                    return number
+                self.decide(number)
+                self.world.later(self.rng.choice((1, 5, 30)))
+                self.survive(self.world.runner.sweep)
+        stuck = {path: status for path, status in self.world.statuses(number).items() if status in OPEN}
+        raise AssertionError(f"it never ends; open are {stuck}")
+
+    def follow_hints(self) -> None:
+        queue = self.world.hints.queue
+        for _ in range(100_000):
+            if not queue:
+                return
+            place = self.rng.randrange(len(queue))
+            hint = queue[place]
+            chance = self.rng.random()
+            if chance > self.trouble:  # else it comes twice
+                del queue[place]
+            if chance > 2 * self.trouble:  # else it is lost
+                self.survive(self.world.follow, *hint)
+        raise AssertionError("the hints never end")
+
+    def decide(self, number: int) -> None:
+        """Let the fake person decide what is waiting for them."""
+        for path, step in self.world.steps(number).items():
+            if step.kind == "approval" and step.status == "waiting":
+                decision = decision_on(self.world.message_of(number, path))
+                if decision != NEVER_DECIDED:
+                    self.survive(self.world.decide, number, path, decision)
+
+    def survive(self, work: Any, *given: Any) -> None:
+        try:
+            work(*given)
+        except Killed:
+            self.killed += 1
+
+    @contextmanager
+    def workers_that_die(self) -> Iterator[None]:
+        real_open = self.world.store.open
+
+        @contextmanager
+        def open_and_perhaps_die(execution_id: int, **options: Any) -> Iterator[Any]:
+            dies_before, dies_after = self.rng.random() < self.kills, self.rng.random() < self.kills
+            with real_open(execution_id, **options) as ledger:
+                yield ledger
+                if dies_before:
+                    raise Killed
+            if dies_after:
+                raise Killed
+
+        self.world.store.open = open_and_perhaps_die
+        try:
+            yield
+        finally:
+            del self.world.store.open
+
+    def told(self, number: int) -> dict[str, Told]:
+        """How every step ended."""
+        return {
+            path: Told(step.status, step.result if step.kind in (*CALLS, "wait", "approval") else UNTOLD, step.reason)
+            for path, step in self.world.steps(number).items()
+        }

@@ -1,0 +1,63 @@
+"""The engine against a plain interpreter of the same definitions (R33): both must tell the same end."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from typing import Any
+
+import pytest
+
+from workflows.engine.validation import find_faults
+from workflows.tests.disturbed import Disturbed
+from workflows.tests.random_definitions import definition_of
+from workflows.tests.reference import differences
+from workflows.tests.worlds import DatabaseWorld, MemoryWorld, World
+
+SEEDS = int(os.environ.get("REFERENCE_SEEDS", "1500"))
+DATABASE_SEEDS = int(os.environ.get("REFERENCE_DATABASE_SEEDS", "100"))
+FIRST_SEED = int(os.environ.get("REFERENCE_FIRST_SEED", "0"))
+KINDS = ("system_action", "plugin_action")
+
+
+def compare(world: World, seed: int, *, kills: float, **options: Any) -> int:
+    """Run a seed's definition and compare; answers with how many workers were killed."""
+    definition, expected = definition_of(seed, **options)
+    disturbed = Disturbed(world, random.Random(seed), kills=kills)
+    try:
+        number = disturbed.run(definition)
+        execution = world.execution(number)
+        found = differences(expected, execution.status, disturbed.told(number), execution.variables)
+    except Exception as error:
+        raise AssertionError(f"seed {seed}: {error!r}\n{json.dumps(definition, indent=1)}") from error
+    assert found == [], f"seed {seed}: {found}\n{json.dumps(definition, indent=1)}"
+    return disturbed.killed
+
+
+def test_random_definitions_have_no_fault_and_hold_every_kind_of_step_and_end() -> None:
+    statuses, kinds = set(), set()
+    for seed in range(200):
+        definition, expected = definition_of(seed)
+        assert find_faults(definition) == [], seed
+        statuses |= {expected.status} | {told.status for told in expected.steps.values()}
+        kinds |= set(json.dumps(definition).split('"type": "')[1:])
+
+    assert statuses >= {"completed", "failed", "skipped", "cancelled"}
+    names = {kind.partition('"')[0] for kind in kinds}
+    assert names >= {"system_action", "plugin_action", "condition", "loop", "parallel", "wait", "approval"}
+
+
+@pytest.mark.parametrize("block", range(10))
+def test_the_engine_in_memory_ends_as_the_interpreter_says(block: int) -> None:
+    killed = 0
+    for seed in range(FIRST_SEED + block, FIRST_SEED + SEEDS, 10):
+        killed += compare(MemoryWorld(), seed, kills=(seed % 3) * 0.03, kinds=KINDS)
+    assert killed > SEEDS / 100
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("block", range(10))
+def test_the_engine_on_postgresql_ends_as_the_interpreter_says(owner: Any, block: int) -> None:
+    for seed in range(FIRST_SEED + block, FIRST_SEED + DATABASE_SEEDS, 10):
+        compare(DatabaseWorld(owner), seed, kills=(seed % 3) * 0.03, kinds=KINDS)
