@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import django_filters
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from coreengine.kernel.statuses import Status
-from workflows.models import Execution, Workflow
+from workflows.models import Execution, Workflow, WorkflowDraft
 
 
 def own_workflows(request) -> QuerySet[Workflow]:
@@ -17,11 +17,29 @@ def own_workflows(request) -> QuerySet[Workflow]:
 class WorkflowFilter(django_filters.FilterSet):
     """By whether it is active, by connection, by words of its name."""
 
-    q = django_filters.CharFilter(field_name="name", lookup_expr="icontains", help_text="words of the name")
+    STATES = (("on", "On"), ("off", "Off"), ("failing", "Failed last"), ("draft", "With a draft"))
+
+    q = django_filters.CharFilter(method="named", help_text="words of the name or description")
+    state = django_filters.ChoiceFilter(choices=STATES, method="in_state", help_text="how it stands")
 
     class Meta:
         model = Workflow
-        fields = ["is_active", "connection_id", "q"]
+        fields = ["is_active", "connection_id", "q", "state"]
+
+    def named(self, queryset: QuerySet[Workflow], name: str, value: str) -> QuerySet[Workflow]:
+        """Keep those in which every word is found."""
+        for word in value.replace("\x00", "").split():
+            queryset = queryset.filter(Q(name__icontains=word) | Q(description__icontains=word))
+        return queryset
+
+    def in_state(self, queryset: QuerySet[Workflow], name: str, value: str) -> QuerySet[Workflow]:
+        """Keep those that are switched on or off, whose last execution failed, or that have a draft."""
+        match value:
+            case "failing":
+                return queryset.with_last_execution().filter(last_status=Status.FAILED)
+            case "draft":
+                return queryset.filter(pk__in=WorkflowDraft.objects.values("workflow"))
+        return queryset.filter(is_active=value == "on")
 
 
 class ExecutionFilter(django_filters.FilterSet):

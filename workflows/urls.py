@@ -2,12 +2,15 @@
 
 from django.urls import path
 
-from workflows import trigger_views, version_views, views
+from workflows import gallery_views, trigger_views, version_views, views
 
 app_name = "workflows"
 
 urlpatterns = [
     path("workflows/", views.workflow_list, name="list"),
+    path("workflows/gallery/", gallery_views.gallery, name="gallery"),
+    path("workflows/gallery/<slug:key>/", gallery_views.item, name="gallery-item"),
+    path("workflows/gallery/<slug:key>/use/", gallery_views.use, name="gallery-use"),
     path("workflows/new/", version_views.new, name="new"),
     path("workflows/preview/", version_views.preview, name="preview"),
     path("workflows/<int:pk>/", views.detail, name="detail"),

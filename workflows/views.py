@@ -13,10 +13,12 @@ from coreengine.kernel.typing import Request
 from plugins.models import Connection
 from workflows.archive import archived_count, find_or_tell
 from workflows.execution_page import MOST_JSON, ExecutionPage, Unfolding, json_excerpt, step_rows
+from workflows.filters import WorkflowFilter
 from workflows.forms import InputsForm
 from workflows.graph import Picture
 from workflows.log_page import LogPage
 from workflows.models import Execution, StepExecution, Workflow
+from workflows.ready_made import ready_made
 from workflows.services import (
     cancel_execution,
     delete_workflow,
@@ -31,10 +33,19 @@ PAGE = 30
 
 def workflow_list(request: Request) -> HttpResponse:
     """List the student's workflows with how each went last."""
-    mine = Workflow.objects.visible_to(request.user).with_last_execution().with_draft_mark()
-    workflows = mine.prefetch_related("triggers")
+    mine = Workflow.objects.visible_to(request.user)
+    found = WorkflowFilter(request.GET, mine.with_last_execution().with_draft_mark(), request=request)
     removed = Workflow.objects.filter(owner=request.user).removed().order_by("-removed_at")[:5]
-    return render_page(request, "workflows/list.html", {"workflows": workflows, "removed": removed})
+    context = {
+        "workflows": found.qs.prefetch_related("triggers"),
+        "removed": removed,
+        "q": request.GET.get("q", ""),
+        "state": request.GET.get("state", ""),
+        "states": WorkflowFilter.STATES,
+        "has_any": mine.exists(),
+        "suggested": [] if mine.filter(shipped_key="").exists() else list(ready_made().values())[:3],
+    }
+    return render_page(request, "workflows/list.html", context, parts={"workflows": "results"})
 
 
 def detail(request: Request, pk: int) -> HttpResponse:
@@ -87,7 +98,7 @@ def set_workflow_active(request: Request, pk: int) -> HttpResponse:
     workflow = get_object_or_404(Workflow.objects.editable_by(request.user), pk=pk)
     workflow = set_active(workflow, request.POST.get("is_active") == "true", by=request.user)
     messages.success(request, f"“{workflow.name}” is switched {'on' if workflow.is_active else 'off'}.")
-    return redirect(workflow)
+    return redirect("workflows:list") if request.POST.get("next") == "list" else redirect(workflow)
 
 
 @require_POST

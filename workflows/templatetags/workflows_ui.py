@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 import lucide
 from django import template
@@ -32,6 +33,25 @@ def schedule_words(trigger: WorkflowTrigger) -> str:
     if trigger.kind == WorkflowTrigger.Kind.EVENT:
         return f"On {trigger.config.get('event', '')}"
     return f"{_cron_words(trigger.cron)}, {trigger.time_zone}"
+
+
+@register.filter
+def raw_trigger_words(trigger: dict[str, Any]) -> str:
+    """Say a trigger as a definition has it."""
+    match trigger.get("type"):
+        case "schedule":
+            return _cron_words(str(trigger["cron"]))
+        case "event":
+            return f"On {trigger.get('event')}"
+        case "webhook":
+            return f"Webhook “{trigger.get('name', '')}”"
+    return "When you start it"
+
+
+@register.filter
+def raw_trigger_icon(trigger: dict[str, Any]) -> str:
+    """Return the icon of a trigger as a definition has it."""
+    return {"schedule": "calendar-clock", "event": "radio", "webhook": "webhook"}.get(str(trigger.get("type")), "play")
 
 
 @register.filter
