@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Protocol
 
 MAX_RESULT_BYTES = 1_000_000
 MAX_ERROR_LENGTH = 4_000
 MAX_RESULT_DEPTH = 60
+TOO_LARGE = f"The result is larger than {MAX_RESULT_BYTES // 1_000_000} MB. Ask for less at once."
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -79,16 +81,32 @@ def storable(result: Any) -> Any:
     Raises:
         NotStorable: too large, nested too deep, or not JSON at all (NaN, bytes, …).
     """
+    _refuse_large(result)
     try:
         text = json.dumps(result, ensure_ascii=False, allow_nan=False)
-    except RecursionError:
-        raise NotStorable("The result is nested too deep.") from None
     except (TypeError, ValueError) as error:
         words = "it contains a number that is not finite" if "Out of range" in str(error) else str(error)
         raise NotStorable(f"The result cannot be kept as JSON: {words}.") from None
     if len(text) > MAX_RESULT_BYTES or (not text.isascii() and len(text.encode(errors="replace")) > MAX_RESULT_BYTES):
-        raise NotStorable(f"The result is larger than {MAX_RESULT_BYTES // 1_000_000} MB. Ask for less at once.")
+        raise NotStorable(TOO_LARGE)
     return _clean(json.loads(text), 0)
+
+
+def _refuse_large(result: Any) -> None:
+    """Refuse what cannot be kept before it is written out as text: a copy of 100 MB is 100 MB too many."""
+    size, around = 0, [iter((result,))]
+    while around:
+        for value in around[-1]:
+            size += len(value) if isinstance(value, str) else 1
+            if size > MAX_RESULT_BYTES:
+                raise NotStorable(TOO_LARGE)
+            if isinstance(value, Mapping | list | tuple):
+                if len(around) > MAX_RESULT_DEPTH + 1:
+                    raise NotStorable(f"The result is nested deeper than {MAX_RESULT_DEPTH} levels.")
+                around.append(chain(value.keys(), value.values()) if isinstance(value, Mapping) else iter(value))
+                break
+        else:
+            around.pop()
 
 
 def storable_variables(variables: MutableMapping[str, Any]) -> dict[str, Any]:
@@ -109,7 +127,10 @@ def _clean(value: Any, depth: int) -> Any:
     if depth > MAX_RESULT_DEPTH:
         raise NotStorable(f"The result is nested deeper than {MAX_RESULT_DEPTH} levels.")
     if isinstance(value, dict):
-        return {clean_text(key): _clean(item, depth + 1) for key, item in value.items()}
+        cleaned = {clean_text(key): _clean(item, depth + 1) for key, item in value.items()}
+        if len(cleaned) < len(value):
+            raise NotStorable("The result has two keys that become the same text when it is kept.")
+        return cleaned
     if isinstance(value, list):
         return [_clean(item, depth + 1) for item in value]
     return value
