@@ -63,6 +63,7 @@ class Endpoint:
     description: str = ""
     parameters: tuple[Parameter, ...] = ()
     response: Mapping[str, Any] | None = None
+    idempotent: bool = False
 
     @cached_property
     def params_schema(self) -> dict[str, Any]:
@@ -78,6 +79,11 @@ class Endpoint:
     def is_reading(self) -> bool:
         """True if the endpoint changes nothing on the other side."""
         return self.method == "GET"
+
+    @property
+    def is_repeatable(self) -> bool:
+        """True if the same call with the same idempotency key does its work once, however often it is made."""
+        return self.is_reading or self.idempotent
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,4 +254,5 @@ def _endpoint(item: dict[str, Any]) -> Endpoint:
         description=item.get("description", ""),
         parameters=parameters,
         response=good.get("schema"),
+        idempotent=bool(item.get("idempotent", False)),
     )

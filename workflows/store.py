@@ -10,6 +10,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -89,8 +90,9 @@ FROM jsonb_to_recordset(%s::jsonb) AS r({RECORD_TYPE}, result jsonb, ready_at_or
 """
 INSERT_ITEMS = """
 INSERT INTO workflows_loopitem (step_id, index, value)
-SELECT r.step_id, r.index, r.value
-FROM jsonb_to_recordset(%s::jsonb) AS r(step_id bigint, index int, value jsonb)
+SELECT s.id, r.index, r.value
+FROM jsonb_to_recordset(%s::jsonb) AS r(path text, index int, value jsonb)
+JOIN workflows_stepexecution s ON s.execution_id = %s AND s.path = r.path
 """
 UPDATE_EXECUTION = """
 UPDATE workflows_execution SET status = %s, variables = %s::jsonb, error_message = %s, started_at = %s,
@@ -167,13 +169,6 @@ class DjangoStore:
             parts.append(INSERT_STEPS)
             rows = [_step_row(step, ledger, step.path in hinted) for step in ledger.inserted.values()]
             values += [ledger.execution.id, _json(rows)]
-        if ledger.new_items:
-            parts.append(INSERT_ITEMS)
-            items = [
-                {"step_id": ledger.step(item.loop_path).id, "index": item.index, "value": item.value}
-                for item in ledger.new_items
-            ]
-            values.append(_json(items))
         if ledger.execution_changed:
             execution = ledger.execution
             parts.append(UPDATE_EXECUTION)
@@ -193,6 +188,10 @@ class DjangoStore:
             ahead = ", ".join(f"part{number} AS ({part})" for number, part in enumerate(first))
             with connection.cursor() as cursor:
                 cursor.execute(f"WITH {ahead} {last}" if ahead else last, values)
+        if ledger.new_items:  # after the steps: their loop may be new as well
+            items = [{"path": item.loop_path, "index": item.index, "value": item.value} for item in ledger.new_items]
+            with connection.cursor() as cursor:
+                cursor.execute(INSERT_ITEMS, [_json(items), ledger.execution.id])
         if ledger.events:
             subject = ("workflows.execution", ledger.execution.id)
             record_many(
@@ -280,10 +279,10 @@ class DjangoReader:
                 ORDER BY s.position, s.id LIMIT {READY_AT_ONCE}"""
         )
 
-    def open_steps(self, scope_prefix: str = "") -> list[StepRecord]:
-        """Every step that is not over, in the whole execution or inside one loop."""
-        below = " AND starts_with(s.scope, %s)" if scope_prefix else ""
-        return self._select(f"s.status IN {OPEN_SQL}{below}", [f"{scope_prefix}["] if scope_prefix else [])
+    def open_steps(self, below: str = "") -> list[StepRecord]:
+        """Every step that is not over and whose path begins so."""
+        where = " AND starts_with(s.path, %s)" if below else ""
+        return self._select(f"s.status IN {OPEN_SQL}{where}", [below] if below else [])
 
     def has_open_steps(self, scope: str, besides: Collection[str]) -> bool:
         """Say whether a scope has steps that are not over, leaving some paths out."""
@@ -295,9 +294,9 @@ class DjangoReader:
             )
             return cursor.fetchone()[0]
 
-    def loop_steps(self, loop_path: str) -> list[StepRecord]:
-        """All steps inside a loop at any depth, with results."""
-        return self._select("starts_with(s.scope, %s)", [f"{loop_path}["], with_results=True)
+    def steps_below(self, container_path: str) -> list[StepRecord]:
+        """All steps inside a container at any depth, with results."""
+        return self._select("starts_with(s.scope, %s)", [f"{container_path}["], with_results=True)
 
     def item(self, loop_path: str, index: int) -> Any:
         """One item of a loop."""
@@ -345,8 +344,15 @@ def _step_row(step: StepRecord, ledger: Ledger, is_hinted: bool) -> Mapping[str,
     row["has_result"] = step.path in ledger.new_results
     row["result"] = step.result
     row["is_hinted"] = is_hinted
-    row["ready_at_or_now"] = ledger.now if is_hinted else None
+    row["ready_at_or_now"] = _hinted_at(step, ledger) if is_hinted else None
     return row
+
+
+def _hinted_at(step: StepRecord, ledger: Ledger) -> datetime:
+    """When a step was hinted at, as the sweep counts: one that waits long is out of its sight until then."""
+    if step.next_attempt_at is None:
+        return ledger.now
+    return max(ledger.now, step.next_attempt_at - timedelta(seconds=ledger.patience.hint_again_after_s))
 
 
 def _loaded(value: Any) -> Any:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import django
 
 django.setup()
@@ -11,7 +14,7 @@ from pydantic import BaseModel  # noqa: E402
 from coreengine.celery import app  # noqa: E402
 from coreengine.kernel.actions import ActionContext, system_action  # noqa: E402
 from workflows.engine.definition import PLUGIN_ACTION  # noqa: E402
-from workflows.engine.outcome import Outcome, StepCall  # noqa: E402
+from workflows.engine.outcome import Effect, Outcome, StepCall  # noqa: E402
 from workflows.steps import EXECUTORS  # noqa: E402
 
 __all__ = ["app"]
@@ -29,6 +32,10 @@ def nothing(context: ActionContext, params: NoParams) -> dict[str, object]:
 
 class NothingOutside:
     """Takes the place of the executor of plugin actions: an outside step that does nothing."""
+
+    def effect(self, config: Mapping[str, Any]) -> Effect:
+        """Doing nothing again does no harm."""
+        return Effect.KEYED
 
     def run(self, call: StepCall) -> Outcome:
         """Do nothing."""

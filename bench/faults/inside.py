@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ from coreengine.wsgi import application  # noqa: E402,F401  (granian's applicati
 from workflows import rules, running  # noqa: E402
 from workflows.catalogue import InstalledCatalogue  # noqa: E402
 from workflows.engine.definition import AI_AGENT, PLUGIN_ACTION, SYSTEM_ACTION  # noqa: E402
-from workflows.engine.outcome import Outcome, StepCall  # noqa: E402
+from workflows.engine.outcome import Effect, Outcome, StepCall  # noqa: E402
 from workflows.engine.runner import Runner  # noqa: E402
 from workflows.steps import EXECUTORS  # noqa: E402
 
@@ -102,6 +102,10 @@ def misbehave(how: str) -> None:
 
 class Remote:
     """Steps of the two outside types, whose effects happen at the sink."""
+
+    def effect(self, config: Mapping[str, Any]) -> Effect:
+        """The sink knows the keys of all but the steps that send none."""
+        return Effect.KEYED if config.get("action", "keyed") == "keyed" else Effect.UNKEYED
 
     def run(self, call: StepCall) -> Outcome:
         """Do one attempt. `action` (or an agent's `prompt`) says which kind of step this is."""

@@ -6,14 +6,16 @@ A store fills a ledger, the transitions work on it, and the store writes its cha
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, MutableMapping
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from workflows.engine.definition import LOOP, Definition
+from workflows.engine.definition import CONTAINER_TYPES, Definition
 from workflows.engine.digest import MAX_IN_EVENT, canonical
-from workflows.engine.records import EventRecord, ExecutionRecord, ItemRecord, StepRecord, scope_of
-from workflows.engine.states import EXECUTION_MOVES, FINAL, STEP_MOVES, check_move
+from workflows.engine.records import Answer, EventRecord, ExecutionRecord, ItemRecord, Question, StepRecord
+from workflows.engine.results import compose
+from workflows.engine.states import COMPLETED, EXECUTION_MOVES, FINAL, STEP_MOVES, check_move
 from workflows.engine.store import Patience, Reader
 
 
@@ -49,6 +51,8 @@ class Ledger:
         self.events: list[EventRecord] = []
         self.ready_inline: list[str] = []
         self.hints: list[tuple[StepRecord, float]] = []
+        self.questions: list[Question] = []
+        self.answers: list[Answer] = []
         self.finished: dict[str, dict[str, Any]] = {}
         """Outcomes that are facts once this transaction commits."""
         self.expanding: set[str] = set()
@@ -94,11 +98,12 @@ class Ledger:
         return not self.reader.has_open_steps(scope, [p for p, s in self._steps.items() if s.scope == scope])
 
     def open_steps(self, below: str = "") -> list[StepRecord]:
-        """Every step that is not over, with this transaction's changes."""
+        """Every step that is not over, with this transaction's changes.
+
+        `below` is how their paths begin: `each[` for a container's, `each[3].` for one item's, nothing for all.
+        """
         found = {step.path: step for step in self.reader.open_steps(below)}
-        for path, step in self._steps.items():
-            if not below or path.startswith(f"{below}["):
-                found[path] = step
+        found |= {path: step for path, step in self._steps.items() if path.startswith(below)}
         for path, step in found.items():
             self._steps.setdefault(path, step)
         return sorted((s for s in found.values() if s.is_open), key=lambda s: (s.position, s.path))
@@ -115,12 +120,14 @@ class Ledger:
         if step.path not in self.inserted:
             self.changed[step.path] = step
 
-    def count_items(self, step: StepRecord, *, begun: int = 0, over: int = 0) -> None:
-        """Count items of a loop that begin or are over; the log says how far the loop has come."""
+    def count_items(self, step: StepRecord, *, begun: int = 0, over: int = 0, failed: int = 0) -> None:
+        """Count items or branches that begin or are over; the log says how far the container has come."""
         step.items_started += begun
         step.items_done += over
+        step.items_failed += failed
         self.touch(step)
-        self._last_event().setdefault("counts", {})[step.path] = [step.items_started, step.items_done]
+        counts = [step.items_started, step.items_done, step.items_failed]
+        self._last_event().setdefault("counts", {})[step.path] = counts
 
     def move(self, step: StepRecord, status: str) -> None:
         """Change a step's status.
@@ -186,27 +193,35 @@ class Ledger:
             step = self._steps.get(path)
             if path in self._memory:
                 answer[path] = self._memory[path]
-            elif step is not None and (path in self.inserted or (path in self.new_results and step.kind != LOOP)):
+            elif step is not None and self._is_known(step):
                 answer[path] = outcome_of(step)
             else:
                 missing.append(path)
         for step in self.reader.steps(missing, with_results=True) if missing else ():
             current = self._steps.get(step.path, step)
             outcome = outcome_of(current) | {"result": step.result}
-            if step.kind == LOOP:
-                outcome["result"] = self.loop_result(step.path) if current.status in FINAL else None
+            if step.kind in CONTAINER_TYPES:
+                outcome["result"] = self.composed(current) if current.status == COMPLETED else None
             answer[step.path] = outcome
             if step.status in FINAL and step.path not in self.changed:
                 self._memory[step.path] = outcome
         return answer
 
-    def loop_result(self, loop_path: str) -> list[dict[str, Any]]:
-        """What a loop gave: for each item, in order, `{step: result}`."""
-        records = {step.path: step for step in self.reader.loop_steps(loop_path)}
+    def _is_known(self, step: StepRecord) -> bool:
+        """Say whether the result of a record stands in it, rather than in the store."""
+        return step.kind not in CONTAINER_TYPES and (step.path in self.inserted or step.path in self.new_results)
+
+    def composed(self, container: StepRecord) -> Any:
+        """What a container gave, put together from its steps."""
+        records = {step.path: step for step in self.reader.steps_below(container.path)}
         for path, step in self._steps.items():
-            if path.startswith(f"{loop_path}[") and (path in self.new_results or path not in records):
-                records[path] = step
-        return compose_loop(loop_path, list(records.values()))
+            if not path.startswith(f"{container.path}["):
+                continue
+            is_known = path in self.new_results or path not in records
+            records[path] = step if is_known else replace(step, result=records[path].result)
+        own = self.new_results & {container.path} or container.path in self.inserted
+        kept = container if own else self.reader.steps([container.path], with_results=True)[0]
+        return compose(replace(container, result=kept.result), records.values())
 
     def item(self, loop_path: str, index: int) -> Any:
         """One item of a loop."""
@@ -223,7 +238,7 @@ class Ledger:
 
     def remember(self, step: StepRecord) -> None:
         """Keep the outcome of a finished step for the next transaction of this worker."""
-        if step.kind != LOOP and step.path in self.new_results:
+        if step.kind not in CONTAINER_TYPES and step.path in self.new_results:
             self.finished[step.path] = outcome_of(step)
 
     def committed(self) -> None:
@@ -240,21 +255,3 @@ def outcome_of(step: StepRecord) -> dict[str, Any]:
         "reason": step.reason,
         "execution_time": step.execution_time,
     }
-
-
-def compose_loop(loop_path: str, records: list[StepRecord]) -> list[dict[str, Any]]:
-    """Put the results of a loop's steps together: a list of `{step: result}`, one for each item begun."""
-    by_scope: dict[str, list[StepRecord]] = {}
-    for record in records:
-        by_scope.setdefault(record.scope, []).append(record)
-
-    def build(path: str) -> list[dict[str, Any]]:
-        answer = []
-        index = 0
-        while (scope := scope_of(path, index)) in by_scope:
-            steps = sorted(by_scope[scope], key=lambda step: step.position)
-            answer.append({step.name: build(step.path) if step.kind == LOOP else step.result for step in steps})
-            index += 1
-        return answer
-
-    return build(loop_path)

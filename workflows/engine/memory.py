@@ -77,7 +77,7 @@ class MemoryStore:
             return
         try:
             execution = copy.deepcopy(kept.execution)
-            reader = _MemoryReader(kept)
+            reader = _MemoryReader(kept, self.now)
             ledger = Ledger(
                 execution,
                 self.definition(execution.version_id),
@@ -182,8 +182,9 @@ class MemoryStore:
 
 
 class _MemoryReader:
-    def __init__(self, kept: _Kept) -> None:
+    def __init__(self, kept: _Kept, now: datetime) -> None:
         self._kept = kept
+        self._now = now
 
     def steps(self, paths: Collection[str], *, with_results: bool = False) -> list[StepRecord]:
         return [copy.deepcopy(self._kept.steps[path]) for path in paths if path in self._kept.steps]
@@ -192,15 +193,14 @@ class _MemoryReader:
         ready = [
             step
             for step in self._kept.steps.values()
-            if step.kind in INLINE_TYPES and (step.is_ready or step.status == WAITING)
+            if step.kind in INLINE_TYPES
+            and (step.is_ready or (step.status == WAITING and (step.next_attempt_at or self._now) <= self._now))
         ]
         return copy.deepcopy(sorted(ready, key=lambda step: (step.position, step.path))[:READY_AT_ONCE])
 
-    def open_steps(self, scope_prefix: str = "") -> list[StepRecord]:
+    def open_steps(self, below: str = "") -> list[StepRecord]:
         return [
-            copy.deepcopy(step)
-            for path, step in self._kept.steps.items()
-            if step.is_open and (not scope_prefix or path.startswith(f"{scope_prefix}["))
+            copy.deepcopy(step) for path, step in self._kept.steps.items() if step.is_open and path.startswith(below)
         ]
 
     def has_open_steps(self, scope: str, besides: Collection[str]) -> bool:
@@ -208,8 +208,8 @@ class _MemoryReader:
             step.is_open and step.scope == scope and path not in besides for path, step in self._kept.steps.items()
         )
 
-    def loop_steps(self, loop_path: str) -> list[StepRecord]:
-        return [copy.deepcopy(s) for path, s in self._kept.steps.items() if path.startswith(f"{loop_path}[")]
+    def steps_below(self, container_path: str) -> list[StepRecord]:
+        return [copy.deepcopy(s) for path, s in self._kept.steps.items() if path.startswith(f"{container_path}[")]
 
     def item(self, loop_path: str, index: int) -> Any:
         return copy.deepcopy(self._kept.items[loop_path, index])

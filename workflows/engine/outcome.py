@@ -6,8 +6,11 @@ import json
 import re
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
+from enum import Enum
 from itertools import chain
 from typing import Any, Protocol
+
+from workflows.engine.retry import LOST, PERMANENT, RETRYABLE, TIMEOUT, UNAVAILABLE, UNEXPECTED
 
 MAX_RESULT_BYTES = 1_000_000
 MAX_ERROR_LENGTH = 4_000
@@ -38,6 +41,17 @@ class StepCall:
     """The execution's variables; an in-line step may change them."""
 
 
+class Effect(Enum):
+    """How often what a step does can happen."""
+
+    SAME_TRANSACTION = "same_transaction"
+    """It commits together with the step's completion: exactly once."""
+    KEYED = "keyed"
+    """The other side knows the key of every attempt, or nothing changes there: again does no harm."""
+    UNKEYED = "unkeyed"
+    """Again may mean twice. Nobody knows what became of an attempt that never answered: see `on_unknown`."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What came of an attempt."""
@@ -45,8 +59,16 @@ class Outcome:
     ok: bool
     result: Any = None
     error: str = ""
-    retryable: bool = False
+    kind: str = ""
+    """The kind of error (see `retry`); empty when it worked."""
     retry_after_s: float | None = None
+    is_unknown: bool = False
+    """It may have happened all the same."""
+
+    @property
+    def retryable(self) -> bool:
+        """Say whether the same call may work later."""
+        return self.kind in RETRYABLE
 
     @classmethod
     def done(cls, result: Any) -> Outcome:
@@ -54,9 +76,22 @@ class Outcome:
         return cls(True, result)
 
     @classmethod
-    def failed(cls, error: str, *, retryable: bool = False, retry_after_s: float | None = None) -> Outcome:
-        """It did not work; `retryable` says whether the same call may work later."""
-        return cls(False, None, error or "It failed without saying why.", retryable, retry_after_s)
+    def failed(
+        cls,
+        error: str,
+        *,
+        retryable: bool = False,
+        retry_after_s: float | None = None,
+        kind: str = "",
+        is_unknown: bool | None = None,
+    ) -> Outcome:
+        """It did not work. `kind` says in what way; without one, `retryable` says whether it may work later.
+
+        Whether it may have happened all the same goes by the kind, unless the caller knows better.
+        """
+        kind = kind or (UNAVAILABLE if retryable else PERMANENT)
+        unknown = kind in (LOST, TIMEOUT, UNEXPECTED) if is_unknown is None else is_unknown
+        return cls(False, None, error or "It failed without saying why.", kind, retry_after_s, unknown)
 
 
 class Executor(Protocol):
@@ -69,6 +104,9 @@ class Executor(Protocol):
 
     def run(self, call: StepCall) -> Outcome:
         """Do one attempt. Errors that a person can do something about come back as an outcome."""
+
+    def effect(self, config: Mapping[str, Any]) -> Effect:
+        """How often what a step with this config does can happen; templates are not filled in yet."""
 
 
 class NotStorable(Exception):

@@ -97,6 +97,28 @@ class ItemRecord:
 
 
 @dataclass(frozen=True)
+class Question:
+    """What a person is asked while a step waits: to approve, or what became of an attempt."""
+
+    path: str
+    kind: str
+    """`approval` or `needs_attention`, as the step's reason."""
+    message: str
+    until: datetime
+    timeout_action: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of a question; `by` is empty when its time ran out or nobody needs it any more."""
+
+    path: str
+    decision: str
+    by: int | None = None
+    comment: str = ""
+
+
+@dataclass(frozen=True)
 class EventRecord:
     """Something that happened to an execution."""
 

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from workflows.engine.definition import LOOP, Definition, Step
+from workflows.engine.definition import CONTAINER_TYPES, Definition, Step
 from workflows.engine.digest import digest_of
 from workflows.engine.records import EventRecord, ExecutionRecord, StepRecord, parent_of, path_in
 from workflows.engine.states import (
@@ -38,11 +38,13 @@ EXECUTION_EVENTS = {"started": RUNNING, "completed": COMPLETED, "failed": FAILED
 STEP_EVENTS = {
     "started": RUNNING,
     "retrying": WAITING,
+    "waiting": WAITING,
     "completed": COMPLETED,
     "failed": FAILED,
     "skipped": SKIPPED,
     "cancelled": CANCELLED,
 }
+CONTAINER_EVENTS = ("loop.started", "condition.decided", "parallel.started")
 NOTHING: Any = object()
 
 
@@ -90,16 +92,18 @@ class Replay:
             self._move_execution(event, EXECUTION_EVENTS[what])
         elif subject == "step" and what in STEP_EVENTS:
             self._move_step(event, what, STEP_EVENTS[what])
-        elif subject == "loop" and what == "started":
-            self._step(event.data["path"]).item_count = event.data["items"]
+        elif event.type.removeprefix("workflow.") in CONTAINER_EVENTS:
+            self._begin_container(event)
+        elif subject == "step" and what == "decided":
+            self._step(event.data["path"]).reason = ""
         else:
             self._fault(f"{event.type} is not an event that can be folded (engine/replay.py)")
         self._variables(event)
         for scope in event.data.get("opened", ()):
             self._open(scope)
-        for path, (begun, over) in event.data.get("counts", {}).items():
-            loop = self._step(path)
-            loop.items_started, loop.items_done = begun, over
+        for path, (begun, over, failed) in event.data.get("counts", {}).items():
+            container = self._step(path)
+            container.items_started, container.items_done, container.items_failed = begun, over, failed
 
     def _request(self, event: EventRecord) -> None:
         if self.requested:
@@ -129,7 +133,7 @@ class Replay:
         if (step.status, status) not in STEP_MOVES:
             self._fault(f"step {step.path} goes from {step.status} to {status}")
         step.status = status
-        if status == RUNNING:
+        if status == RUNNING or (what == "waiting" and step.attempt == 0):
             if data["attempt"] != step.attempt + 1:
                 self._fault(f"attempt {data['attempt']} of step {step.path} follows attempt {step.attempt}")
             step.attempt = step.token = data["attempt"]
@@ -137,16 +141,24 @@ class Replay:
             step.error = ""
         if "error" in data:
             step.error = data["error"]
-        if "reason" in data:
-            step.reason = data["reason"]
+        if "reason" in data or status in FINAL:
+            step.reason = data.get("reason", "")
         if "items" in data:
             step.item_count = data["items"]
         if status == COMPLETED and not step.attempt and "reused" not in data:
             self._fault(f"step {step.path} completed, and no attempt began")
-        if status == COMPLETED and step.kind != LOOP:
+        if status == COMPLETED and step.kind not in CONTAINER_TYPES:
             self._result(step, data)
+        if status == FAILED:
+            self.digests.pop(step.path, None)
         if status in FINAL:
             step.finished_at = event.time
+
+    def _begin_container(self, event: EventRecord) -> None:
+        step = self._step(event.data["path"])
+        step.item_count = event.data["items"]
+        if "result" in event.data:
+            self._result(step, event.data)
 
     def _result(self, step: StepRecord, data: dict[str, Any]) -> None:
         if "result_sha256" in data:
@@ -249,7 +261,8 @@ def differences(fold: Replay, execution: Any, steps: Iterable[Row]) -> Iterator[
 
 
 COMPARED = (
-    "name kind scope position index status attempt token error reason item_count items_started items_done".split()
+    *("name", "kind", "scope", "position", "index", "status", "attempt", "token", "error", "reason"),
+    *("item_count", "items_started", "items_done", "items_failed"),
 )
 
 

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Protocol
 
-from coreengine.kernel.expressions import ExpressionError, bare, evaluate, render
-from workflows.engine import transitions
-from workflows.engine.definition import INLINE_TYPES, LOOP
+from coreengine.kernel.expressions import ExpressionError, render
+from workflows.engine import containers, pauses, transitions
+from workflows.engine.definition import CONTAINER_TYPES, DEFAULT_STEP_TIMEOUT_S, ENGINE_TYPES, INLINE_TYPES
 from workflows.engine.lease import LeaseKeeper
 from workflows.engine.ledger import Ledger
-from workflows.engine.outcome import Executor, NotStorable, Outcome, StepCall, storable, storable_variables
+from workflows.engine.outcome import Effect, Executor, NotStorable, Outcome, StepCall, storable, storable_variables
+from workflows.engine.pauses import NotAsked
 from workflows.engine.records import StepRecord, path_in
+from workflows.engine.retry import UNEXPECTED
 from workflows.engine.scope import names_for
 from workflows.engine.states import PENDING
 from workflows.engine.store import Due, Lease, Store
@@ -30,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 MAX_INLINE_STEPS = 50
 MAX_INLINE_S = 0.2
+MAX_BEGUN_AT_ONCE = 50
+"""Containers and waits that begin in one transaction."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,37 @@ class Runner:
         with self.store.open(execution_id) as ledger:
             return ledger is not None and transitions.cancel(ledger, by=by)
 
+    def decide(self, execution_id: int, path: str, decision: str, *, by: int | None, comment: str = "") -> None:
+        """Record what a person decided about an approval, and let the execution go on.
+
+        Raises:
+            NotAsked: the step does not wait for it (any more).
+        """
+        with self._asked(execution_id, path) as (ledger, step):
+            pauses.decide(ledger, step, decision, by=by, comment=comment)
+
+    def resolve(
+        self, execution_id: int, path: str, decision: str, *, by: int | None, result: Any = None, comment: str = ""
+    ) -> None:
+        """Record what a person says became of an attempt, and let the execution go on.
+
+        Raises:
+            NotAsked: the step does not wait for it (any more).
+            NotStorable: the result cannot be kept.
+        """
+        kept = storable(result)
+        with self._asked(execution_id, path) as (ledger, step):
+            pauses.resolve(ledger, step, decision, by=by, result=kept, comment=comment)
+
+    @contextmanager
+    def _asked(self, execution_id: int, path: str) -> Iterator[tuple[Ledger, StepRecord]]:
+        with self.store.open(execution_id, paths=[path]) as ledger:
+            if ledger is None or not ledger.has(path):
+                raise NotAsked(f"execution {execution_id} has no step {path}")
+            transitions.check_deadline(ledger)
+            yield ledger, ledger.step(path)
+        self._send(execution_id, ledger, wake=True)
+
     def sweep(self) -> int:
         """Find work that nobody is doing and hint at it; take steps from lost workers. Returns how much."""
         found = self.store.due()
@@ -102,7 +138,8 @@ class Runner:
                     return
                 transitions.check_deadline(ledger)
                 if due.path and ledger.execution.is_open:
-                    transitions.expire(ledger, ledger.step(due.path))
+                    step = ledger.step(due.path)
+                    transitions.expire(ledger, step, self._effect(ledger, step))
             self._send(due.execution_id, ledger, wake=True)
         elif due.path and due.kind not in INLINE_TYPES:
             self.hints.run_step(due.execution_id, due.path, due.kind)
@@ -123,9 +160,11 @@ class Runner:
                 return
             self._send(execution_id, ledger)
             if held is None:
-                if turn_is_over and ledger.execution.is_open and ledger.ready_inline:
+                more = ledger.execution.is_open and self._has_ready(ledger)
+                if more and turn_is_over:
                     self.hints.advance(execution_id)  # others get their turn
-                return
+                if not more or turn_is_over:
+                    return
             outcome = None
             steps += 1
 
@@ -144,6 +183,13 @@ class Runner:
             if not ledger.execution.is_open:
                 return ledger, None
             step = self._next_inline(ledger)
+            begun = 0
+            while step is not None and claim_next and step.kind in ENGINE_TYPES:
+                if begun == MAX_BEGUN_AT_ONCE:
+                    return ledger, None
+                self._begin(ledger, step)
+                begun += 1
+                step = self._next_inline(ledger) if ledger.execution.is_open else None
             if step is None or not claim_next:
                 return ledger, None
             transitions.claim(ledger, step)
@@ -159,12 +205,28 @@ class Runner:
             return False
         ledger.load(self._dependants(ledger, step))
         if outcome is not None:
-            transitions.finish(ledger, step, outcome)
-        elif step.kind == LOOP:
-            self._start_loop(ledger, step)
+            effect = Effect.KEYED if outcome.ok else self._effect(ledger, step)
+            transitions.finish(ledger, step, outcome, effect)
         else:
             self._do_inline(ledger, step)
         return True
+
+    @staticmethod
+    def _begin(ledger: Ledger, step: StepRecord) -> None:
+        """Begin what needs no executor, or go on with it when its time has come."""
+        if step.kind in CONTAINER_TYPES:
+            containers.start(ledger, step)
+        else:
+            pauses.start(ledger, step)
+
+    def _effect(self, ledger: Ledger, step: StepRecord) -> Effect:
+        if step.kind not in self.executors:
+            return Effect.KEYED
+        return self.executors[step.kind].effect(ledger.definition.step(step.name).config)
+
+    @staticmethod
+    def _has_ready(ledger: Ledger) -> bool:
+        return any(transitions.is_claimable(ledger, ledger.step(path)) for path in ledger.ready_inline)
 
     @staticmethod
     def _dependants(ledger: Ledger, step: StepRecord) -> list[str]:
@@ -204,19 +266,7 @@ class Runner:
         else:
             if changed is not None:
                 ledger.set_variables(changed)
-        transitions.finish(ledger, step, outcome)
-
-    def _start_loop(self, ledger: Ledger, step: StepRecord) -> None:
-        definition = ledger.definition.step(step.name)
-        assert definition.loop is not None
-        items = definition.loop.items
-        names = names_for(ledger, definition, step, definition.config_chains)
-        try:
-            values = evaluate(bare(items), names) if isinstance(items, str) else render(items, names)
-        except ExpressionError as error:
-            transitions.fail_unready(ledger, step, f"The items cannot be worked out. {error}")
-            return
-        transitions.start_loop(ledger, step, values)
+        transitions.finish(ledger, step, outcome, Effect.SAME_TRANSACTION)
 
     # --- outside ----------------------------------------------------------------------------------------
 
@@ -229,12 +279,16 @@ class Runner:
             step = ledger.step(path)
             if not ledger.execution.is_open or not transitions.is_claimable(ledger, step):
                 return None, None
-            transitions.claim(ledger, step)
-            try:
-                call = self._call(ledger, step)
-            except ExpressionError as error:
-                transitions.fail_unready(ledger, step, str(error))
+            if step.reason:  # nobody said in time what had become of an attempt
+                pauses.time_is_up(ledger, step)
                 call = None
+            else:
+                transitions.claim(ledger, step)
+                try:
+                    call = self._call(ledger, step)
+                except ExpressionError as error:
+                    transitions.fail_unready(ledger, step, str(error))
+                    call = None
         if call is None:
             self._send(execution_id, ledger, wake=True)
             return None, None
@@ -255,7 +309,7 @@ class Runner:
             owner_id=execution.owner_id,
             actor_id=execution.actor_id,
             attempt=step.attempt,
-            timeout_s=definition.timeout_s,
+            timeout_s=definition.timeout_s or DEFAULT_STEP_TIMEOUT_S,
             idempotency_key=idempotency_key(execution.id, step.path),
             connection_id=execution.connection_id,
             variables=dict(execution.variables),
@@ -271,7 +325,7 @@ class Runner:
         except Exception as error:
             # A fault nobody foresaw: it is on record with the step, and may pass.
             logger.exception("execution %s, step %s, attempt %s", call.execution_id, call.path, call.attempt)
-            return Outcome.failed(f"Something unexpected went wrong: {error}", retryable=True)
+            return Outcome.failed(f"Something unexpected went wrong: {error}", kind=UNEXPECTED)
 
     def _send(self, execution_id: int, ledger: Ledger, *, wake: bool = False) -> None:
         """After the commit: tell workers about steps that became ready; `wake` when the caller goes no further."""

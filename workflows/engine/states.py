@@ -16,6 +16,21 @@ FAILED = "failed"
 CANCELLED = "cancelled"
 SKIPPED = "skipped"
 
+# Reasons: why a step was skipped or cancelled, what it waits for, or what its failure meant.
+CONDITION_NOT_MET = "condition_not_met"
+BRANCH_NOT_TAKEN = "branch_not_taken"
+EXECUTION_CANCELLED = "execution_cancelled"
+EXECUTION_FAILED = "execution_failed"
+LOOP_ENDED_EARLY = "loop_ended_early"
+NOT_NEEDED = "not_needed"
+"""Enough of the other branches have worked."""
+ITEM_FAILED = "item_failed"
+BRANCH_FAILED = "branch_failed"
+PAUSE = "wait"
+APPROVAL = "approval"
+NEEDS_ATTENTION = "needs_attention"
+"""Nobody knows what became of an attempt that must not happen twice: a person must say."""
+
 OPEN = frozenset({PENDING, RUNNING, WAITING})
 FINAL = frozenset({COMPLETED, FAILED, CANCELLED, SKIPPED})
 

@@ -61,14 +61,14 @@ class Reader(Protocol):
     def ready_inline(self) -> list[StepRecord]:
         """In-line steps that wait for nothing but a worker, first written first, a few of them."""
 
-    def open_steps(self, scope_prefix: str = "") -> list[StepRecord]:
-        """Every step that is not over, below a loop's path or in the whole execution."""
+    def open_steps(self, below: str = "") -> list[StepRecord]:
+        """Every step that is not over and whose path begins so."""
 
     def has_open_steps(self, scope: str, besides: Collection[str]) -> bool:
         """Say whether a scope has steps that are not over, leaving some paths out."""
 
-    def loop_steps(self, loop_path: str) -> list[StepRecord]:
-        """All steps inside a loop at any depth, with results."""
+    def steps_below(self, container_path: str) -> list[StepRecord]:
+        """All steps inside a container at any depth, with results."""
 
     def item(self, loop_path: str, index: int) -> Any:
         """One item of a loop."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from coreengine.kernel.events import caused_by
-from workflows.engine.outcome import Executor, Outcome, StepCall
+from workflows.engine.outcome import Effect, Executor, Outcome, StepCall
 
 
 class Causing:
@@ -11,6 +14,10 @@ class Causing:
 
     def __init__(self, executor: Executor) -> None:
         self.executor = executor
+
+    def effect(self, config: Mapping[str, Any]) -> Effect:
+        """How often it can happen."""
+        return self.executor.effect(config)
 
     def run(self, call: StepCall) -> Outcome:
         """Do one attempt."""

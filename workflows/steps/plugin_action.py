@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from plugins.faults import ManifestFaulty
 from plugins.models import Connection
+from plugins.registry import PluginUnknown, get_manifest
 from plugins.services import call_action
-from workflows.engine.outcome import Outcome, StepCall
-from workflows.steps.faults import EXPECTED, outcome_of_error
+from workflows.engine.outcome import Effect, Outcome, StepCall
+from workflows.engine.retry import LOST, RATE_LIMITED, TIMEOUT
+from workflows.steps.faults import EXPECTED, kind_of, outcome_of_error
 from workflows.steps.people import people_of
 
 
 class PluginExecutor:
     """Calls an action of a plugin."""
+
+    def effect(self, config: Mapping[str, Any]) -> Effect:
+        """Once more does no harm where the endpoint reads, or says that it honours the key of the attempt."""
+        try:
+            endpoint = get_manifest(config["plugin"]).endpoint_by_name.get(config["action"])
+        except (PluginUnknown, ManifestFaulty):
+            return Effect.UNKEYED  # it is gone: nothing can be known about it
+        return Effect.KEYED if endpoint is not None and endpoint.is_repeatable else Effect.UNKEYED
 
     def run(self, call: StepCall) -> Outcome:
         """Do one attempt."""
@@ -38,7 +50,10 @@ class PluginExecutor:
             return outcome_of_error(error)
         if result.success:
             return Outcome.done(result.data)
-        return Outcome.failed(result.error, retryable=result.retryable, retry_after_s=result.retry_after_s)
+        kind = kind_of(result.error_code, retryable=result.retryable, retry_after_s=result.retry_after_s)
+        # Something was sent and no clear answer came: it may have been done.
+        is_unknown = result.retryable and kind != RATE_LIMITED and (result.request_count > 0 or kind in (LOST, TIMEOUT))
+        return Outcome.failed(result.error, kind=kind, retry_after_s=result.retry_after_s, is_unknown=is_unknown)
 
 
 def choose_connection(connections: list[Connection], call: StepCall, plugin: str) -> tuple[Connection | None, str]:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from coreengine.kernel.actions import ActionContext, run_action
-from workflows.engine.outcome import Outcome, StepCall
+from workflows.engine.outcome import Effect, Outcome, StepCall
 from workflows.steps.faults import EXPECTED, outcome_of_error
 from workflows.steps.people import people_of
 
 
 class SystemActionExecutor:
     """Calls a registered system action."""
+
+    def effect(self, config: Mapping[str, Any]) -> Effect:
+        """It commits together with its step."""
+        return Effect.SAME_TRANSACTION
 
     def run(self, call: StepCall) -> Outcome:
         """Do one attempt."""

@@ -107,7 +107,7 @@ class TestAgents:
         assert seen["idempotency_key"] == "execution:1:a" and seen["owner"] == owner
 
     def test_a_failed_run_and_a_rule_that_says_no(self, owner: Any, monkeypatch: Any) -> None:
-        failed = SimpleNamespace(status="failed", error="Overloaded.", is_retryable=True)
+        failed = SimpleNamespace(status="failed", error="Overloaded.", is_retryable=True, error_code="")
         monkeypatch.setattr("workflows.steps.ai_agent.run_agent", lambda *a, **k: failed)
         assert (self.run(owner).error, self.run(owner).retryable) == ("Overloaded.", True)
 

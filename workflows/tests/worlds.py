@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from django.db import connection
 from coreengine.kernel.models import Event
 from workflows.engine.definition import parse_definition
 from workflows.engine.memory import MemoryStore
-from workflows.engine.outcome import Outcome, StepCall
+from workflows.engine.outcome import Effect, Outcome, StepCall
 from workflows.engine.replay import differences, replay
 from workflows.engine.runner import Runner
 from workflows.models import Execution, StepExecution, Workflow, WorkflowVersion
@@ -47,6 +47,11 @@ class ScriptedExecutor:
     def __init__(self) -> None:
         self.scripts: dict[str, Callable[[StepCall], Outcome]] = {}
         self.calls: list[StepCall] = []
+        self.unkeyed: set[str] = set()
+        """Actions that would happen twice if tried again."""
+
+    def effect(self, config: Mapping[str, Any]) -> Effect:
+        return Effect.UNKEYED if config.get("action") in self.unkeyed else Effect.KEYED
 
     def run(self, call: StepCall) -> Outcome:
         self.calls.append(call)
@@ -258,12 +263,49 @@ def outside(name: str, does: str = "echo", *, after: list[str] | None = None, **
 def loop(name: str, items: Any, steps: list[dict[str, Any]], *, after: list[str] | None = None, **fields: Any) -> Any:
     """A loop; `config` fields such as `max_concurrency` and `as_name` may be given directly."""
     config: dict[str, Any] = {"items": items, "steps": steps}
-    for key in ("max_concurrency", "max_iterations"):
+    for key in ("max_concurrency", "max_iterations", "until", "on_item_error"):
         if key in fields:
             config[key] = fields.pop(key)
     if "as_name" in fields:
         config["as"] = fields.pop("as_name")
     return {"name": name, "type": "loop", "depends_on": after or [], "config": config, **fields}
+
+
+def either(
+    name: str,
+    expression: str,
+    then: list[dict[str, Any]],
+    otherwise: list[dict[str, Any]] | None = None,
+    *,
+    after: list[str] | None = None,
+    **fields: Any,
+) -> dict[str, Any]:
+    """A condition."""
+    config = {"expression": expression, "then": then} | ({} if otherwise is None else {"else": otherwise})
+    return {"name": name, "type": "condition", "depends_on": after or [], "config": config, **fields}
+
+
+def parallel(
+    name: str, branches: dict[str, list[dict[str, Any]]], *, after: list[str] | None = None, **fields: Any
+) -> dict[str, Any]:
+    """Branches side by side; `wait_for` may be given directly."""
+    config: dict[str, Any] = {"branches": branches}
+    if "wait_for" in fields:
+        config["wait_for"] = fields.pop("wait_for")
+    return {"name": name, "type": "parallel", "depends_on": after or [], "config": config, **fields}
+
+
+def wait(name: str, *, after: list[str] | None = None, **config: Any) -> dict[str, Any]:
+    """A wait of a `duration` or `until` a time."""
+    return {"name": name, "type": "wait", "depends_on": after or [], "config": config}
+
+
+def approval(name: str, *, after: list[str] | None = None, **fields: Any) -> dict[str, Any]:
+    """A question to a person."""
+    config = {"message": fields.pop("message", "May I?")}
+    if "timeout_action" in fields:
+        config["timeout_action"] = fields.pop("timeout_action")
+    return {"name": name, "type": "approval", "depends_on": after or [], "config": config, **fields}
 
 
 def _step(name: str, kind: str, does: str, after: list[str] | None, fields: dict[str, Any]) -> dict[str, Any]:
