@@ -50,7 +50,7 @@ class TriggerChecks(FieldChecks):
                 self.add(path, "A trigger is a map with a type.")
                 continue
             kind = trigger.get("type")
-            if kind not in TRIGGER_FIELDS:
+            if str(kind) not in TRIGGER_FIELDS:
                 known = ", ".join(TRIGGER_FIELDS)
                 self.add(
                     f"{path}.type",

@@ -201,7 +201,7 @@ class _Finder(TriggerChecks):
                 continue
             if step.get("type") == SYSTEM_ACTION and config.get("action") == "update_variable":
                 self.note_variable(config.get("params"))
-            if step.get("type") not in CONTAINER_TYPES:
+            if str(step.get("type")) not in CONTAINER_TYPES:
                 continue
             if depth > MAX_DEPTH:
                 self.add(here, f"Conditions, loops and parallels may stand in each other {MAX_DEPTH} deep at most.")
@@ -311,7 +311,7 @@ class _Finder(TriggerChecks):
         kind = step.get("type")
         if kind == WAIT and "timeout" in step:
             self.add(f"{path}.timeout", "A wait takes as long as it says; leave the timeout out.")
-        elif kind == APPROVAL or kind in CONTAINER_TYPES:
+        elif kind == APPROVAL or str(kind) in CONTAINER_TYPES:
             self.number(step, "timeout", path, 1, LONGEST_WAIT_S)
         else:
             self.number(step, "timeout", path, 1, MAX_STEP_TIMEOUT_S)

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from workflows.engine.definition import Definition, parse_definition
 from workflows.engine.outcome import Outcome, StepCall
+from workflows.engine.pauses import NotAsked
 from workflows.tests.random_definitions import INPUTS
 from workflows.tests.reference import CALLS, NEVER_DECIDED, UNTOLD, Call, Told, decision_on, outcome_of_call
 from workflows.tests.worlds import Killed, World
@@ -41,12 +43,13 @@ class Disturbed:
         """Run a definition to its end; answers with the execution's id."""
         number = self.world.add(definition, given_inputs=INPUTS)
         self.world.hints.advance(number)
+        parsed = parse_definition(definition)
         with self.workers_that_die():
             for _ in range(MAX_ROUNDS):
                 self.follow_hints()
                 if self.world.status(number) not in OPEN:
                     return number
-                self.decide(number)
+                self.decide(number, parsed)
                 self.world.later(self.rng.choice((1, 5, 30)))
                 self.survive(self.world.runner.sweep)
         stuck = {path: status for path, status in self.world.statuses(number).items() if status in OPEN}
@@ -66,13 +69,19 @@ class Disturbed:
                 self.survive(self.world.follow, *hint)
         raise AssertionError("the hints never end")
 
-    def decide(self, number: int) -> None:
+    def decide(self, number: int, definition: Definition) -> None:
         """Let the fake person decide what is waiting for them."""
         for path, step in self.world.steps(number).items():
             if step.kind == "approval" and step.status == "waiting":
-                decision = decision_on(self.world.message_of(number, path))
+                decision = decision_on(definition.step(step.name).config["message"])
                 if decision != NEVER_DECIDED:
-                    self.survive(self.world.decide, number, path, decision)
+                    self.survive(self.decide_once, number, path, decision)
+
+    def decide_once(self, number: int, path: str, decision: str) -> None:
+        try:
+            self.world.runner.decide(number, path, decision, by=None)
+        except NotAsked:
+            return  # one of those decided before has ended what this one stood in
 
     def survive(self, work: Any, *given: Any) -> None:
         try:

@@ -80,6 +80,7 @@ class Generator:
             step["condition"] = self.truth(around)
         if rng.random() < 0.3:
             step["on_error"] = "continue"
+        step["max_retries"] = 20  # every lost worker costs an attempt
         step["config"] = getattr(self, kind)(step, around, size - 1)
         return step
 
@@ -128,14 +129,11 @@ class Generator:
         chance = rng.random()
         if chance < 0.12:
             params |= {"does": "fail_times", "times": rng.randint(1, 3)}
-            step["max_retries"] = 20
         elif chance < 0.17:
             params["does"] = "always_retryable"
             step["max_retries"] = rng.randint(0, 2)
         elif chance < 0.24:
             params["does"] = "always_permanent"
-        else:
-            step["max_retries"] = 20
         if "does" in params and params["does"].startswith("always") and rng.random() < 0.6:
             step["on_error"] = "continue"
         return params
@@ -202,9 +200,9 @@ class Generator:
             return {"until": "timestamp('2020-01-01T00:00:00Z')"}
         return {"duration": self.rng.choice((0, 0.01, 1, "20ms", "2s", f"{{{{ ({self.number(around)}) % 3 }}}}"))}
 
-    def approval(self, _step: Raw, around: Around, _size: int) -> Raw:
-        word = self.rng.choice(("approved", "rejected", f"{{{{ {self.truth(around)} ? 'approved' : 'rejected' }}}}"))
-        return {"message": f"It will be {word}", "timeout_action": self.rng.choice(("reject", "approve", "fail"))}
+    def approval(self, _step: Raw, _around: Around, _size: int) -> Raw:
+        message = f"It will be {self.rng.choice(('approved', 'rejected'))}."
+        return {"message": message, "timeout_action": self.rng.choice(("reject", "approve", "fail"))}
 
     # --- expressions ------------------------------------------------------------------------------------
 

@@ -365,7 +365,7 @@ def differences(expected: Expected, status: str, steps: Mapping[str, Told], vari
         elif must.status == COMPLETED and did.result is not UNTOLD and masked(did.result) != must.result:
             found.append(f"{path} gave {masked(did.result)!r}, not {must.result!r}")
     for name in sorted({*expected.variables, *variables} - expected.loose_variables):
-        if variables.get(name) != expected.variables.get(name):
+        if masked(variables.get(name)) != masked(expected.variables.get(name)):
             found.append(f"variable {name} is {variables.get(name)!r}, not {expected.variables.get(name)!r}")
     return found
 
