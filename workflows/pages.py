@@ -5,14 +5,9 @@ from dataclasses import dataclass
 from coreengine.kernel.actions import action_names, get_action
 from workflows.engine.definition import DefinitionInvalid, Fault
 from workflows.engine.source import read_source
-from workflows.graph import Picture
-
-STEP_TYPES = [
-    ("plugin_action", "Reads from or writes to a connected service: plugin, action, params, connection."),
-    ("system_action", "Does something here, such as importing what was read: action, params."),
-    ("ai_agent", "Asks an agent: agent, prompt, parameters."),
-    ("loop", "Does its steps for each of its items: items, as, steps, max_concurrency, max_iterations."),
-]
+from workflows.graph import NodeState, Picture
+from workflows.graph.reading import paths
+from workflows.snippets import SNIPPETS, Snippet
 
 STARTER = """\
 name: Remind me on Sunday
@@ -43,17 +38,43 @@ class EditorPage:
     def of(cls, source: str, *, faults: list[Fault]) -> "EditorPage":
         """Draw what the text says so far."""
         try:
-            data = read_source(source).data
+            read = read_source(source)
         except DefinitionInvalid:
-            data = None
-        return cls(source, faults, Picture(data.get("steps") if isinstance(data, dict) else None, rail_width=440))
+            return cls(source, faults, Picture(None))
+        steps = read.data.get("steps") if isinstance(read.data, dict) else None
+        places = dict(paths(steps))
+        faulty = _faulty(places, faults)
+        states = {
+            name: NodeState("", line=read.place_of(f"{path}.name").line, is_faulty=name in faulty)
+            for name, path in places.items()
+        }
+        return cls(source, faults, Picture(steps, states, rail_width=440))
+
+    @property
+    def snippets(self) -> tuple[Snippet, ...]:
+        """List what can be put in."""
+        return SNIPPETS
 
     @property
     def step_types(self) -> list[tuple[str, str]]:
         """List what a step may be, with what it does."""
-        return STEP_TYPES
+        return [(snippet.key, snippet.summary) for snippet in SNIPPETS if snippet.place == "steps"]
 
     @property
     def actions(self) -> list[tuple[str, str]]:
         """List the system actions, with what they do."""
         return [(name, get_action(name).summary) for name in action_names()]
+
+
+def _faulty(places: dict[str, str], faults: list[Fault]) -> set[str]:
+    """The steps that faults are about: the innermost one for each."""
+    found = set()
+    for fault in faults:
+        inside = [
+            (len(path), name)
+            for name, path in places.items()
+            if fault.path == path or fault.path.startswith(f"{path}.")
+        ]
+        if inside:
+            found.add(max(inside)[1])
+    return found

@@ -71,8 +71,8 @@ class Line:
 
     @property
     def has_result(self) -> bool:
-        """Say whether there is a result to look at; a loop's stands in its items."""
-        if self.row is None or self.step.kind == "loop":
+        """Say whether there is a result to look at; a container's stands in its steps."""
+        if self.row is None or self.step.lanes():
             return False
         return self.status == Status.COMPLETED and self.row.result_type not in (None, "null")
 
@@ -104,14 +104,14 @@ class Line:
     @property
     def until(self) -> datetime | None:
         """Return the moment it waits for."""
-        if self.status != Status.WAITING or self.row is None or self.needs_attention:
-            return None
-        return self.row.deadline_at if self.step.kind == "approval" else self.row.next_attempt_at
+        return self.row.next_attempt_at if self.status == Status.WAITING and self.row is not None else None
 
     @property
     def until_words(self) -> str:
         """Say what happens at that moment."""
-        return {"approval": "To be decided", "wait": "Goes on"}.get(self.step.kind, "Next attempt")
+        if self.is_waiting_for_person:
+            return "To be decided"
+        return "Goes on" if self.step.kind == "wait" else "Next attempt"
 
 
 @dataclass

@@ -29,7 +29,6 @@ class StepRow:
     is_reused: bool = False
     started_at: datetime | None = None
     next_attempt_at: datetime | None = None
-    deadline_at: datetime | None = None
     result_type: str | None = None
     result_length: int | None = None
     # Texts: a result may hold anything under these names.
@@ -51,7 +50,6 @@ class StepRow:
             "is_reused",
             "started_at",
             "next_attempt_at",
-            "deadline_at",
             "result_type",
         ),
         *("result_length", *COUNTS, *TEXTS),

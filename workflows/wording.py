@@ -12,15 +12,13 @@ MARKS_OF_MARKDOWN = re.compile(r"^\s*(?:[-*#>]+|\d+\.)\s+|[*_`]{1,3}", re.MULTIL
 REASONS = {
     "condition_not_met": "Skipped: its condition was not met",
     "branch_not_taken": "Skipped: the other branch was taken",
-    "loop_ended_early": "Not done: the loop ended early",
-    "loop_failed": "Not done: the loop around it failed",
-    "parallel_failed": "Not done: the branches around it failed",
-    "condition_failed": "Not done: the condition around it failed",
-    "container_failed": "Not done: what is around it failed",
+    "not_reached": "Not reached",
+    "loop_ended_early": "Not needed: the loop ended early",
     "not_needed": "Not needed: enough other branches were done",
-    "cancelled": "Cancelled with the execution",
+    "item_failed": "Ended: another step of this item failed",
+    "branch_failed": "Ended: another step of this branch failed",
+    "execution_cancelled": "Cancelled with the execution",
     "execution_failed": "Not done: another step failed",
-    "execution_over": "Not done: the execution ended",
 }
 
 PROMISES = {
@@ -150,7 +148,11 @@ def event_words(type: str, data: dict[str, Any]) -> tuple[str, str]:
             status = kind.partition(".")[2]
             return status, REASONS.get(str(data.get("reason")), str(data.get("reason") or status).replace("_", " "))
         case "step.waiting":
-            return "waiting", f"Waits until {data['until']}" if data.get("until") else "Waits"
+            waits = {"approval": "Waits for a decision", "needs_attention": f"Somebody must say what happened. {error}"}
+            return "waiting", waits.get(str(data.get("reason")), f"Waits until {data.get('until')}").strip()
+        case "step.decided":
+            comment = f": “{data['comment']}”" if data.get("comment") else ""
+            return "completed", f"Decided: {data.get('decision')}{comment}"
         case "loop.started":
             return "running", f"Goes round for {counted(int(data.get('items') or 0), 'item')}"
     status = next((s for s in ("completed", "failed", "cancelled", "skipped", "waiting") if s in kind), "pending")

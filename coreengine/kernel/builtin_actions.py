@@ -50,7 +50,7 @@ class SendEmail(_Params):
         return to
 
 
-@system_action("create_notification", params=CreateNotification, writes=True, summary="Tell the student something.")
+@system_action("create_notification", params=CreateNotification, writes=True, summary="Put a line into the bell.")
 def create_notification(context: ActionContext, params: CreateNotification) -> dict[str, Any]:
     """Put a notification into the student's bell."""
     url = params.url or (f"/executions/{context.execution_id}/" if context.execution_id else "")
@@ -67,7 +67,7 @@ def update_variable(context: ActionContext, params: UpdateVariable) -> dict[str,
     return {"variable": params.name, "value": params.value}
 
 
-@system_action("send_email", params=SendEmail, writes=True, summary="Send a mail.")
+@system_action("send_email", params=SendEmail, writes=True, summary="Send a mail to your own address.")
 def send_email(context: ActionContext, params: SendEmail) -> dict[str, Any]:
     """Write the mail to the outbox in this transaction; a worker sends it after the commit.
 

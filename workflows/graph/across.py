@@ -113,8 +113,11 @@ def _place(columns: list[list[Node | _Bend]]) -> tuple[list[int], list[int]]:
 def _edge(route: list[Node | _Bend], rank_of: Mapping[str, int], starts: list[int], widths: list[int]) -> Edge:
     start, end = route[0], route[-1]
     assert isinstance(start, Node) and isinstance(end, Node)
-    points = [(start.x + start.width, start.y + start.height // 2)]
-    for number, bend in enumerate(route[1:-1], rank_of[start.name] + 1):
+    rank, y = rank_of[start.name], start.y + start.height // 2
+    points = [(start.x + start.width, y)]
+    if start.x + start.width < starts[rank] + widths[rank]:
+        points.append((starts[rank] + widths[rank], y))  # straight on past its broader neighbours
+    for number, bend in enumerate(route[1:-1], rank + 1):
         y = bend.y + bend.height // 2
         points += [(starts[number], y), (starts[number] + widths[number], y)]
     points.append((end.x, end.y + end.height // 2))

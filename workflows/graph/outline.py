@@ -14,6 +14,7 @@ class Entry:
 
     step: RawStep
     status: str = ""
+    line: int = 0
     groups: list[tuple[str, list["Entry"]]] = field(default_factory=list)
 
     @property
@@ -31,7 +32,7 @@ def _entries(steps: Any, states: Mapping[str, NodeState], depth: int) -> list[En
     answer = []
     for step in in_order(read_steps(steps)):
         state = states.get(step.name)
-        entry = Entry(step, state.status if state else "")
+        entry = Entry(step, state.status if state else "", state.line if state else 0)
         if depth < MOST_DEPTH:
             for key, inner in step.lanes():
                 if entries := _entries(inner, states, depth + 1):

@@ -35,6 +35,9 @@ class NodeState:
     total: int | None = None
     until: datetime | None = None
     anchor: str = ""
+    line: int = 0
+    """Where it stands in a text that is being written."""
+    is_faulty: bool = False
 
 
 @dataclass
@@ -115,6 +118,16 @@ class Node:
     def anchor(self) -> str:
         """Return the id of its entry in the list below the picture, if there is one."""
         return self.state.anchor if self.state else ""
+
+    @property
+    def line(self) -> int:
+        """Return its line in the text that is being written, 0 when there is none."""
+        return self.state.line if self.state else 0
+
+    @property
+    def is_faulty(self) -> bool:
+        """Say whether something in it is to be mended."""
+        return bool(self.state and self.state.is_faulty)
 
     @property
     def has_bar(self) -> bool:
@@ -241,8 +254,8 @@ class Edge:
             return ""
         (x, y), *rest = self.points
         text = f"M{x} {y}"
-        for number, (x2, y2) in enumerate(rest):
-            if self.is_down or y == y2 or number % 2:
+        for x2, y2 in rest:
+            if self.is_down or y == y2:
                 text += f" L{x2} {y2}"
             else:
                 middle = (x + x2) // 2

@@ -176,6 +176,23 @@ def walk(steps: Any, depth: int = 0) -> Iterator[tuple[RawStep, int]]:
                 yield from walk(inner, depth + 1)
 
 
+def paths(steps: Any, path: str = "steps", depth: int = 0) -> Iterator[tuple[str, str]]:
+    """Give (name, place in the definition) of every step, such as `steps[2].config.then[0]`."""
+    for number, step in enumerate(steps[:MOST_STEPS] if isinstance(steps, list) else ()):
+        if not isinstance(step, Mapping) or not isinstance(step.get("name"), str):
+            continue
+        here = f"{path}[{number}]"
+        yield step["name"], here
+        config = step.get("config")
+        if depth >= MOST_DEPTH or not isinstance(config, Mapping):
+            continue
+        for key in ("steps", "then", "else"):
+            yield from paths(config.get(key), f"{here}.config.{key}", depth + 1)
+        branches = config.get("branches")
+        for key, inner in branches.items() if isinstance(branches, Mapping) else ():
+            yield from paths(inner, f"{here}.config.branches.{key}", depth + 1)
+
+
 def wait_for_words(wait_for: Any) -> str:
     """Say how many branches a parallel step waits for."""
     if wait_for == "any":

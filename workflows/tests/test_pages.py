@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from workflows.engine.definition import STEP_TYPES
 from workflows.models import Execution, Workflow
-from workflows.pages import STARTER
+from workflows.pages import STARTER, EditorPage
+from workflows.rules import faults_of_source
 from workflows.running import runner
 from workflows.services import start_execution
+from workflows.snippets import SNIPPETS
 from workflows.versions import create_workflow
 
 LOOP = """\
@@ -300,3 +303,26 @@ def test_another_students_execution_is_404(client: Any, stranger: Any, finished:
 
     method = client.get if name in {"execution", "log"} else client.post
     assert method(reverse(f"workflows:{name}", args=[finished.pk])).status_code == 404
+
+
+class TestWriting:
+    @pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda snippet: snippet.key)
+    def test_every_piece_that_the_editor_puts_in_is_good(self, snippet: Any) -> None:
+        piece = "".join(f"  {line}\n" for line in snippet.text.splitlines())
+        steps = "steps:\n  - {name: first, type: wait, config: {duration: 1}}\n"
+        text = f"name: x\n{steps}{piece}" if snippet.place == "steps" else f"name: x\n{snippet.place}:\n{piece}{steps}"
+
+        assert faults_of_source(text) == []
+
+    def test_there_is_a_piece_for_every_type_of_step(self) -> None:
+        assert {snippet.key for snippet in SNIPPETS if snippet.place == "steps"} == set(STEP_TYPES)
+
+    def test_steps_lead_to_their_lines_and_faulty_ones_are_marked(self) -> None:
+        text = LOOP.replace("create_notification", "create_nothing")
+
+        editor = EditorPage.of(text, faults=faults_of_source(text))
+
+        nodes = {node.name: node for node in editor.picture.rail.all_nodes}
+        lines = text.splitlines()
+        assert all(f"name: {name}" in lines[node.line - 1] for name, node in nodes.items())
+        assert [name for name, node in nodes.items() if node.is_faulty] == ["tell"]
