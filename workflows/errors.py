@@ -74,3 +74,17 @@ class ExecutionArchived(DomainError):
     code = "execution_archived"
     status = 410
     title = "This execution is in the archive"
+
+
+class StillUnderWay(DomainError):
+    """Only what is over can be repeated."""
+
+    code = "still_under_way"
+    title = "This is still under way"
+
+
+class NotRepeatable(DomainError):
+    """An execution cannot be repeated in the way that was asked for."""
+
+    code = "not_repeatable"
+    title = "This cannot be run again so"

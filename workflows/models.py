@@ -141,6 +141,19 @@ class Execution(models.Model):
     error_message = models.TextField(blank=True)
     idempotency_key = models.CharField(max_length=200, blank=True)
     exclusive_key = models.CharField(max_length=200, blank=True)
+    # Without a constraint: the earlier one may be in an archive by now, and its number still says which it was.
+    rerun_of = models.ForeignKey(
+        "self",
+        on_delete=models.DO_NOTHING,
+        null=True,
+        blank=True,
+        db_constraint=False,
+        related_name="reruns",
+        verbose_name="repeats",
+    )
+    rerun_from = models.CharField(
+        max_length=1200, blank=True, db_default="", help_text="The chosen step; empty for a retry."
+    )
     depth = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="How many executions led to it.")
     hinted_at = models.DateTimeField(default=timezone.now)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -251,6 +264,9 @@ class StepExecution(models.Model):
     items_done = models.PositiveIntegerField(default=0)
     items_failed = models.PositiveIntegerField(default=0, db_default=0)
     is_reused = models.BooleanField("reused", default=False, db_default=False)
+    key_execution_id = models.BigIntegerField(
+        null=True, blank=True, help_text="The execution whose idempotency key it keeps, when it is not its own."
+    )
 
     objects = StepExecutionQuerySet.as_manager()
 

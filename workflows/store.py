@@ -18,9 +18,11 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from coreengine.kernel.events import EventDraft, record_many
+from coreengine.kernel.models import Event
 from workflows.engine.definition import INLINE_TYPES, Definition, build_definition
 from workflows.engine.ledger import Ledger
-from workflows.engine.records import ExecutionRecord, StepRecord
+from workflows.engine.records import EventRecord, ExecutionRecord, StepRecord
+from workflows.engine.rerun import Earlier
 from workflows.engine.states import FAILED
 from workflows.engine.store import Due, Lease, Patience
 from workflows.models import WorkflowVersion
@@ -33,7 +35,7 @@ READY_AT_ONCE = 20
 
 EXECUTION_COLUMNS = (
     "id owner_id actor_id workflow_id version_id status trigger inputs variables connection_id error_message "
-    "started_at completed_at deadline_at pauses time_left_s"
+    "rerun_of_id rerun_from started_at completed_at deadline_at pauses time_left_s"
 ).split()
 STEP_TYPES = {
     "path": "text",
@@ -60,8 +62,9 @@ STEP_TYPES = {
     "items_done": "int",
     "items_failed": "int",
     "is_reused": "boolean",
+    "key_execution_id": "bigint",
 }
-FIXED = frozenset({"path", "name", "kind", "scope", "position", "index"})
+FIXED = frozenset({"path", "name", "kind", "scope", "position", "index", "is_reused", "key_execution_id"})
 STEP_SELECT = ", ".join(f's."{column}"' for column in ("id", *STEP_TYPES))
 RECORD_TYPE = ", ".join(f'"{column}" {kind}' for column, kind in STEP_TYPES.items())
 OPEN_SQL = "('pending', 'running', 'waiting')"
@@ -308,11 +311,19 @@ class DjangoReader:
             )
             return _loaded(cursor.fetchone()[0])
 
+    def earlier(self, execution_id: int) -> Earlier | None:
+        """Another execution that is over, with all there is of it."""
+        return earlier_of(execution_id)
+
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """Undo what happened inside when it raises."""
         with transaction.atomic():
             yield
+
+    def all_steps(self) -> list[StepRecord]:
+        """Every step, with results, in the order in which they came into being."""
+        return self._select("true ORDER BY s.id", with_results=True)
 
     def _select(self, where: str, values: Iterable[Any] = (), *, with_results: bool = False) -> list[StepRecord]:
         result = ", s.result" if with_results else ""
@@ -322,6 +333,27 @@ class DjangoReader:
                 [self.execution_id, *values],
             )
             return [_step(row, with_results) for row in cursor.fetchall()]
+
+
+def earlier_of(execution_id: int) -> Earlier | None:
+    """An execution that is over, with all there is of it: what an execution that repeats it takes over."""
+    with connection.cursor() as cursor:
+        columns = ", ".join(f'"{column}"' for column in EXECUTION_COLUMNS)
+        cursor.execute(f"SELECT {columns} FROM workflows_execution WHERE id = %s", [execution_id])
+        row = cursor.fetchone()
+        if row is None:
+            return None
+        execution = _execution(row)
+        cursor.execute(
+            """SELECT s.path, i.index, i.value FROM workflows_loopitem i
+               JOIN workflows_stepexecution s ON s.id = i.step_id WHERE s.execution_id = %s""",
+            [execution_id],
+        )
+        items = {(path, index): _loaded(value) for path, index, value in cursor.fetchall()}
+    steps = DjangoReader(execution_id).all_steps()
+    stream = Event.objects.filter(subject_type="workflows.execution", subject_id=str(execution_id)).order_by("sequence")
+    events = [EventRecord(type, data) for type, data in stream.values_list("type", "data")]
+    return Earlier(execution, definition_of(execution.version_id), {s.path: s for s in steps}, items, events)
 
 
 def _execution(row: tuple[Any, ...]) -> ExecutionRecord:

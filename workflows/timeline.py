@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from coreengine.kernel.statuses import Status
+from workflows.engine.states import BRANCH_NOT_TAKEN
 from workflows.graph.parts import MARKS
 from workflows.graph.reading import RawStep, read_steps
 from workflows.timeline_rows import StepRow
@@ -63,6 +64,11 @@ class Line:
     def mark(self) -> str:
         """Return the icon of its status."""
         return MARKS[self.status]
+
+    @property
+    def can_rerun(self) -> bool:
+        """Say whether an execution can be repeated from it: it had its turn."""
+        return self.row is not None and self.row.reason != BRANCH_NOT_TAKEN
 
     @property
     def anchor(self) -> str:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workflows import gallery_views, trigger_views, version_views, views
+from workflows import gallery_views, rerun_views, trigger_views, version_views, views
 
 app_name = "workflows"
 
@@ -27,6 +27,8 @@ urlpatterns = [
     path("executions/", views.executions, name="executions"),
     path("executions/<int:pk>/", views.execution, name="execution"),
     path("executions/<int:pk>/cancel/", views.cancel, name="cancel"),
+    path("executions/<int:pk>/retry/", rerun_views.retry, name="retry"),
+    path("executions/<int:pk>/rerun/", rerun_views.rerun, name="rerun"),
     path("executions/<int:pk>/restart/", views.restart, name="restart"),
     path("executions/<int:pk>/log/", views.log, name="log"),
     path("executions/<int:pk>/items/<int:step_pk>/", views.items, name="items"),

@@ -79,6 +79,12 @@ class ExecutionListSerializer(serializers.ModelSerializer):
     version = serializers.IntegerField(source="version.number", read_only=True)
     workflow_name = serializers.CharField(source="workflow.name", read_only=True)
     current_step = serializers.CharField(read_only=True, help_text="The steps under way, by name.")
+    rerun_of = serializers.IntegerField(
+        source="rerun_of_id", read_only=True, allow_null=True, help_text="The execution of which it repeats a part."
+    )
+    rerun_from = serializers.CharField(
+        read_only=True, help_text="The step it was repeated from; empty for a retry of what had not finished."
+    )
 
     class Meta:
         model = Execution
@@ -92,6 +98,8 @@ class ExecutionListSerializer(serializers.ModelSerializer):
             "trigger",
             "inputs",
             "error_message",
+            "rerun_of",
+            "rerun_from",
             "created_at",
             "started_at",
             "completed_at",
@@ -148,6 +156,7 @@ class StepSerializer(serializers.ModelSerializer):
             "result",
             "error",
             "reason",
+            "is_reused",
             "execution_time",
             "item_count",
             "items_done",

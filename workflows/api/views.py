@@ -19,6 +19,7 @@ from coreengine.kernel.api.serializers import EventSerializer
 from coreengine.kernel.api.viewsets import OwnedModelViewSet, OwnedReadViewSet
 from coreengine.kernel.models import Event
 from workflows import services, versions
+from workflows.api.rerun_actions import RerunActions
 from workflows.api.serializers import (
     ExecutionListSerializer,
     ExecutionSerializer,
@@ -166,7 +167,7 @@ class WorkflowViewSet(VersionActions, OwnedModelViewSet):
         return Response(DEFINITION_SCHEMA)
 
 
-class ExecutionViewSet(OwnedReadViewSet):
+class ExecutionViewSet(RerunActions, OwnedReadViewSet):
     """What workflows did and are doing."""
 
     queryset = Execution.objects.all()

@@ -15,7 +15,7 @@ from coreengine.kernel.expressions import ExpressionError, bare, condition, eval
 from workflows.engine import transitions
 from workflows.engine.definition import CONDITION, CONTINUE, ELSE, LOOP, PARALLEL, THEN
 from workflows.engine.ledger import Ledger
-from workflows.engine.records import Key, StepRecord, parent_of, scope_of
+from workflows.engine.records import Key, StepRecord, parent_of, path_in, scope_of
 from workflows.engine.scope import names_for, names_in
 from workflows.engine.states import BRANCH_FAILED, BRANCH_NOT_TAKEN, ITEM_FAILED, LOOP_ENDED_EARLY, NOT_NEEDED
 
@@ -72,6 +72,23 @@ def scope_failed(ledger: Ledger, step: StepRecord, error: str) -> None:
 def reason_of_failure(ledger: Ledger, step: StepRecord) -> str:
     """The mark of a step whose failure is that of its item or branch; results are composed by it."""
     return {LOOP: ITEM_FAILED, PARALLEL: BRANCH_FAILED}.get(ledger.step(parent_of(step.scope)[0]).kind, "")
+
+
+def go_on(ledger: Ledger, container: StepRecord) -> None:
+    """Begin what of a reopened container had never begun; when nothing is left to do in it, it is over."""
+    if container.kind == LOOP:
+        _next_items(ledger, container)
+        return
+    if container.kind == PARALLEL:
+        for branch, body in ledger.definition.step(container.name).bodies.items():
+            first = path_in(scope_of(container.path, branch), body[0].name) if body else ""
+            if container.is_open and body and not ledger.has(first):
+                _open(ledger, container, branch)
+    if container.is_open and container.items_done == container.item_count:
+        if container.kind == CONDITION:
+            transitions.complete(ledger, container, None)
+        else:
+            _end_parallel_if_decided(ledger, container, "", "")
 
 
 # --- condition ---------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from typing import Any
 from workflows.engine.definition import INLINE_TYPES, Definition
 from workflows.engine.ledger import Ledger
 from workflows.engine.records import EventRecord, ExecutionRecord, StepRecord
+from workflows.engine.rerun import Earlier
 from workflows.engine.states import EXECUTION_MOVES, OPEN, PENDING, RUNNING, STEP_MOVES, WAITING, check_move
 from workflows.engine.store import Due, Lease, Patience
 
@@ -77,7 +78,7 @@ class MemoryStore:
             return
         try:
             execution = copy.deepcopy(kept.execution)
-            reader = _MemoryReader(kept, self.now)
+            reader = _MemoryReader(kept, self.now, self)
             ledger = Ledger(
                 execution,
                 self.definition(execution.version_id),
@@ -114,6 +115,14 @@ class MemoryStore:
         kept.items |= {(item.loop_path, item.index): item.value for item in ledger.new_items}
         kept.events += ledger.events
         kept.execution = copy.deepcopy(ledger.execution)
+
+    def earlier(self, execution_id: int) -> Earlier | None:
+        """An execution that is over, with all there is of it."""
+        kept = self._kept.get(execution_id)
+        if kept is None:
+            return None
+        execution, steps, items, events = copy.deepcopy((kept.execution, kept.steps, kept.items, kept.events))
+        return Earlier(execution, self.definition(execution.version_id), steps, items, events)
 
     def renew(self, leases: Iterable[Lease]) -> None:
         """Prolong leases that are still held."""
@@ -182,9 +191,10 @@ class MemoryStore:
 
 
 class _MemoryReader:
-    def __init__(self, kept: _Kept, now: datetime) -> None:
+    def __init__(self, kept: _Kept, now: datetime, store: MemoryStore) -> None:
         self._kept = kept
         self._now = now
+        self._store = store
 
     def steps(self, paths: Collection[str], *, with_results: bool = False) -> list[StepRecord]:
         return [copy.deepcopy(self._kept.steps[path]) for path in paths if path in self._kept.steps]
@@ -213,6 +223,9 @@ class _MemoryReader:
 
     def item(self, loop_path: str, index: int) -> Any:
         return copy.deepcopy(self._kept.items[loop_path, index])
+
+    def earlier(self, execution_id: int) -> Earlier | None:
+        return self._store.earlier(execution_id)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:

@@ -23,6 +23,10 @@ class ExecutionRecord:
     inputs: dict[str, Any] = field(default_factory=dict)
     variables: dict[str, Any] = field(default_factory=dict)
     connection_id: int | None = None
+    rerun_of_id: int | None = None
+    """The execution of which it repeats a part."""
+    rerun_from: str = ""
+    """The path of the step from which it repeats it; empty to repeat whatever had not finished."""
     error_message: str = ""
     started_at: datetime | None = None
     completed_at: datetime | None = None
@@ -75,6 +79,8 @@ class StepRecord:
     items_failed: int = 0
     is_reused: bool = False
     """Its result was taken over from the execution that this one repeats."""
+    key_execution_id: int | None = None
+    """The execution whose idempotency key it keeps, when it is not its own."""
 
     @property
     def is_open(self) -> bool:

@@ -147,12 +147,19 @@ class Replay:
             step.item_count = data["items"]
         if status == COMPLETED and not step.attempt and "reused" not in data:
             self._fault(f"step {step.path} completed, and no attempt began")
-        if status == COMPLETED and step.kind not in CONTAINER_TYPES:
+        if "reused" in data:
+            self._take_over(step, data)
+        elif status == COMPLETED and step.kind not in CONTAINER_TYPES:
             self._result(step, data)
         if status == FAILED:
             self.digests.pop(step.path, None)
         if status in FINAL:
             step.finished_at = event.time
+
+    def _take_over(self, step: StepRecord, data: dict[str, Any]) -> None:
+        step.is_reused = True
+        if "result" in data or "result_sha256" in data:
+            self._result(step, data)
 
     def _begin_container(self, event: EventRecord) -> None:
         step = self._step(event.data["path"])
@@ -262,7 +269,7 @@ def differences(fold: Replay, execution: Any, steps: Iterable[Row]) -> Iterator[
 
 COMPARED = (
     *("name", "kind", "scope", "position", "index", "status", "attempt", "token", "error", "reason"),
-    *("item_count", "items_started", "items_done", "items_failed"),
+    *("item_count", "items_started", "items_done", "items_failed", "is_reused"),
 )
 
 

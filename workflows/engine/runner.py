@@ -310,7 +310,7 @@ class Runner:
             actor_id=execution.actor_id,
             attempt=step.attempt,
             timeout_s=definition.timeout_s or DEFAULT_STEP_TIMEOUT_S,
-            idempotency_key=idempotency_key(execution.id, step.path),
+            idempotency_key=idempotency_key(step.key_execution_id or execution.id, step.path),
             connection_id=execution.connection_id,
             variables=dict(execution.variables),
         )

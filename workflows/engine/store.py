@@ -16,6 +16,7 @@ from workflows.engine.records import StepRecord
 
 if TYPE_CHECKING:
     from workflows.engine.ledger import Ledger
+    from workflows.engine.rerun import Earlier
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,9 @@ class Reader(Protocol):
 
     def item(self, loop_path: str, index: int) -> Any:
         """One item of a loop."""
+
+    def earlier(self, execution_id: int) -> Earlier | None:
+        """Another execution that is over, with all there is of it; None when it is not kept any more."""
 
     def savepoint(self) -> AbstractContextManager[None]:
         """Undo what happened inside, and only that, when it raises."""

@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import Any
 
 from coreengine.kernel.expressions import ExpressionError, condition
-from workflows.engine import containers, pauses
+from workflows.engine import containers, pauses, rerun
 from workflows.engine.definition import CONTAINER_TYPES, CONTINUE, RETRY, Step
 from workflows.engine.digest import MAX_IN_EVENT, canonical
 from workflows.engine.ledger import Ledger
@@ -44,13 +44,26 @@ class Stale(Exception):
 
 
 def begin(ledger: Ledger) -> None:
-    """Start an execution: its steps are laid out, and those that wait for nothing become ready."""
+    """Start an execution: its steps are laid out, and those that wait for nothing become ready.
+
+    One that repeats a part of another takes over results first, see `rerun`.
+    """
     execution = ledger.execution
+    plan = None
+    if execution.rerun_of_id is not None:
+        try:
+            plan = rerun.plan_for(ledger)
+        except rerun.CannotRepeat as error:
+            fail_execution(ledger, str(error))
+            return
     ledger.move_execution(RUNNING)
     execution.started_at = ledger.now
     execution.deadline_at = ledger.now + timedelta(seconds=ledger.definition.timeout_s)
     ledger.note("execution.started", version=execution.version_id)
-    open_scope(ledger, "", ledger.definition.steps)
+    if plan is None:
+        open_scope(ledger, "", ledger.definition.steps)
+    else:
+        rerun.lay_out(ledger, plan)
 
 
 def cancel(ledger: Ledger, *, by: int | None, reason: str = "cancelled") -> bool:
@@ -223,7 +236,7 @@ def open_scope(ledger: Ledger, scope: str, steps: Iterable[Step]) -> None:
     for record in records:
         # Skipping one step can make its neighbour ready, or end the execution, while this loop goes on.
         if record.is_ready and record.ready_at is None:
-            _become_ready(ledger, record)
+            become_ready(ledger, record)
 
 
 def laid_out(scope: str, step: Step) -> StepRecord:
@@ -254,7 +267,7 @@ def close_steps(ledger: Ledger, steps: Iterable[StepRecord], reason: str) -> Non
             ledger.note("step.cancelled", path=step.path, reason=reason)
 
 
-def _become_ready(ledger: Ledger, step: StepRecord) -> None:
+def become_ready(ledger: Ledger, step: StepRecord) -> None:
     """Nothing stands before this step any more: its condition decides."""
     definition = ledger.definition.step(step.name)
     step.ready_at = ledger.now
@@ -287,7 +300,7 @@ def _release(ledger: Ledger, step: StepRecord) -> None:
         waiting.waiting_for -= 1
         ledger.touch(waiting)
         if waiting.is_ready:
-            _become_ready(ledger, waiting)
+            become_ready(ledger, waiting)
             if not ledger.execution.is_open:
                 return
     if not dependants:  # a step that others wait for is never the last of its scope
@@ -327,6 +340,11 @@ def _end(ledger: Ledger, step: StepRecord, status: str, reason: str) -> None:
 def _result_in_log(step: StepRecord, result: Any) -> dict[str, Any]:
     if step.kind in CONTAINER_TYPES:
         return {"items": step.item_count}
+    return digest_or_result(result)
+
+
+def digest_or_result(result: Any) -> dict[str, Any]:
+    """A result as it stands in the log; a long one by its digest only."""
     text = canonical(result)
     if len(text) <= MAX_IN_EVENT:
         return {"result": result}

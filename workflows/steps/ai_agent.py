@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from agents.models import AgentRun
 from agents.services import run_agent
 from coreengine.kernel.statuses import Status
 from workflows.engine.outcome import Effect, Outcome, StepCall
 from workflows.engine.retry import TIMEOUT
+from workflows.engine.runner import idempotency_key
 from workflows.steps.faults import EXPECTED, kind_of, outcome_of_error
 from workflows.steps.people import people_of
 
@@ -23,18 +25,11 @@ class AgentExecutor:
     def run(self, call: StepCall) -> Outcome:
         """Do one attempt. The key makes a repeated attempt find the run of the first instead of paying twice."""
         try:
-            owner, actor = people_of(call)
-            run = run_agent(
-                call.config["agent"],
-                call.config["prompt"] if isinstance(call.config["prompt"], str) else str(call.config["prompt"]),
-                owner=owner,
-                by=actor,
-                parameters=call.config.get("parameters") or {},
-                context={"variables": dict(call.variables), "metadata": {"step_name": call.name}},
-                session_id=f"execution:{call.execution_id}",
-                source=f"execution:{call.execution_id}",
-                idempotency_key=call.idempotency_key,
-            )
+            run = self._ask(call, call.idempotency_key)
+            if run.status == Status.FAILED and not run.is_retryable and run.source != _source(call):
+                # A retry of an execution brings the key of the first one. That run failed for good, which is known:
+                # to ask once more does nothing twice.
+                run = self._ask(call, idempotency_key(call.execution_id, call.path))
         except TimeoutError:
             return Outcome.failed("The agent did not answer in time.", kind=TIMEOUT)
         except EXPECTED as error:
@@ -44,3 +39,23 @@ class AgentExecutor:
             return Outcome.failed(run.error or "The agent gave no answer.", kind=kind)
         cost_usd = run.cost_usd_micros / 1_000_000
         return Outcome.done({"content": run.content, "data": run.data, "cost": cost_usd, "run": run.pk})
+
+    @staticmethod
+    def _ask(call: StepCall, key: str) -> AgentRun:
+        owner, actor = people_of(call)
+        prompt = call.config["prompt"]
+        return run_agent(
+            call.config["agent"],
+            prompt if isinstance(prompt, str) else str(prompt),
+            owner=owner,
+            by=actor,
+            parameters=call.config.get("parameters") or {},
+            context={"variables": dict(call.variables), "metadata": {"step_name": call.name}},
+            session_id=_source(call),
+            source=_source(call),
+            idempotency_key=key,
+        )
+
+
+def _source(call: StepCall) -> str:
+    return f"execution:{call.execution_id}"

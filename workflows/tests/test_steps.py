@@ -117,6 +117,24 @@ class TestAgents:
         monkeypatch.setattr("workflows.steps.ai_agent.run_agent", refuse)
         assert (self.run(owner).error, self.run(owner).retryable) == ("The budget is used up.", False)
 
+    def test_the_failed_run_of_an_earlier_execution_is_not_the_last_word(self, owner: Any, monkeypatch: Any) -> None:
+        """A retried execution brings the key of the first, under which the run had failed for good."""
+        keys: list[str] = []
+
+        def answer(agent: str, prompt: str, **options: Any) -> Any:
+            keys.append(options["idempotency_key"])
+            if len(keys) == 1:
+                return SimpleNamespace(
+                    status="failed", error="No.", is_retryable=False, error_code="", source="execution:1"
+                )
+            return SimpleNamespace(status="completed", content="So.", data={}, cost_usd_micros=0, pk=4)
+
+        monkeypatch.setattr("workflows.steps.ai_agent.run_agent", answer)
+        config = {"agent": "summarizer", "prompt": "Sum up."}
+        outcome = AgentExecutor().run(call_of(owner, "ai_agent", config, execution_id=2))
+
+        assert outcome.ok and keys == ["execution:1:a", "execution:2:a"]
+
     def test_the_summariser_really_answers_without_a_key(self, owner: Any) -> None:
         outcome = self.run(owner)
 

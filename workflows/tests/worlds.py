@@ -119,6 +119,16 @@ class World:
             self.runner.sweep()
         raise AssertionError(f"execution {number} is {self.status(number)} for ever: {self.statuses(number)}")
 
+    def repeat(self, number: int, chosen: str = "", *, definition: dict[str, Any] | None = None) -> int:
+        """Repeat an execution from a step, or (none chosen) from what had not finished, and follow every hint."""
+        again = self.add_rerun(number, chosen, definition)
+        self.hints.advance(again)
+        self.drain()
+        return again
+
+    def add_rerun(self, number: int, chosen: str, definition: dict[str, Any] | None) -> int:
+        raise NotImplementedError
+
     def status(self, number: int) -> str:
         return self.execution(number).status
 
@@ -162,6 +172,13 @@ class MemoryWorld(World):
             parse_definition(definition), inputs=fields.get("given_inputs", {}), trigger=fields.get("trigger", {})
         )
 
+    def add_rerun(self, number: int, chosen: str, definition: dict[str, Any] | None) -> int:
+        earlier = self.store.execution(number)
+        newer = parse_definition(definition) if definition else self.store.definition(earlier.version_id)
+        return self.store.add(
+            newer, inputs=earlier.inputs, trigger=earlier.trigger, rerun_of_id=number, rerun_from=chosen
+        )
+
     def execution(self, number: int) -> Any:
         return self.store.execution(number)
 
@@ -201,6 +218,26 @@ class DatabaseWorld(World):
             variables=definition.get("variables", {}),
             inputs=fields.get("given_inputs", {}),
             trigger=fields.get("trigger", {}),
+        )
+        return execution.pk
+
+    def add_rerun(self, number: int, chosen: str, definition: dict[str, Any] | None) -> int:
+        earlier = Execution.objects.select_related("version").get(pk=number)
+        version = earlier.version
+        if definition:
+            parse_definition(definition)
+            count = earlier.workflow.versions.count()
+            version = earlier.workflow.versions.create(number=count + 1, source="", definition=definition)
+        execution = Execution.objects.create(
+            owner=self.owner,
+            workflow=earlier.workflow,
+            version=version,
+            actor=self.owner,
+            variables=version.definition.get("variables", {}),
+            inputs=earlier.inputs,
+            trigger=earlier.trigger,
+            rerun_of=earlier,
+            rerun_from=chosen,
         )
         return execution.pk
 
