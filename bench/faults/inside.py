@@ -36,6 +36,7 @@ from workflows.engine.definition import AI_AGENT, PLUGIN_ACTION, SYSTEM_ACTION  
 from workflows.engine.outcome import Effect, Outcome, StepCall  # noqa: E402
 from workflows.engine.runner import Runner  # noqa: E402
 from workflows.steps import EXECUTORS  # noqa: E402
+from workflows.tests.reference import Call, outcome_of_call  # noqa: E402
 
 if visibility := os.environ.get("FAULTS_VISIBILITY"):
     app.conf.broker_transport_options["visibility_timeout"] = float(visibility)
@@ -111,6 +112,9 @@ class Remote:
         """Do one attempt. `action` (or an agent's `prompt`) says which kind of step this is."""
         kind = call.config.get("action") or call.config["prompt"]
         params = dict(call.config.get("params") or call.config.get("parameters") or {})
+        if kind == "fake":  # of a random definition: what comes of it stands in the step itself
+            worked, may_work_later, result = outcome_of_call(Call(call.kind, kind, params), call.attempt)
+            return Outcome.done(result) if worked else Outcome.failed("It was told to fail.", retryable=may_work_later)
         misbehave(params.pop("do", ""))
         if kind == "agent":
             self._post(call, params, call.idempotency_key)

@@ -1,0 +1,85 @@
+"""R33: random definitions on real processes that are killed, against an interpreter that knows no processes."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Any
+
+from django.db import connection
+
+from bench.faults.checks import OVER
+from bench.faults.trial import Trial, fault
+from bench.faults.world import BEAT, PLUGINS, WORKER
+from workflows.tests.random_definitions import INPUTS, definition_of
+from workflows.tests.reference import CALLS, UNTOLD, Expected, Told, differences
+
+AT_ONCE = 40
+KINDS = ("system_action", "plugin_action")
+SHOWN = 3
+
+
+@fault("R33")
+def random_definitions(trial: Trial) -> None:
+    """Random definitions of up to 20 steps under random kills, compared with a reference interpreter.
+
+    Pass: no difference in any status, result or variable. A seed that differs is told and can be run alone:
+    `--only R33 --seed N --scale 0` (a seed is tried for each whole number from N on).
+    """
+    world, size = trial.world, trial.size
+    world.only(WORKER, PLUGINS, BEAT)
+    world.wait_ready()
+    first = random.randrange(1_000_000)
+    count = size.of(40, 2000)
+    differing: dict[int, list[str]] = {}
+    for start in range(first, first + count, AT_ONCE):
+        seeds = range(start, min(start + AT_ONCE, first + count))
+        differing |= _run(trial, list(seeds))
+    trial.note(seeds=f"{first} to {first + count - 1}")
+    for seed, found in list(differing.items())[:SHOWN]:
+        trial.expect(False, f"seed {seed}: {found[:4]}")
+    trial.expect(len(differing) <= SHOWN, f"seeds that differ: {sorted(differing)}")
+    trial.check(wanted="", has_effects=False)
+
+
+def _run(trial: Trial, seeds: list[int]) -> dict[int, list[str]]:
+    """Start a definition for each seed, kill workers until all are over, and compare."""
+    world, size = trial.world, trial.size
+    expected: dict[int, tuple[int, Expected]] = {}
+    for seed in seeds:
+        definition, must = definition_of(seed, kinds=KINDS, has_only_real_actions=True)
+        (number,) = trial.begin({**definition, "name": f"Seed {seed}"}, inputs=INPUTS)
+        expected[number] = seed, must
+    began = time.monotonic()
+    kill_at = began + random.uniform(0.5, 2)
+    while (left := trial.open(expected)) and time.monotonic() - began < size.seconds(120, 900):
+        if time.monotonic() > kill_at:
+            world.kill(random.choice([WORKER, PLUGINS]))
+            trial.result.kills += 1
+            kill_at = time.monotonic() + size.seconds(random.uniform(3, 6), 60)
+        _let_timers_pass(left)
+        world.until(lambda: False, limit_s=0.3)
+    return {seed: found for number, (seed, must) in expected.items() if (found := _compare(number, must))}
+
+
+def _let_timers_pass(executions: list[int]) -> None:
+    """Nobody wants to wait for the timers and retries of random definitions."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE workflows_stepexecution SET next_attempt_at = clock_timestamp(), hinted_at = hinted_at - interval '1 hour'
+               WHERE execution_id = ANY(%s) AND status = 'waiting' AND next_attempt_at > clock_timestamp()""",
+            [executions],
+        )
+
+
+def _compare(number: int, must: Expected) -> list[str]:
+    from workflows.models import Execution
+
+    execution = Execution.objects.get(pk=number)
+    if execution.status not in OVER:
+        return [f"execution {number} is {execution.status}"]
+    steps: dict[str, Any] = {
+        step.path: Told(step.status, step.result if step.kind in (*CALLS, "wait", "approval") else UNTOLD, step.reason)
+        for step in execution.steps.all()
+    }
+    return differences(must, execution.status, steps, execution.variables)
