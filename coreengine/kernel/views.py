@@ -1,12 +1,14 @@
 """Pages of the kernel: dashboard shell, health, errors."""
 
+import sys
+
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
-from coreengine.kernel.api.problems import json_problem
+from coreengine.kernel.api.problems import AGAIN_AFTER_S, AWAY_WORDS, DATABASE_AWAY, json_problem
 from coreengine.kernel.health import readiness
 from coreengine.kernel.pages import render_page
 from coreengine.kernel.screens import filled_cards
@@ -72,7 +74,13 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer for a bug, without a query or a template that could fail again."""
+    """Answer for a bug, or for a database that is away, without a query or a template that could fail again."""
+    is_away = isinstance(sys.exc_info()[1], DATABASE_AWAY)
+    status, words = (503, AWAY_WORDS) if is_away else (500, "")
     if request.path.startswith("/api/"):
-        return json_problem(500)
-    return render(None, "500.html", status=500)
+        response: HttpResponse = json_problem(status, words)
+    else:
+        response = render(None, "500.html", {"is_away": is_away}, status=status)
+    if is_away:
+        response["Retry-After"] = str(AGAIN_AFTER_S)
+    return response

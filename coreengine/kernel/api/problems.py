@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -26,7 +27,12 @@ TITLES = {
     422: ("invalid", "Some values are not right"),
     429: ("too_many_requests", "Too many requests"),
     500: ("server_error", "Something went wrong on our side"),
+    503: ("unavailable", "Not available at the moment"),
 }
+DATABASE_AWAY = (OperationalError, InterfaceError)
+"""It is being restarted, has too much to do, or cannot be reached: the same request may work in a moment."""
+AWAY_WORDS = "The database does not answer now. Try again in a moment."
+AGAIN_AFTER_S = 5
 
 
 def problem(
@@ -107,6 +113,10 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
             headers["WWW-Authenticate"] = auth_header
         if wait := getattr(error, "wait", None):
             headers["Retry-After"] = str(int(wait) + 1)
+    elif isinstance(error, DATABASE_AWAY):
+        logger.warning("%s: %s", context.get("view"), error)
+        document = problem(503, AWAY_WORDS)
+        headers["Retry-After"] = str(AGAIN_AFTER_S)
     else:
         return None
     set_rollback()
