@@ -110,6 +110,7 @@ CACHES = {
         "BACKEND": "coreengine.kernel.cache.ForgivingRedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "ce",
+        "OPTIONS": {"socket_timeout": 2},
     }
 }
 
@@ -227,6 +228,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_interval": 10,
     "unacked_restore_throttle": 1,
     "socket_keepalive": True,
+    # A line that falls silent with its connections left open: without a limit a send waits on it for ever, and with it
+    # the worker's own look at the connection that it consumes from (overdue after 11 s, found after 21 s at most).
+    "socket_timeout": 10,
+    "socket_connect_timeout": 5,
     "health_check_interval": 10,
     # Of sending only: whoever asked for something must not wait for a broker that is away.
     "max_retries": 1,
