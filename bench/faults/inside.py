@@ -134,7 +134,7 @@ class Remote:
             answer = client.getresponse()
             said = json.loads(answer.read())
         except (OSError, http.client.HTTPException) as error:
-            return Outcome.failed(f"The other side did not answer: {error}", retryable=True)
+            return Outcome.failed(f"The other side did not answer: {error}", retryable=True, is_unknown=True)
         finally:
             client.close()
         if answer.status == 200:

@@ -69,11 +69,18 @@ def _killed_in_a_worker(trial: Trial, point: str, kills: int, kind: str, definit
     started: list[int] = []
     while not obeyed() and time.monotonic() < deadline:
         wave = trial.begin(definition or classes(), 4)
-        world.until(lambda now=wave: obeyed() or not trial.open(now), limit_s=20 + world.patience.recovery_s)
+        world.until(lambda now=wave: obeyed() or not _answered(trial, now), limit_s=20 + world.patience.recovery_s)
         started += wave
     trial.expect(obeyed(), f"{point} was not reached {kills} times")
     world.points.cancel_orders()
     trial.finish(60 + 2 * world.patience.recovery_s, among=started)
+
+
+def _answered(trial: Trial, executions: list[int]) -> list[int]:
+    """Those that are open, after a person has answered what they ask."""
+    left = trial.open(executions)
+    trial.answer(left)
+    return left
 
 
 def _killed_at_the_door(trial: Trial, point: str, kills: int) -> None:
@@ -141,7 +148,7 @@ def _run_all(trial: Trial, count: int, *, disturbed: bool) -> float:
     began = time.monotonic()
     started = [number for definition in mixed() for number in trial.begin(definition, count)]
     kill_at, moments = began, []
-    while (left := trial.open(started)) and time.monotonic() - began < size.seconds(120, 3600):
+    while (left := _answered(trial, started)) and time.monotonic() - began < size.seconds(120, 3600):
         if disturbed and time.monotonic() >= kill_at:
             victim = random.choice([WORKER, PLUGINS, BEAT, WEB])
             world.kill(victim)
