@@ -195,13 +195,15 @@ class Ledger:
                 answer[path] = self._memory[path]
             elif step is not None and self._is_known(step):
                 answer[path] = outcome_of(step)
+            elif path in self.inserted:  # a container that began and ended in this transaction
+                answer[path] = outcome_of(self.inserted[path]) | {"result": self._container_result(self.inserted[path])}
             else:
                 missing.append(path)
         for step in self.reader.steps(missing, with_results=True) if missing else ():
             current = self._steps.get(step.path, step)
             outcome = outcome_of(current) | {"result": step.result}
             if step.kind in CONTAINER_TYPES:
-                outcome["result"] = self.composed(current) if current.status == COMPLETED else None
+                outcome["result"] = self._container_result(current)
             answer[step.path] = outcome
             if step.status in FINAL and step.path not in self.changed:
                 self._memory[step.path] = outcome
@@ -210,6 +212,9 @@ class Ledger:
     def _is_known(self, step: StepRecord) -> bool:
         """Say whether the result of a record stands in it, rather than in the store."""
         return step.kind not in CONTAINER_TYPES and (step.path in self.inserted or step.path in self.new_results)
+
+    def _container_result(self, container: StepRecord) -> Any:
+        return self.composed(container) if container.status == COMPLETED else None
 
     def composed(self, container: StepRecord) -> Any:
         """What a container gave, put together from its steps."""

@@ -317,7 +317,7 @@ class _Interpreter:
                 failed = True
             if end.status != COMPLETED and one_by_one and not goes_on:
                 break
-            if end.status == COMPLETED and config.get("until"):
+            if end.status == COMPLETED and config.get("until") and index + 1 < len(items):
                 if not one_by_one:
                     raise Undetermined(f"{path} ends with the fastest item")
                 own = {other["name"]: self.seen_at(_path(inside.scope, other["name"])) for other in config["steps"]}

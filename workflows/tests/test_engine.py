@@ -10,7 +10,7 @@ from workflows.engine.outcome import Outcome, StepCall
 from workflows.tests.worlds import DatabaseWorld, MemoryWorld, World, action, loop, outside
 
 
-@pytest.fixture(params=["memory", "postgresql"])
+@pytest.fixture(params=["memory", pytest.param("postgresql", marks=pytest.mark.django_db)])
 def world(request: Any) -> World:
     """The engine over one of its stores."""
     if request.param == "memory":

@@ -11,7 +11,7 @@ from workflows.engine.outcome import Outcome, StepCall
 from workflows.tests.worlds import DatabaseWorld, MemoryWorld, World, action, either, loop, outside, parallel
 
 
-@pytest.fixture(params=["memory", "postgresql"])
+@pytest.fixture(params=["memory", pytest.param("postgresql", marks=pytest.mark.django_db)])
 def world(request: Any) -> World:
     """The engine over one of its stores; “broken” and “odd” (odd numbers) fail."""
     if request.param == "memory":
@@ -304,6 +304,17 @@ class TestNesting:
         number = world.run([loop("each", "[1, 2]", body)])
 
         assert [world.results(number)[f"each[{n}].see"] for n in (0, 1)] == [{"n": 0}, {"n": 20}]
+
+    def test_what_began_and_ended_in_one_transaction_is_seen_as_it_is(self, world: World) -> None:
+        number = world.run(
+            [
+                loop("none", "[]", [action("a")]),
+                action("b", after=["none"], condition="steps.none.status == 'completed' && steps.none.result == []"),
+                outside("c", after=["none"], condition="steps.none.status == 'skipped'"),
+            ]
+        )
+
+        assert world.statuses(number) == {"none": "completed", "b": "completed", "c": "skipped"}
 
 
 class TestTimeouts:

@@ -24,7 +24,7 @@ from workflows.tests.worlds import (
 )
 
 
-@pytest.fixture(params=["memory", "postgresql"])
+@pytest.fixture(params=["memory", pytest.param("postgresql", marks=pytest.mark.django_db)])
 def world(request: Any) -> World:
     """The engine over one of its stores; “broken” fails until it is mended, “count” counts a variable."""
     if request.param == "memory":
