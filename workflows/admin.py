@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from coreengine.kernel.admin import ReadOnlyAdmin
 from workflows.models import (
+    Approval,
     ArchivedExecution,
     Execution,
     ExecutionArchive,
@@ -233,4 +234,16 @@ class ArchivedExecutionAdmin(ReadOnlyAdmin):
     list_filter = ["status"]
     search_fields = ["=execution_id", "owner__email", "workflow_name"]
     list_select_related = ["owner", "archive"]
+    show_full_result_count = False
+
+
+@admin.register(Approval)
+class ApprovalAdmin(ReadOnlyAdmin):
+    """What executions ask, and what was answered; links are not shown."""
+
+    list_display = ["id", "owner", "execution", "path", "kind", "decision", "created_at", "deadline_at", "decided_at"]
+    list_filter = ["kind", "decision"]
+    search_fields = ["=id", "=execution__id", "owner__email", "path"]
+    list_select_related = ["owner", "execution"]
+    exclude = ["token"]
     show_full_result_count = False

@@ -88,3 +88,10 @@ class NotRepeatable(DomainError):
 
     code = "not_repeatable"
     title = "This cannot be run again so"
+
+
+class AlreadyDecided(DomainError):
+    """A question was answered before, or nobody needs the answer any more."""
+
+    code = "already_decided"
+    title = "This was answered before"

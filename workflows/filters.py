@@ -6,7 +6,7 @@ import django_filters
 from django.db.models import Q, QuerySet
 
 from coreengine.kernel.statuses import Status
-from workflows.models import Execution, Workflow, WorkflowDraft
+from workflows.models import Approval, Execution, Workflow, WorkflowDraft
 
 
 def own_workflows(request) -> QuerySet[Workflow]:
@@ -52,3 +52,17 @@ class ExecutionFilter(django_filters.FilterSet):
     class Meta:
         model = Execution
         fields = ["workflow", "status", "since"]
+
+
+class ApprovalFilter(django_filters.FilterSet):
+    """By kind, execution and whether an answer is still wanted."""
+
+    is_open = django_filters.BooleanFilter(method="still_open", help_text="whether it waits for an answer")
+
+    class Meta:
+        model = Approval
+        fields = ["kind", "execution", "is_open"]
+
+    def still_open(self, queryset: QuerySet[Approval], name: str, value: bool) -> QuerySet[Approval]:
+        """Keep those that wait for an answer, or those that do not."""
+        return queryset.filter(decision="") if value else queryset.exclude(decision="")

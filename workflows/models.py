@@ -12,11 +12,13 @@ from django.utils import timezone
 
 from coreengine.kernel.querysets import OwnedQuerySet
 from coreengine.kernel.statuses import FINISHED, Status
+from workflows.approval_models import Approval
 from workflows.engine.definition import CONTAINER_TYPES
 from workflows.querysets import ExecutionQuerySet, StepExecutionQuerySet, VersionQuerySet, WorkflowQuerySet
 from workflows.trigger_models import ScheduleSlot, WebhookDelivery, WorkflowTrigger
 
 __all__ = [
+    "Approval",
     "Execution",
     "LoopItem",
     "ScheduleSlot",

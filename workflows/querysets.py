@@ -118,3 +118,15 @@ class StepExecutionQuerySet(models.QuerySet):
     def top_level(self) -> Self:
         """Keep the steps that stand in no loop."""
         return self.filter(scope="")
+
+
+class ApprovalQuerySet(OwnedQuerySet):
+    """What executions ask their student."""
+
+    def open(self) -> Self:
+        """Keep those that nobody has answered."""
+        return self.filter(decision="")
+
+    def with_context(self) -> Self:
+        """Load the execution and its workflow along."""
+        return self.select_related("execution__workflow", "decided_by")

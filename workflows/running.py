@@ -6,6 +6,7 @@ import logging
 from functools import lru_cache
 
 from celery import current_app
+from django.db import transaction
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
@@ -33,10 +34,14 @@ class CeleryHints:
     def _send(self, task: str, arguments: list[object], queue: str, delay_s: float) -> None:
         if delay_s > LONGEST_DELAY_S:
             return
-        try:
-            current_app.send_task(task, args=arguments, queue=queue, countdown=delay_s or None, retry=False)
-        except (OperationalError, RedisError, OSError) as error:
-            logger.warning("hint %s%s was not sent (%s); the sweep will find the work", task, arguments, error)
+
+        def send() -> None:
+            try:
+                current_app.send_task(task, args=arguments, queue=queue, countdown=delay_s or None, retry=False)
+            except (OperationalError, RedisError, OSError) as error:
+                logger.warning("hint %s%s was not sent (%s); the sweep will find the work", task, arguments, error)
+
+        transaction.on_commit(send)  # at once, unless a caller's transaction is still open
 
 
 @lru_cache(maxsize=1)

@@ -19,6 +19,7 @@ from django.db import connection, transaction
 
 from coreengine.kernel.events import EventDraft, record_many
 from coreengine.kernel.models import Event
+from workflows.asking import keep_questions
 from workflows.engine.definition import INLINE_TYPES, Definition, build_definition
 from workflows.engine.ledger import Ledger
 from workflows.engine.records import EventRecord, ExecutionRecord, StepRecord
@@ -202,6 +203,8 @@ class DjangoStore:
                 actor=_Person(ledger.execution.actor_id),
                 owner=_Person(ledger.execution.owner_id),
             )
+        if ledger.questions or ledger.answers:
+            keep_questions(ledger)
         if ledger.execution.status != ledger.was_status and ledger.execution.status == FAILED:
             tell_of_failure(ledger.execution)
 

@@ -19,6 +19,7 @@ from coreengine.kernel.api.serializers import EventSerializer
 from coreengine.kernel.api.viewsets import OwnedModelViewSet, OwnedReadViewSet
 from coreengine.kernel.models import Event
 from workflows import services, versions
+from workflows.api.approval_views import ApprovalSerializer, AttentionSerializer
 from workflows.api.rerun_actions import RerunActions
 from workflows.api.serializers import (
     ExecutionListSerializer,
@@ -36,6 +37,7 @@ from workflows.api.version_serializers import (
     ValidationSerializer,
     WorkflowChangeSerializer,
 )
+from workflows.approvals import resolve_attention
 from workflows.archive import tell_if_archived
 from workflows.engine.schema import DEFINITION_SCHEMA
 from workflows.filters import ExecutionFilter, WorkflowFilter
@@ -208,6 +210,14 @@ class ExecutionViewSet(RerunActions, OwnedReadViewSet):
         """Cancel it; steps that have not begun never will."""
         services.cancel_execution(self.get_object(), by=request.user)
         return Response(self.get_serializer(self.get_object()).data)
+
+    @extend_schema(request=AttentionSerializer, responses=ApprovalSerializer)
+    @action(detail=True, methods=["post"])
+    def attention(self, request: Request, pk: str | None = None) -> Response:
+        """Say what became of a step that needs attention: try it again, it was done, or it failed."""
+        execution = self.get_object()
+        answered = resolve_attention(execution, by=request.user, **_checked(AttentionSerializer(data=request.data)))
+        return Response(ApprovalSerializer(answered, context=self.get_serializer_context()).data)
 
 
 def _with_names(executions: Any) -> Any:

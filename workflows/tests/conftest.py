@@ -12,6 +12,15 @@ from workflows.rebuild import compare
 from workflows.tests import worlds
 
 
+# The mark, and not `db` asked for in the fixture, tells pytest-django that there must be a database of tests.
+@pytest.fixture(params=["memory", pytest.param("postgresql", marks=pytest.mark.django_db)])
+def world(request: pytest.FixtureRequest) -> worlds.World:
+    """The engine over one of its stores."""
+    if request.param == "memory":
+        return worlds.MemoryWorld()
+    return worlds.DatabaseWorld(request.getfixturevalue("owner"))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Compare before fixtures are torn down, for tests that have passed so far."""

@@ -7,16 +7,7 @@ from typing import Any
 import pytest
 
 from workflows.engine.outcome import Outcome, StepCall
-from workflows.tests.worlds import DatabaseWorld, MemoryWorld, World, action, loop, outside
-
-
-@pytest.fixture(params=["memory", pytest.param("postgresql", marks=pytest.mark.django_db)])
-def world(request: Any) -> World:
-    """The engine over one of its stores."""
-    if request.param == "memory":
-        return MemoryWorld()
-    request.getfixturevalue("db")
-    return DatabaseWorld(request.getfixturevalue("owner"))
+from workflows.tests.worlds import World, action, loop, outside
 
 
 def failing(times: int, *, retryable: bool = True) -> Any:

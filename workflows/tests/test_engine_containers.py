@@ -8,17 +8,12 @@ from typing import Any
 import pytest
 
 from workflows.engine.outcome import Outcome, StepCall
-from workflows.tests.worlds import DatabaseWorld, MemoryWorld, World, action, either, loop, outside, parallel
+from workflows.tests.worlds import World, action, either, loop, outside, parallel
 
 
-@pytest.fixture(params=["memory", pytest.param("postgresql", marks=pytest.mark.django_db)])
-def world(request: Any) -> World:
+@pytest.fixture
+def world(world: World) -> World:
     """The engine over one of its stores; “broken” and “odd” (odd numbers) fail."""
-    if request.param == "memory":
-        world: World = MemoryWorld()
-    else:
-        request.getfixturevalue("db")
-        world = DatabaseWorld(request.getfixturevalue("owner"))
     world.script("broken", lambda call: Outcome.failed("Not today."))
     world.script("odd", lambda c: Outcome.failed("Odd.") if c.config["params"]["n"] % 2 else Outcome.done("even"))
     return world

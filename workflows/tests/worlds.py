@@ -69,6 +69,9 @@ made: list[World] = []
 class World:
     """A store, a runner and doubles."""
 
+    person = 7
+    """The id of someone who decides."""
+
     def __init__(self, store: Any) -> None:
         made.append(self)
         self.store = store
@@ -204,6 +207,7 @@ class DatabaseWorld(World):
     def __init__(self, owner: Any) -> None:
         super().__init__(DjangoStore())
         self.owner = owner
+        self.person = owner.pk
         self._numbers = itertools.count(1)
 
     def add(self, definition: dict[str, Any], **fields: Any) -> int:
