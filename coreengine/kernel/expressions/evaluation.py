@@ -134,9 +134,10 @@ def compile_expression(source: str) -> Compiled:
         tree = read_tree(parsed.serialize())
         _refuse_unsupported(source, tree)
         program = _environment(tree.roots).compile(source)
+        type_name = program.return_type().name()
     except RuntimeError as error:
         raise _compile_fault(source, str(error)) from None
-    return Compiled(source, program, tree, program.return_type().name())
+    return Compiled(source, program, tree, type_name)
 
 
 def _refuse_unsupported(source: str, tree: Tree) -> None:
@@ -250,6 +251,8 @@ def _plain_words(raw: str) -> str:
         return "The expression is nested too deep: 32 levels are allowed."
     if "jump_condition" in raw or "<jump" in raw:
         return "The part before ? (or beside && and ||) must be true or false."
+    if raw.startswith("Unsupported map key type"):
+        return "The keys of a map are texts, whole numbers or truth values."
     missing = re.match(r'Key not found in map : "?(.*?)"?$', raw)
     if missing:
         return f"There is no “{missing[1]}” there."
