@@ -33,9 +33,19 @@ def fake(call: StepCall) -> Outcome:
 class Disturbed:
     """One world and its misfortune."""
 
-    def __init__(self, world: World, rng: random.Random, *, trouble: float = 0.1, kills: float = 0.0) -> None:
+    def __init__(
+        self,
+        world: World,
+        rng: random.Random,
+        *,
+        trouble: float = 0.1,
+        kills: float = 0.0,
+        cancelled_after: int | None = None,
+    ) -> None:
+        """`cancelled_after`: so many hints later someone cancels the execution."""
         self.world, self.rng, self.trouble, self.kills = world, rng, trouble, kills
-        self.killed = 0
+        self.cancelled_after = cancelled_after
+        self.killed = self.followed = 0
         for action in ("fake", "update_variable"):
             world.script(action, fake)
 
@@ -67,6 +77,9 @@ class Disturbed:
                 del queue[place]
             if chance > 2 * self.trouble:  # else it is lost
                 self.survive(self.world.follow, *hint)
+                self.followed += 1
+            if self.cancelled_after is not None and self.followed >= self.cancelled_after:
+                self.survive(self.world.runner.cancel, hint[0], by=7)
         raise AssertionError("the hints never end")
 
     def decide(self, number: int, definition: Definition) -> None:
@@ -83,9 +96,9 @@ class Disturbed:
         except NotAsked:
             return  # one of those decided before has ended what this one stood in
 
-    def survive(self, work: Any, *given: Any) -> None:
+    def survive(self, work: Any, *given: Any, **named: Any) -> None:
         try:
-            work(*given)
+            work(*given, **named)
         except Killed:
             self.killed += 1
 

@@ -60,3 +60,27 @@ def test_the_engine_in_memory_ends_as_the_interpreter_says(block: int) -> None:
 def test_the_engine_on_postgresql_ends_as_the_interpreter_says(owner: Any, block: int) -> None:
     for seed in range(FIRST_SEED + block, FIRST_SEED + DATABASE_SEEDS, 10):
         compare(DatabaseWorld(owner), seed, kills=(seed % 3) * 0.03)
+
+
+@pytest.mark.parametrize("store", ["memory", pytest.param("postgresql", marks=pytest.mark.django_db)])
+def test_cancelled_at_any_moment_nothing_goes_on(request: Any, store: str) -> None:
+    ends = set()
+    for seed in range(SEEDS // 5 if store == "memory" else DATABASE_SEEDS // 5):
+        rng = random.Random(seed)
+        definition, expected = definition_of(seed)
+        world: World = MemoryWorld() if store == "memory" else DatabaseWorld(request.getfixturevalue("owner"))
+        disturbed = Disturbed(world, rng, kills=0.02, cancelled_after=rng.randint(0, 2 * len(expected.steps)))
+        number = disturbed.run(definition)
+        ends.add(world.status(number))
+
+        types = world.event_types(number)
+        assert set(world.statuses(number).values()) <= {"completed", "failed", "skipped", "cancelled"}, seed
+        if "workflow.execution.cancelled" in types:
+            behind = types[types.index("workflow.execution.cancelled") :]
+            assert world.status(number) == "cancelled" and behind == ["workflow.execution.cancelled"], seed
+        told = disturbed.told(number)
+        disturbed.cancelled_after = None
+        disturbed.follow_hints()
+        world.runner.sweep()
+        assert disturbed.told(number) == told and world.event_types(number) == types, seed
+    assert ends >= {"cancelled", "completed"}
