@@ -268,7 +268,7 @@ def _shorten(trial: Trial, factor: float) -> None:
         cursor.execute(
             """UPDATE workflows_stepexecution
                SET next_attempt_at = clock_timestamp() + (next_attempt_at - clock_timestamp()) * %s,
-                   deadline_at = NULL
+                   hinted_at = clock_timestamp() - interval '1 hour'
                WHERE execution_id = ANY(%s) AND status = 'waiting'""",
             [factor, trial.executions],
         )

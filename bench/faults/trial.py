@@ -22,6 +22,8 @@ class Size:
 
     is_full: bool = False
     scale: float = 1.0
+    seed: int = 0
+    """Of everything random."""
 
     def of(self, small: int, full: int) -> int:
         """A count."""
