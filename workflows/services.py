@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from coreengine.accounts.models import User
 from coreengine.kernel.events import record
+from workflows.engine.definition import Definition
 from workflows.engine.states import OPEN
 from workflows.errors import ExecutionFinished, KeyReused, NotPublished, StartContested, WorkflowRemoved
 from workflows.models import Execution, Workflow
@@ -95,10 +96,7 @@ def start_execution(
     if workflow.version_id is None:
         raise NotPublished(f"“{workflow.name}” is only a draft. Publish it, then start it.")
     definition = definition_of(workflow.version_id)
-    given = dict(inputs or {})
-    if workflow.connection_id is not None and "connection" in (definition.inputs.get("properties") or {}):
-        given.setdefault("connection", workflow.connection_id)
-    given = check_inputs(definition, given)
+    given = check_inputs(definition, usual_inputs(workflow, definition, inputs))
     if idempotency_key and (known := _known(workflow, idempotency_key, given)):
         return known
     execution = other = None
@@ -110,7 +108,7 @@ def start_execution(
                     workflow=workflow,
                     version_id=workflow.version_id,
                     actor=by,
-                    trigger=_trigger(workflow, trigger),
+                    trigger=trigger_of(workflow, trigger),
                     inputs=given,
                     variables=copy.deepcopy(dict(definition.variables)),
                     connection_id=workflow.connection_id,
@@ -159,7 +157,7 @@ def record_failed_start(workflow: Workflow, message: str, *, trigger: Mapping[st
         owner_id=workflow.owner_id,
         workflow=workflow,
         version_id=workflow.version_id,
-        trigger=_trigger(workflow, trigger),
+        trigger=trigger_of(workflow, trigger),
         status="failed",
         error_message=message,
         variables=copy.deepcopy(dict(definition_of(workflow.version_id).variables)),
@@ -172,7 +170,16 @@ def record_failed_start(workflow: Workflow, message: str, *, trigger: Mapping[st
     return execution
 
 
-def _trigger(workflow: Workflow, trigger: Mapping[str, Any] | None) -> dict[str, Any]:
+def usual_inputs(workflow: Workflow, definition: Definition, inputs: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The inputs that were given, and the connection that a shipped workflow is made for."""
+    given = dict(inputs or {})
+    if workflow.connection_id is not None and "connection" in (definition.inputs.get("properties") or {}):
+        given.setdefault("connection", workflow.connection_id)
+    return given
+
+
+def trigger_of(workflow: Workflow, trigger: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What expressions see of the start of an execution."""
     answer = {"type": "manual", "at": timezone.now().isoformat(), **dict(trigger or {})}
     if workflow.connection_id is not None:
         answer |= {"connection_id": workflow.connection_id, "connection": f"connection:{workflow.connection_id}"}

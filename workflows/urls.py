@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workflows import gallery_views, rerun_views, trigger_views, version_views, views
+from workflows import dry_run_views, gallery_views, rerun_views, trigger_views, version_views, views
 
 app_name = "workflows"
 
@@ -20,6 +20,7 @@ urlpatterns = [
     path("workflows/<int:pk>/delete/", views.delete, name="delete"),
     path("workflows/<int:pk>/restore/", views.restore, name="restore"),
     path("workflows/<int:pk>/draft/discard/", version_views.discard, name="discard-draft"),
+    path("workflows/<int:pk>/dry-run/", dry_run_views.try_out, name="dry-run"),
     path("workflows/<int:pk>/diff/", version_views.diff, name="diff"),
     path("workflows/<int:pk>/versions/", version_views.versions, name="versions"),
     path("workflows/<int:pk>/versions/<int:number>/", version_views.version, name="version"),

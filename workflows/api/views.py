@@ -20,6 +20,7 @@ from coreengine.kernel.api.viewsets import OwnedModelViewSet, OwnedReadViewSet
 from coreengine.kernel.models import Event
 from workflows import services, versions
 from workflows.api.approval_views import ApprovalSerializer, AttentionSerializer
+from workflows.api.dry_run_actions import DryRunActions
 from workflows.api.rerun_actions import RerunActions
 from workflows.api.serializers import (
     ExecutionListSerializer,
@@ -57,7 +58,7 @@ class BySequence(CursorPages):
     ordering = "sequence"
 
 
-class WorkflowViewSet(VersionActions, OwnedModelViewSet):
+class WorkflowViewSet(VersionActions, DryRunActions, OwnedModelViewSet):
     """The student's workflows. A definition is given as YAML (`source`) or JSON (`definition`)."""
 
     queryset = (
