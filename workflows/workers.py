@@ -65,7 +65,7 @@ def work_in_hand() -> WorkInHand:
     work.steps = StepExecution.objects.filter(status__in=OPEN_STATUSES).aggregate(
         running=Count("pk", filter=Q(status="running")),
         ready=Count("pk", filter=Q(status="pending", waiting_for=0)),
-        waiting_for_retry=Count("pk", filter=Q(status="waiting")),
+        waiting_for_retry=Count("pk", filter=Q(status="waiting", reason="")),
         lost=Count("pk", filter=Q(status="running", lease_until__lt=now)),
     )
     return work

@@ -9,8 +9,10 @@ import pytest
 
 from coreengine.kernel.errors import DomainError, ExternalError
 from plugins.contract import ActionResult
+from plugins.manifest import Endpoint
 from plugins.models import Connection
-from workflows.engine.outcome import StepCall
+from workflows.engine.outcome import Effect, StepCall
+from workflows.steps import EXECUTORS
 from workflows.steps.ai_agent import AgentExecutor
 from workflows.steps.plugin_action import PluginExecutor
 from workflows.steps.system_action import SystemActionExecutor
@@ -157,3 +159,49 @@ class TestSystemActions:
         owner.save()
 
         assert "closed" in self.run(owner, {"title": "x"}).error
+
+
+class TestEffects:
+    def test_each_type_declares_how_often_its_effect_can_happen(self) -> None:
+        plugin = {"plugin": "canvas-integration"}
+
+        assert EXECUTORS["system_action"].effect({"action": "x"}) is Effect.SAME_TRANSACTION
+        assert EXECUTORS["ai_agent"].effect({"agent": "summarizer"}) is Effect.KEYED
+        assert EXECUTORS["plugin_action"].effect({**plugin, "action": "get_courses"}) is Effect.KEYED
+        assert EXECUTORS["plugin_action"].effect({**plugin, "action": "nothing"}) is Effect.UNKEYED
+        assert EXECUTORS["plugin_action"].effect({"plugin": "gone", "action": "x"}) is Effect.UNKEYED
+
+    @pytest.mark.parametrize(
+        ("method", "idempotent", "effect"),
+        [("GET", False, Effect.KEYED), ("POST", False, Effect.UNKEYED), ("POST", True, Effect.KEYED)],
+    )
+    def test_an_endpoint_is_known_by_its_method_or_says_so(
+        self, monkeypatch: Any, method: str, idempotent: bool, effect: Effect
+    ) -> None:
+        endpoint = Endpoint(name="send", method=method, path="/x", idempotent=idempotent)
+        manifest = SimpleNamespace(endpoint_by_name={"send": endpoint})
+        monkeypatch.setattr("workflows.steps.plugin_action.get_manifest", lambda name: manifest)
+
+        assert PluginExecutor().effect({"plugin": "p", "action": "send"}) is effect
+
+    @pytest.mark.parametrize(
+        ("fields", "kind", "is_unknown"),
+        [
+            ({"error_code": "timeout", "retryable": True}, "timeout", True),
+            ({"error_code": "too_many_requests", "retryable": True, "request_count": 1}, "rate_limited", False),
+            ({"error_code": "x", "retryable": True, "retry_after_s": 5.0, "request_count": 1}, "rate_limited", False),
+            ({"error_code": "worker_lost", "retryable": True}, "lost", True),
+            ({"error_code": "unreachable", "retryable": True, "request_count": 1}, "unavailable", True),
+            ({"error_code": "sandbox_unavailable", "retryable": True}, "unavailable", False),
+            ({"error_code": "not_found"}, "permanent", False),
+        ],
+    )
+    def test_a_failed_call_says_its_kind_and_whether_it_may_have_happened(
+        self, owner: Any, monkeypatch: Any, fields: dict[str, Any], kind: str, is_unknown: bool
+    ) -> None:
+        TestPlugins().connect(owner)
+        result = ActionResult(success=False, error="No.", **fields)
+        monkeypatch.setattr("workflows.steps.plugin_action.call_action", lambda *a, **k: result)
+        outcome = TestPlugins().run(owner)
+
+        assert (outcome.kind, outcome.is_unknown) == (kind, is_unknown)
