@@ -13,7 +13,7 @@ from django.utils import timezone
 from coreengine.kernel.querysets import OwnedQuerySet
 from coreengine.kernel.statuses import FINISHED, Status
 from workflows.approval_models import Approval
-from workflows.engine.definition import CONTAINER_TYPES
+from workflows.engine.definition import CONTAINER_TYPES, OUTSIDE_TYPES
 from workflows.querysets import ExecutionQuerySet, StepExecutionQuerySet, VersionQuerySet, WorkflowQuerySet
 from workflows.trigger_models import ScheduleSlot, WebhookDelivery, WorkflowTrigger
 
@@ -157,6 +157,13 @@ class Execution(models.Model):
         max_length=1200, blank=True, db_default="", help_text="The chosen step; empty for a retry."
     )
     depth = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="How many executions led to it.")
+    priority = models.SmallIntegerField(default=0, db_default=0, help_text="-1 low, 0 normal, 1 high.")
+    queue_rank = models.SmallIntegerField(
+        default=0, db_default=0, help_text="Place in the student's queue, smaller first; see fairness."
+    )
+    admitted_at = models.DateTimeField(
+        default=timezone.now, null=True, blank=True, help_text="When its turn came; empty while it queues."
+    )
     hinted_at = models.DateTimeField(default=timezone.now)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     started_at = models.DateTimeField(null=True, blank=True)
@@ -200,6 +207,16 @@ class Execution(models.Model):
                 fields=["status", "hinted_at"],
                 condition=Q(status__in=["pending", "running", "waiting"]),
                 name="execution_open",
+            ),
+            models.Index(
+                fields=["owner", "queue_rank", "id"],
+                condition=Q(status="pending", admitted_at__isnull=True),
+                name="execution_queued",
+            ),
+            models.Index(
+                fields=["owner"],
+                condition=Q(status__in=["pending", "running"], admitted_at__isnull=False),
+                name="execution_in_progress",
             ),
         ]
 
@@ -303,6 +320,16 @@ class StepExecution(models.Model):
                 name="step_ready",
             ),
             models.Index(fields=["lease_until"], condition=Q(status="running"), name="step_leased"),
+            models.Index(
+                fields=["execution"],
+                condition=Q(kind__in=OUTSIDE_TYPES, status__in=["pending", "running"], hinted_at__isnull=False),
+                name="step_with_workers",
+            ),
+            models.Index(
+                fields=["execution"],
+                condition=Q(kind__in=OUTSIDE_TYPES, status="pending", waiting_for=0, hinted_at__isnull=True),
+                name="step_queued",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -14,6 +15,7 @@ from coreengine.kernel.events import record
 from workflows.engine.definition import Definition
 from workflows.engine.states import OPEN
 from workflows.errors import ExecutionFinished, KeyReused, NotPublished, StartContested, WorkflowRemoved
+from workflows.fairness import admit, queue_rank
 from workflows.models import Execution, Workflow
 from workflows.rules import check_inputs
 from workflows.running import runner
@@ -99,6 +101,7 @@ def start_execution(
     given = check_inputs(definition, usual_inputs(workflow, definition, inputs))
     if idempotency_key and (known := _known(workflow, idempotency_key, given)):
         return known
+    started_by = trigger_of(workflow, trigger)
     execution = other = None
     for _ in range(START_TRIES):
         try:
@@ -108,7 +111,10 @@ def start_execution(
                     workflow=workflow,
                     version_id=workflow.version_id,
                     actor=by,
-                    trigger=trigger_of(workflow, trigger),
+                    trigger=started_by,
+                    priority=definition.priority,
+                    queue_rank=queue_rank(definition.priority, started_by),
+                    admitted_at=None,
                     inputs=given,
                     variables=copy.deepcopy(dict(definition.variables)),
                     connection_id=workflow.connection_id,
@@ -130,8 +136,14 @@ def start_execution(
         subject=execution,
         data={"workflow": workflow.pk, "version": workflow.version_id, "inputs": given, "trigger": execution.trigger},
     )
-    transaction.on_commit(lambda: runner().hints.advance(execution.pk))
+    begin_in_turn(workflow.owner_id)
     return execution
+
+
+def begin_in_turn(owner_id: int) -> None:
+    """Let a student's next executions begin, for which there is room, once the transaction has committed."""
+    for due in admit(owner_id):
+        transaction.on_commit(partial(runner().hints.advance, due.execution_id))
 
 
 def cancel_execution(execution: Execution, *, by: User | None) -> Execution:

@@ -19,6 +19,7 @@ from django.db import connection, transaction
 
 from coreengine.kernel.events import EventDraft, record_many
 from coreengine.kernel.models import Event
+from workflows import fairness
 from workflows.asking import keep_questions
 from workflows.engine.definition import INLINE_TYPES, Definition, build_definition
 from workflows.engine.ledger import Ledger
@@ -146,6 +147,7 @@ class DjangoStore:
                 yield None
                 return
             execution = _execution(row)
+            place = (execution.status, execution.pauses)
             reader = DjangoReader(execution_id)
             ledger = Ledger(
                 execution,
@@ -157,14 +159,21 @@ class DjangoStore:
                 self.patience,
             )
             yield ledger
-            self._write(ledger)
+            self._write(ledger, place)
         ledger.committed()
 
-    def _write(self, ledger: Ledger) -> None:
-        """Write every change in one statement, and the events in another."""
+    def _write(self, ledger: Ledger, place: tuple[str, int]) -> None:
+        """Write every change in one statement, and the events in another; then see whose turn is next.
+
+        `place` is how the execution stood: one that ends, begins or pauses may leave its place to another.
+        """
         parts: list[str] = []
         values: list[Any] = []
+        queued, steps_move_on = fairness.queued_steps(ledger)
+        ledger.hints = [(step, delay_s) for step, delay_s in ledger.hints if step.path not in queued]
         hinted = {step.path for step, _delay in ledger.hints} | set(ledger.ready_inline)
+        has_moved = place != (ledger.execution.status, ledger.execution.pauses)
+        may_admit = False
         if ledger.changed:
             rows = [_step_row(step, ledger, step.path in hinted) for step in ledger.changed.values()]
             parts.append(UPDATE_STEPS)
@@ -187,15 +196,23 @@ class DjangoStore:
                 execution.time_left_s,
                 execution.id,
             ]
+            if has_moved:
+                parts[-1] += f" RETURNING {fairness.MAY_ADMIT}"
+                values.append(fairness.executions_at_once())
         if parts:
             *first, last = parts
             ahead = ", ".join(f"part{number} AS ({part})" for number, part in enumerate(first))
             with connection.cursor() as cursor:
                 cursor.execute(f"WITH {ahead} {last}" if ahead else last, values)
+                may_admit = has_moved and ledger.execution_changed and cursor.fetchone()[0]
         if ledger.new_items:  # after the steps: their loop may be new as well
             items = [{"path": item.loop_path, "index": item.index, "value": item.value} for item in ledger.new_items]
             with connection.cursor() as cursor:
                 cursor.execute(INSERT_ITEMS, [_json(items), ledger.execution.id])
+        if may_admit:
+            ledger.admitted += fairness.admit(ledger.execution.owner_id)
+        if steps_move_on:
+            ledger.admitted += fairness.release_steps(ledger.execution.owner_id)
         if ledger.events:
             subject = ("workflows.execution", ledger.execution.id)
             record_many(
@@ -227,8 +244,8 @@ class DjangoStore:
     def due(self, *, limit: int = 500) -> list[Due]:
         """Find work that nobody seems to be doing; two sweeps at once find different work."""
         patience = f"interval '{self.patience.hint_again_after_s} s'"
-        found: list[Due] = []
         with transaction.atomic(), connection.cursor() as cursor:
+            found = fairness.overlooked()
             cursor.execute(
                 f"""SELECT id FROM workflows_execution
                     WHERE status IN {OPEN_SQL} AND deadline_at <= clock_timestamp() LIMIT %s""",
@@ -247,7 +264,8 @@ class DjangoStore:
             cursor.execute(
                 f"""UPDATE workflows_execution SET hinted_at = clock_timestamp()
                     WHERE id IN (SELECT id FROM workflows_execution
-                                 WHERE status = 'pending' AND hinted_at <= clock_timestamp() - {patience}
+                                 WHERE status = 'pending' AND admitted_at IS NOT NULL
+                                   AND hinted_at <= clock_timestamp() - {patience}
                                  ORDER BY hinted_at LIMIT %s FOR UPDATE SKIP LOCKED)
                     RETURNING id""",
                 [limit],

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import redis
 from celery import current_app
 from django.conf import settings
-from django.db.models import Count, Q
+from django.db.models import Count, Min, Q
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
@@ -42,6 +43,17 @@ class Queue:
     waiting: int | None
 
 
+@dataclass(frozen=True)
+class Depth:
+    """How much of one student is under way and how much queues."""
+
+    owner_id: int
+    email: str
+    in_progress: int
+    queued: int
+    oldest_queued: datetime | None
+
+
 @dataclass
 class WorkInHand:
     """Everything the page shows."""
@@ -52,6 +64,7 @@ class WorkInHand:
     unacknowledged: int | None = None
     executions: dict[str, int] = field(default_factory=dict)
     steps: dict[str, int] = field(default_factory=dict)
+    depths: list[Depth] = field(default_factory=list)
 
 
 def work_in_hand() -> WorkInHand:
@@ -68,7 +81,27 @@ def work_in_hand() -> WorkInHand:
         waiting_for_retry=Count("pk", filter=Q(status="waiting", reason="")),
         lost=Count("pk", filter=Q(status="running", lease_until__lt=now)),
     )
+    work.depths = queue_depths()
     return work
+
+
+def queue_depths(*, limit: int = 20) -> list[Depth]:
+    """The students with the most executions that are not over, the deepest queue first."""
+    queued = Q(admitted_at=None, status="pending")
+    rows = (
+        Execution.objects.open()
+        .order_by()
+        .values("owner_id", "owner__email")
+        .annotate(
+            queued=Count("pk", filter=queued),
+            in_progress=Count("pk", filter=~queued),
+            oldest=Min("created_at", filter=queued),
+        )
+        .order_by("-queued", "-in_progress", "owner_id")[:limit]
+    )
+    return [
+        Depth(row["owner_id"], row["owner__email"], row["in_progress"], row["queued"], row["oldest"]) for row in rows
+    ]
 
 
 def _workers() -> list[Worker]:

@@ -312,6 +312,8 @@ WORKFLOWS = {
     "LEASE_S": env.seconds("WORKFLOW_LEASE", 20, least=0.5),
     "HINT_AGAIN_AFTER_S": env.seconds("WORKFLOW_HINT_AGAIN_AFTER", 10, least=0.1),
     "SWEEP_EVERY_S": env.seconds("WORKFLOW_SWEEP_EVERY", 5, least=0.1),
+    "EXECUTIONS_AT_ONCE": env.integer("EXECUTIONS_AT_ONCE", 20, least=1, most=10_000),
+    "STEPS_AT_ONCE": env.integer("STEPS_AT_ONCE", 6, least=1, most=10_000),
     "RETENTION_DAYS": env.integer("EXECUTION_RETENTION_DAYS", 0, least=0, most=36_500),
 }
 

@@ -38,6 +38,8 @@ ENGINE_TYPES = CONTAINER_TYPES | PAUSE_TYPES
 """Types that the engine does by itself: no executor, no attempt that could be lost."""
 INLINE_TYPES = frozenset({SYSTEM_ACTION}) | ENGINE_TYPES
 """Types that need nothing from outside: they run in the task that finished their predecessor."""
+OUTSIDE_TYPES = tuple(kind for kind in STEP_TYPES if kind not in INLINE_TYPES)
+"""Types that another worker does."""
 
 THEN, ELSE = "then", "else"
 BODY = "steps"

@@ -16,7 +16,7 @@ from workflows.engine.digest import MAX_IN_EVENT, canonical
 from workflows.engine.records import Answer, EventRecord, ExecutionRecord, ItemRecord, Question, StepRecord
 from workflows.engine.results import compose
 from workflows.engine.states import COMPLETED, EXECUTION_MOVES, FINAL, STEP_MOVES, check_move
-from workflows.engine.store import Patience, Reader
+from workflows.engine.store import Due, Patience, Reader
 
 
 class Ledger:
@@ -53,6 +53,8 @@ class Ledger:
         self.hints: list[tuple[StepRecord, float]] = []
         self.questions: list[Question] = []
         self.answers: list[Answer] = []
+        self.admitted: list[Due] = []
+        """Other work of the same student whose turn has come, as the store found when it wrote."""
         self.finished: dict[str, dict[str, Any]] = {}
         """Outcomes that are facts once this transaction commits."""
         self.expanding: set[str] = set()

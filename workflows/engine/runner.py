@@ -86,7 +86,10 @@ class Runner:
     def cancel(self, execution_id: int, *, by: int | None) -> bool:
         """Cancel an execution. False when it was over already."""
         with self.store.open(execution_id) as ledger:
-            return ledger is not None and transitions.cancel(ledger, by=by)
+            was_cancelled = ledger is not None and transitions.cancel(ledger, by=by)
+        if ledger is not None:
+            self._send(execution_id, ledger)
+        return was_cancelled
 
     def decide(self, execution_id: int, path: str, decision: str, *, by: int | None, comment: str = "") -> None:
         """Record what a person decided about an approval, and let the execution go on.
@@ -141,10 +144,8 @@ class Runner:
                     step = ledger.step(due.path)
                     transitions.expire(ledger, step, self._effect(ledger, step))
             self._send(due.execution_id, ledger, wake=True)
-        elif due.path and due.kind not in INLINE_TYPES:
-            self.hints.run_step(due.execution_id, due.path, due.kind)
         else:
-            self.hints.advance(due.execution_id)
+            self._hint(due)
 
     # --- in line ----------------------------------------------------------------------------------------
 
@@ -331,6 +332,8 @@ class Runner:
         """After the commit: tell workers about steps that became ready; `wake` when the caller goes no further."""
         if wake and ledger.execution.is_open and ledger.ready_inline:
             self.hints.advance(execution_id)
+        for due in ledger.admitted:
+            self._hint(due)
         for step, delay_s in ledger.hints:
             if not step.is_open:
                 continue
@@ -338,6 +341,12 @@ class Runner:
                 self.hints.advance(execution_id, delay_s=delay_s)
             else:
                 self.hints.run_step(execution_id, step.path, step.kind, delay_s=delay_s)
+
+    def _hint(self, due: Due) -> None:
+        if due.path and due.kind not in INLINE_TYPES:
+            self.hints.run_step(due.execution_id, due.path, due.kind)
+        else:
+            self.hints.advance(due.execution_id)
 
 
 def idempotency_key(execution_id: int, path: str) -> str:

@@ -146,7 +146,8 @@ class TestCrashes:
 
 @pytest.mark.django_db(transaction=True)
 class TestRaces:
-    def test_two_workers_that_claim_the_same_steps_do_each_once(self, owner: Any) -> None:
+    def test_two_workers_that_claim_the_same_steps_do_each_once(self, owner: Any, settings: Any) -> None:
+        settings.WORKFLOWS = {**settings.WORKFLOWS, "STEPS_AT_ONCE": 12}
         world = DatabaseWorld(owner)
         calls: list[str] = []
         world.script("count", lambda call: (calls.append(call.path), Outcome.done(None))[1])
