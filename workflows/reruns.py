@@ -12,12 +12,14 @@ from django.db import IntegrityError, transaction
 
 from coreengine.accounts.models import User
 from coreengine.kernel.events import record
+from workflows.archive import tell_if_archived
 from workflows.engine.rerun import CannotRepeat, plan_of
 from workflows.engine.states import OPEN
 from workflows.errors import NotRepeatable, StillUnderWay, WorkflowRemoved
+from workflows.fairness import queue_rank
 from workflows.models import Execution, WorkflowVersion
 from workflows.rules import check_inputs
-from workflows.running import runner
+from workflows.running import begin_in_turn
 from workflows.store import definition_of, earlier_of
 
 
@@ -55,6 +57,9 @@ def _repeat(execution: Execution, chosen: str, *, by: User | None, in_current_ve
         raise StillUnderWay(f"Execution {execution.pk} is {execution.status}. Cancel it, or wait until it is over.")
     if workflow.removed_at is not None:
         raise WorkflowRemoved(f"“{workflow.name}” was removed. Bring it back first.")
+    # While it is locked it cannot leave for the archive.
+    if not Execution.objects.select_for_update(no_key=True, of=("self",)).filter(pk=execution.pk):
+        tell_if_archived(execution.pk, owner=execution.owner)
     version_id = workflow.version_id if in_current_version and workflow.version_id else execution.version_id
     definition = definition_of(version_id)
     earlier = earlier_of(execution.pk)
@@ -76,6 +81,9 @@ def _repeat(execution: Execution, chosen: str, *, by: User | None, in_current_ve
                 connection_id=execution.connection_id,
                 exclusive_key=execution.exclusive_key,
                 depth=execution.depth,
+                priority=definition.priority,
+                queue_rank=queue_rank(definition.priority, {"type": "manual"}),
+                admitted_at=None,
                 rerun_of=execution,
                 rerun_from=chosen,
             )
@@ -93,7 +101,7 @@ def _repeat(execution: Execution, chosen: str, *, by: User | None, in_current_ve
         subject=again,
         data=data | {"rerun_of": execution.pk, "rerun_from": chosen},
     )
-    transaction.on_commit(lambda: runner().hints.advance(again.pk))
+    begin_in_turn(again.owner_id)
     return again
 
 

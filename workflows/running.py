@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from celery import current_app
 from django.db import transaction
@@ -11,6 +11,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from workflows.engine.runner import Runner
+from workflows.fairness import admit
 from workflows.steps import EXECUTORS, QUEUES
 from workflows.store import DjangoStore
 
@@ -48,3 +49,9 @@ class CeleryHints:
 def runner() -> Runner:
     """The runner of this process."""
     return Runner(DjangoStore(), EXECUTORS, CeleryHints())
+
+
+def begin_in_turn(owner_id: int) -> None:
+    """Let a student's next executions begin, for which there is room, once the transaction has committed."""
+    for due in admit(owner_id):
+        transaction.on_commit(partial(runner().hints.advance, due.execution_id))

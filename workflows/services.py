@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -15,10 +14,10 @@ from coreengine.kernel.events import record
 from workflows.engine.definition import Definition
 from workflows.engine.states import OPEN
 from workflows.errors import ExecutionFinished, KeyReused, NotPublished, StartContested, WorkflowRemoved
-from workflows.fairness import admit, queue_rank
+from workflows.fairness import queue_rank
 from workflows.models import Execution, Workflow
 from workflows.rules import check_inputs
-from workflows.running import runner
+from workflows.running import begin_in_turn, runner
 from workflows.store import definition_of
 from workflows.telling import tell_of_failure
 from workflows.triggers.rows import pause_schedules
@@ -138,12 +137,6 @@ def start_execution(
     )
     begin_in_turn(workflow.owner_id)
     return execution
-
-
-def begin_in_turn(owner_id: int) -> None:
-    """Let a student's next executions begin, for which there is room, once the transaction has committed."""
-    for due in admit(owner_id):
-        transaction.on_commit(partial(runner().hints.advance, due.execution_id))
 
 
 def cancel_execution(execution: Execution, *, by: User | None) -> Execution:

@@ -28,7 +28,8 @@ OUTSIDE = {"name": "Slow", "steps": [outside("a")]}
 def world(owner: Any, monkeypatch: Any) -> DatabaseWorld:
     """The engine whose hints and services the test sees; definitions are not checked against plugins."""
     world = DatabaseWorld(owner)
-    monkeypatch.setattr("workflows.services.runner", lambda: world.runner)
+    for module in ("services", "running"):
+        monkeypatch.setattr(f"workflows.{module}.runner", lambda: world.runner)
     monkeypatch.setattr("workflows.rules.InstalledCatalogue", lambda: None)
     return world
 
