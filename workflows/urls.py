@@ -34,5 +34,18 @@ urlpatterns = [
     path("executions/<int:pk>/log/", views.log, name="log"),
     path("executions/<int:pk>/items/<int:step_pk>/", views.items, name="items"),
     path("executions/<int:pk>/steps/<int:step_pk>/", views.step, name="step"),
+    path("workflows/<int:pk>/triggers/<int:trigger_pk>/", trigger_views.detail, name="trigger"),
+    path("workflows/<int:pk>/triggers/<int:trigger_pk>/address/", trigger_views.rotate_address, name="trigger-address"),
+    path("workflows/<int:pk>/triggers/<int:trigger_pk>/signing/", trigger_views.signing, name="trigger-signing"),
+    path(
+        "workflows/<int:pk>/triggers/<int:trigger_pk>/deliveries/<int:delivery_pk>/",
+        trigger_views.delivery,
+        name="delivery",
+    ),
+    path(
+        "workflows/<int:pk>/triggers/<int:trigger_pk>/deliveries/<int:delivery_pk>/replay/",
+        trigger_views.replay,
+        name="delivery-replay",
+    ),
     path("hooks/workflows/<str:secret>/", trigger_views.hook, name="hook"),
 ]

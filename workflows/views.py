@@ -26,6 +26,7 @@ from workflows.services import (
     set_active,
     start_execution,
 )
+from workflows.triggers.pages import triggers_section
 from workflows.versions import draft_of
 
 PAGE = 30
@@ -53,6 +54,10 @@ def detail(request: Request, pk: int) -> HttpResponse:
     workflow = get_object_or_404(Workflow.objects.visible_to(request.user).select_related("version"), pk=pk)
     if workflow.version is None:  # nothing but a draft: the editor is its page
         return redirect("workflows:edit", workflow.pk)
+    return _workflow_page(request, workflow, InputsForm.of(workflow))
+
+
+def _workflow_page(request: Request, workflow: Workflow, start_form: InputsForm) -> HttpResponse:
     context = {
         "workflow": workflow,
         "version": workflow.version,
@@ -60,21 +65,21 @@ def detail(request: Request, pk: int) -> HttpResponse:
         "picture": Picture(workflow.version.definition["steps"]),
         "executions": workflow.executions.select_related("workflow").newest_first()[:8],
         "versions": workflow.versions.without_text()[:5],
-        "triggers": workflow.triggers.all(),
-        "start_form": InputsForm.of(workflow),
+        "triggers": triggers_section(workflow, request=request),
+        "start_form": start_form,
     }
-    return render_page(request, "workflows/detail.html", context)
+    return render_page(request, "workflows/detail.html", context, status=422 if start_form.errors else 200)
 
 
 @require_POST
 def start(request: Request, pk: int) -> HttpResponse:
     """Start a workflow and go where one can watch it."""
     workflow = get_object_or_404(Workflow.objects.editable_by(request.user).select_related("version"), pk=pk)
+    if workflow.version is None:
+        return redirect("workflows:edit", workflow.pk)
     form = InputsForm.of(workflow, request.POST)
     if not form.is_valid():
-        for name, errors in form.errors.items():
-            messages.error(request, f"{form.fields[name].label}: {' '.join(errors)}")
-        return redirect(workflow)
+        return _workflow_page(request, workflow, form)
     return _watch(request, start_execution(workflow, by=request.user, inputs=form.inputs()))
 
 

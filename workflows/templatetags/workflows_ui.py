@@ -14,6 +14,8 @@ from workflows.triggers.slots import next_slot
 
 register = template.Library()
 
+TRIGGER_ICONS = {"schedule": "calendar-clock", "event": "zap", "webhook": "webhook"}
+
 
 @lru_cache(maxsize=256)
 def _cron_words(cron: str) -> str:
@@ -25,13 +27,23 @@ def _cron_words(cron: str) -> str:
     return str(get_description(cron, options))
 
 
+def _event_words(pattern: str) -> str:
+    """Say a type of events: "When an assignment is created", "When anything happens to a workflow execution"."""
+    *noun, verb = pattern.replace("_", " ").split(".")
+    thing = " ".join(noun)
+    if not thing or (" " in verb and verb != "*"):
+        return f"On {pattern}"
+    thing = f"{'an' if thing[:1] in 'aeiou' else 'a'} {thing}"
+    return f"When anything happens to {thing}" if verb == "*" else f"When {thing} is {verb}"
+
+
 @register.filter
 def schedule_words(trigger: WorkflowTrigger) -> str:
-    """Say a trigger: "At 07:00, Europe/Berlin", "Webhook “push”", "On assignment.*"."""
+    """Say a trigger: "At 07:00, Europe/Berlin", "Webhook “push”", "When an assignment is created"."""
     if trigger.kind == WorkflowTrigger.Kind.WEBHOOK:
         return f"Webhook “{trigger.config.get('name', '')}”"
     if trigger.kind == WorkflowTrigger.Kind.EVENT:
-        return f"On {trigger.config.get('event', '')}"
+        return _event_words(str(trigger.config.get("event", "")))
     return f"{_cron_words(trigger.cron)}, {trigger.time_zone}"
 
 
@@ -42,7 +54,7 @@ def raw_trigger_words(trigger: dict[str, Any]) -> str:
         case "schedule":
             return _cron_words(str(trigger["cron"]))
         case "event":
-            return f"On {trigger.get('event')}"
+            return _event_words(str(trigger.get("event", "")))
         case "webhook":
             return f"Webhook “{trigger.get('name', '')}”"
     return "When you start it"
@@ -51,7 +63,20 @@ def raw_trigger_words(trigger: dict[str, Any]) -> str:
 @register.filter
 def raw_trigger_icon(trigger: dict[str, Any]) -> str:
     """Return the icon of a trigger as a definition has it."""
-    return {"schedule": "calendar-clock", "event": "radio", "webhook": "webhook"}.get(str(trigger.get("type")), "play")
+    return TRIGGER_ICONS.get(str(trigger.get("type")), "play")
+
+
+@register.filter
+def trigger_icon(trigger: WorkflowTrigger) -> str:
+    """Name the picture of a trigger's kind."""
+    return TRIGGER_ICONS[trigger.kind]
+
+
+@register.filter
+def outcome_status(outcome: str) -> str:
+    """Say how a slot or a delivery stands in the words that every badge knows."""
+    known = {"started": "completed", "queued": "pending", "received": "pending", "rejected": "cancelled"}
+    return known.get(outcome, outcome)
 
 
 @register.filter

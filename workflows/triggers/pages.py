@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
 from workflows.models import WebhookDelivery, Workflow, WorkflowTrigger
 from workflows.triggers.error_workflows import error_workflow_named
-from workflows.triggers.slots import next_slots
+from workflows.triggers.events import MAX_DEPTH
+from workflows.triggers.slots import follows_real_time, next_slots
 from workflows.triggers.webhooks import DELIVERY_ID_HEADERS, payload_of
 
 SHOWN_SLOTS = 3
 MORE_SLOTS = 8
 PAGE = 30
-ICONS = {"schedule": "calendar-clock", "webhook": "webhook", "event": "zap"}
 MISSED_WORDS = {
     "skip": "Slots that nobody looked at in time are skipped.",
     "once": "Of the slots that nobody looked at in time, the newest is made up for.",
@@ -42,11 +41,6 @@ class TriggerRow:
     trigger: WorkflowTrigger
     is_active: bool
     address: str
-
-    @property
-    def icon(self) -> str:
-        """The picture of its kind."""
-        return ICONS[self.trigger.kind]
 
     @property
     def slots(self) -> list[datetime]:
@@ -97,7 +91,6 @@ class TriggerPage:
         self.workflow = trigger.workflow
         self.request = request
         self.before = before
-        self.icon = ICONS[trigger.kind]
         self.address = address_of(trigger, request)
 
     @cached_property
@@ -116,6 +109,9 @@ class TriggerPage:
         found = self._older(self.workflow.executions.filter(trigger__type="event", trigger__id=self.trigger.pk))
         return list(found.order_by("-pk")[: PAGE + 1])
 
+    def _older(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return rows.filter(pk__lt=self.before) if self.before else rows
+
     @property
     def rows(self) -> list[Any]:
         """A page of the record."""
@@ -126,16 +122,23 @@ class TriggerPage:
         """Where the next page begins."""
         return self.record[PAGE - 1].pk if len(self.record) > PAGE else None
 
-    @cached_property
-    def counts(self) -> Mapping[str, int]:
-        """How many deliveries were taken in and how many rejected."""
-        rejected = Count("pk", filter=Q(status=WebhookDelivery.Status.REJECTED))
-        return self.trigger.deliveries.aggregate(all=Count("pk"), rejected=rejected)
-
     @property
     def policies(self) -> list[str]:
-        """What a schedule does with slots that were missed or that overlap, in words."""
-        return [MISSED_WORDS[self.trigger.missed], OVERLAP_WORDS[self.trigger.overlap]]
+        """What a schedule does with slots that were missed, that overlap or that clocks change, in words."""
+        words = [MISSED_WORDS[self.trigger.missed], OVERLAP_WORDS[self.trigger.overlap]]
+        if self.trigger.missed == "all" and self.trigger.overlap == "skip":
+            words[1] += " Those that are made up for wait for their turn instead."
+        if follows_real_time(self.trigger.cron):
+            return [*words, "When the clocks change it goes on in real time."]
+        return [
+            *words,
+            "When the clocks change, a slot in the missing hour comes right after it, one in the double hour once.",
+        ]
+
+    @property
+    def max_depth(self) -> int:
+        """How many executions may lead to one another."""
+        return MAX_DEPTH
 
     @property
     def inputs(self) -> str:
@@ -176,6 +179,12 @@ class DeliveryPage:
         """Say whether what it held was kept and somebody would take it."""
         is_waited_for = self.workflow.is_active and self.trigger.retired_at is None
         return is_waited_for and self.delivery.status != WebhookDelivery.Status.REJECTED
+
+    @property
+    def problem_title(self) -> str:
+        """What went wrong, in few words."""
+        is_rejected = self.delivery.status == WebhookDelivery.Status.REJECTED
+        return "It was not taken in" if is_rejected else "It could not start the workflow"
 
     @property
     def payload(self) -> str:

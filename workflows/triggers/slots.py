@@ -22,7 +22,7 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 def slots_after(cron: str, zone: str, moment: datetime) -> Iterator[datetime]:
     """Every slot after a moment, in order, each in the schedule's own zone; none when the line never comes true."""
     place = ZoneInfo(zone)
-    follows_real_time = cron.split()[1].startswith("*")
+    is_every_so_often = follows_real_time(cron)
     lines = croniter(cron, (moment.astimezone(place) - LARGEST_SHIFT).replace(tzinfo=None))
     found: list[datetime] = []
     last = moment.astimezone(UTC)
@@ -32,7 +32,7 @@ def slots_after(cron: str, zone: str, moment: datetime) -> Iterator[datetime]:
         except CroniterBadDateError:
             reached = NEVER
         else:
-            moments = _moments(local, place, follows_real_time)
+            moments = _moments(local, place, is_every_so_often)
             for one in moments:
                 heapq.heappush(found, one)
             reached = moments[0] if moments else local.replace(tzinfo=place).astimezone(UTC) - LARGEST_SHIFT
@@ -45,6 +45,11 @@ def slots_after(cron: str, zone: str, moment: datetime) -> Iterator[datetime]:
             return
 
 
+def follows_real_time(cron: str) -> bool:
+    """Say whether a line means "every so often" rather than "at"."""
+    return cron.split()[1].startswith("*")
+
+
 def next_slot(cron: str, zone: str, moment: datetime) -> datetime | None:
     """The first slot after a moment."""
     return next(slots_after(cron, zone, moment), None)
@@ -55,12 +60,12 @@ def next_slots(cron: str, zone: str, moment: datetime, *, limit: int) -> list[da
     return [slot for slot, _ in zip(slots_after(cron, zone, moment), range(limit), strict=False)]
 
 
-def _moments(local: datetime, place: ZoneInfo, follows_real_time: bool) -> list[datetime]:
+def _moments(local: datetime, place: ZoneInfo, is_every_so_often: bool) -> list[datetime]:
     """When a clock on the wall shows this time: once as a rule, twice in autumn's hour, never in spring's."""
     first, second = (local.replace(tzinfo=place, fold=fold).astimezone(UTC) for fold in (0, 1))
     if first.astimezone(place).replace(tzinfo=None) != local:
-        return [] if follows_real_time else [_end_of_gap(second, first, place)]
-    return [first, second] if follows_real_time and second != first else [first]
+        return [] if is_every_so_often else [_end_of_gap(second, first, place)]
+    return [first, second] if is_every_so_often and second != first else [first]
 
 
 def _end_of_gap(before: datetime, after: datetime, place: ZoneInfo) -> datetime:
