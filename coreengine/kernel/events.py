@@ -24,6 +24,19 @@ logger = logging.getLogger(__name__)
 BATCH = 500
 LAST_ID = 2**63 - 1
 
+# The oldest transaction that may still write to this log, which may be the present one: subscribers record events too.
+# Transactions in other databases of the same server have no part in it.
+HORIZON = """
+SELECT least(coalesce(min(open::text::bigint), max(pg_snapshot_xmax(now)::text::bigint)),
+             pg_current_xact_id_if_assigned()::text::bigint)
+FROM (SELECT pg_current_snapshot() AS now) snapshot
+LEFT JOIN LATERAL (
+  SELECT number AS open FROM pg_snapshot_xip(now) number
+  WHERE NOT EXISTS (SELECT 1 FROM pg_stat_activity a
+                    WHERE a.backend_xid = number::xid AND a.datname <> current_database())
+) mine ON true
+"""
+
 Subject = models.Model | tuple[str, int | str]
 
 
@@ -161,7 +174,7 @@ def deliver(name: str, *, limit: int = BATCH) -> int:
         if cursor is None:  # another worker is at it
             return 0
         with connection.cursor() as sql:
-            sql.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+            sql.execute(HORIZON)
             horizon = sql.fetchone()[0]
         after = models.Q(transaction__gt=cursor.transaction) | models.Q(
             transaction=cursor.transaction, id__gt=cursor.event

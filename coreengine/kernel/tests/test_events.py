@@ -172,6 +172,23 @@ class TestSubscribers:
         finally:
             del events._subscribers["test picky"]
 
+    def test_what_a_subscriber_itself_records_comes_next(self, owner: Any) -> None:
+        heard: list[int] = []
+
+        def echo(event: Event) -> None:
+            heard.append(event.data["n"])
+            if event.data["n"] < 3:
+                record("test.happened", actor=owner, subject=owner, data={"n": event.data["n"] + 1})
+
+        subscriber("test echo", types=["test.*"])(echo)
+        try:
+            record("test.happened", actor=owner, subject=owner, data={"n": 0})
+            for _ in range(5):
+                deliver("test echo")
+            assert heard == [0, 1, 2, 3]
+        finally:
+            del events._subscribers["test echo"]
+
     def test_all_of_a_long_log_is_handed_over_at_once(self, owner: Any, listener: list[str]) -> None:
         record_many([EventDraft("test.happened", ("test.thing", 1), {"n": n}) for n in range(1100)], actor=owner)
 
