@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from workflows.models import Execution
+from workflows.models import Approval, Execution
 
 MOST_SHOWN = 5
 
@@ -20,3 +20,14 @@ def recent_executions(request: HttpRequest) -> dict[str, Any] | None:
         .only("id", "status", "created_at", "started_at", "completed_at", "workflow__name")[:MOST_SHOWN]
     )
     return {"executions": newest} if newest else None
+
+
+def waiting_approvals(request: HttpRequest) -> dict[str, Any] | None:
+    """What waits for the student's answer; no card while nothing does."""
+    waiting = list(Approval.objects.visible_to(request.user).open().with_context().order_by("deadline_at")[:MOST_SHOWN])
+    return {"waiting": waiting} if waiting else None
+
+
+def approvals_waiting(request: HttpRequest) -> int:
+    """How many answers are waited for."""
+    return Approval.objects.visible_to(request.user).open().count()

@@ -20,7 +20,7 @@ from coreengine.kernel.texts import duration_words
 from workflows.graph import NodeState, Picture
 from workflows.graph.parts import MARKS
 from workflows.graph.reading import RawStep, read_steps, walk
-from workflows.models import Execution, LoopItem, StepExecution
+from workflows.models import Approval, Execution, LoopItem, StepExecution
 from workflows.timeline import Line, Timeline, UrgentLine, body_of, static_scopes, together
 from workflows.timeline_rows import COUNTS, TEXTS, StepRow
 from workflows.wording import detail_words
@@ -223,7 +223,16 @@ class ExecutionPage:
                     inner = item.timeline.all_lines()
                     loops |= {found.row.id: found for found in inner if found.has_items and found.row}
         self._add_urgent([line for line in timeline.all_lines() if line.has_items and line.items is None])
+        self._add_questions(_every_line(timeline))
         return timeline
+
+    def _add_questions(self, lines: list[Line]) -> None:
+        """Tie what is asked to the lines that ask: one query, if any does."""
+        asking = {line.path: line for line in lines if line.is_waiting_for_person}
+        if asking:
+            for question in Approval.objects.open().filter(execution=self.execution, path__in=asking):
+                question.execution = self.execution
+                asking[question.path].approval = question
 
     def items_of(self, row: StepRow, unfolding: Unfolding) -> LoopPage:
         """Read a page of a loop's items: two queries, a third for a choice of them."""
@@ -320,8 +329,7 @@ class ExecutionPage:
     @cached_property
     def decisions(self) -> list[Line]:
         """The steps that go on only when a person decides, of those that the page shows."""
-        lines = self.timeline.all_lines()
-        return [line for line in lines if line.is_waiting_for_person]
+        return [line for line in _every_line(self.timeline) if line.approval is not None]
 
     @property
     def retries(self) -> int:
@@ -368,6 +376,17 @@ class ExecutionPage:
         states = sorted((name, state.status, state.detail) for name, state in (self.picture.states or {}).items())
         text = repr((self.execution.status, shown, inner, urgent, states))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _every_line(timeline: Timeline) -> list[Line]:
+    """The lines that a page shows, those of unfolded items and the urgent ones of folded loops included."""
+    lines = []
+    for line in timeline.all_lines():
+        lines.append(line)
+        lines += [urgent.line for urgent in line.urgent]
+        for item in line.items.items if line.items else ():
+            lines += _every_line(item.timeline)
+    return lines
 
 
 def json_excerpt(value: Any, most: int = MOST_JSON) -> tuple[str, bool]:

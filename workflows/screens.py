@@ -1,12 +1,24 @@
 """What workflows add to shared screens."""
 
 from coreengine.kernel.screens import Card, NavItem, register_card, register_nav
-from workflows.cards import recent_executions
+from workflows.cards import approvals_waiting, recent_executions, waiting_approvals
 
 
 def register() -> None:
-    """Register the entry of the navigation and the dashboard's card."""
-    register_nav(NavItem("workflows", "Workflows", "workflow", "workflows:list", 60))
+    """Register the entry of the navigation and the dashboard's cards."""
+    register_nav(NavItem("workflows", "Workflows", "workflow", "workflows:list", 60, count=approvals_waiting))
+    register_card(
+        Card(
+            "approvals",
+            "Waiting for you",
+            "workflows/_approvals_card.html",
+            waiting_approvals,
+            5,
+            region="side",
+            more_url_name="workflows:approvals",
+            more_label="All approvals",
+        )
+    )
     register_card(
         Card(
             "workflows",

@@ -52,6 +52,8 @@ class Line:
     branches: list[Branch] = field(default_factory=list)
     items: LoopPage | None = None
     """The items of a loop, if they are unfolded."""
+    approval: Any = None
+    """What it asks (`workflows.models.Approval`), while it waits for a person."""
     urgent: list[UrgentLine] = field(default_factory=list)
     """Of a folded loop: what failed, waits or goes on inside it."""
 

@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from workflows import dry_run_views, gallery_views, rerun_views, trigger_views, version_views, views
+from workflows import (
+    approval_views,
+    dry_run_views,
+    gallery_views,
+    rerun_views,
+    trigger_views,
+    version_views,
+    views,
+)
 
 app_name = "workflows"
 
@@ -25,6 +33,8 @@ urlpatterns = [
     path("workflows/<int:pk>/versions/", version_views.versions, name="versions"),
     path("workflows/<int:pk>/versions/<int:number>/", version_views.version, name="version"),
     path("workflows/<int:pk>/versions/<int:number>/restore/", version_views.restore, name="restore-version"),
+    path("approvals/", approval_views.approvals, name="approvals"),
+    path("approvals/<str:token>/", approval_views.approval, name="approval"),
     path("executions/", views.executions, name="executions"),
     path("executions/<int:pk>/", views.execution, name="execution"),
     path("executions/<int:pk>/cancel/", views.cancel, name="cancel"),

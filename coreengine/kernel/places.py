@@ -18,6 +18,7 @@ class Link:
     icon: str
     url: str
     is_current: bool = False
+    count: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,14 @@ def nav_links(request: HttpRequest | None, group: str) -> list[Link]:
     entries = [(item, reverse(item.url_name)) for item in screens.nav_items(group)]
     fitting = [url for _, url in entries if _is_current(request, url)]
     current = max(fitting, key=len, default=None)
-    return [Link(item.key, item.label, item.icon, url, url == current) for item, url in entries]
+    return [Link(item.key, item.label, item.icon, url, url == current, _count(item, request)) for item, url in entries]
+
+
+def _count(item: screens.NavItem, request: HttpRequest | None) -> int:
+    """Ask how much waits there; nobody is asked for a page that has no reader."""
+    if item.count is None or request is None or not getattr(request.user, "is_authenticated", False):
+        return 0
+    return item.count(request)
 
 
 def settings_links(request: HttpRequest | None) -> list[Link]:

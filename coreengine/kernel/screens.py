@@ -17,7 +17,7 @@ Context = Callable[..., dict[str, Any] | None]
 
 @dataclass(frozen=True)
 class NavItem:
-    """An entry of the main navigation. `group` is main or bottom."""
+    """An entry of the main navigation. `group` is main or bottom; `count` says how much waits there."""
 
     key: str
     label: str
@@ -25,6 +25,7 @@ class NavItem:
     url_name: str
     order: int
     group: str = "main"
+    count: Callable[[HttpRequest], int] | None = None
 
 
 @dataclass(frozen=True)

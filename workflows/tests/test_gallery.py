@@ -1,13 +1,23 @@
 """The gallery of ready-made workflows: every file is good, says what it uses, and can be taken over."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
-from workflows.models import Workflow, WorkflowDraft
-from workflows.ready_made import ORDER, ready_made
+from coreengine.kernel.models import Notification
+from courses.models import Announcement
+from courses.tests.factories import AssignmentFactory, CourseFactory
+from workflows.approvals import decide_approval
+from workflows.engine.definition import AI_AGENT, PLUGIN_ACTION
+from workflows.engine.outcome import Effect, Outcome, StepCall
+from workflows.models import Approval, Execution, Workflow, WorkflowDraft
+from workflows.ready_made import ORDER, ready_made, use_ready_made
 from workflows.rules import faults_of_source
+from workflows.running import runner
+from workflows.services import start_execution
 
 KEYS = list(ready_made())
 
@@ -69,3 +79,123 @@ def test_an_unknown_key_is_404_and_looking_takes_nothing(page: Any, owner: Any) 
     assert page.post(reverse("workflows:gallery-use", args=["nothing"])).status_code == 404
     assert page.get(reverse("workflows:gallery-use", args=["due-digest"])).status_code == 405
     assert not Workflow.objects.exists()
+
+
+class TestRunning:
+    """Every file really runs: over the real store, with agents and plugins that answer at once."""
+
+    @pytest.fixture(autouse=True)
+    def outside(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        answers = {
+            "summarizer": {"content": "In short.", "data": {}, "cost": 0, "run": 1},
+            "get_files": [
+                {"id": "1", "locked": False, "content_type": "application/pdf"},
+                {"id": "2", "locked": True, "content_type": "application/pdf"},
+            ],
+            "download_file": {"id": "1"},
+        }
+
+        class Answers:
+            def effect(self, config: Any) -> Effect:
+                return Effect.KEYED
+
+            def run(self, call: StepCall) -> Outcome:
+                return Outcome.done(answers[call.config.get("action") or call.config["agent"]])
+
+        for kind in (PLUGIN_ACTION, AI_AGENT):
+            monkeypatch.setitem(runner().executors, kind, Answers())
+
+    @pytest.fixture
+    def semester(self, owner: Any) -> None:
+        """Two pieces of work that are due, one long announcement and a course that a connection brought."""
+        course = CourseFactory(owner=owner, imported=True, name="Databases")
+        for number in (1, 2):
+            AssignmentFactory(course=course, name=f"Sheet {number}", due_at=timezone.now() + timedelta(hours=20))
+        Announcement.objects.create(
+            owner=owner,
+            course=course,
+            source=course.source,
+            external_id="1",
+            title="Exam moved",
+            message_html="<p>" + "The exam was moved to another room. " * 20 + "</p>",
+            posted_at=timezone.now() - timedelta(hours=2),
+        )
+
+    def go(self, owner: Any, key: str, **inputs: Any) -> Execution:
+        """Start a workflow of the gallery and go on until it waits or is over."""
+        workflow = use_ready_made(ready_made()[key], owner=owner, as_draft=False, by=owner)
+        execution = start_execution(workflow, by=owner, inputs=inputs)
+        return self.go_on(execution)
+
+    def go_on(self, execution: Execution) -> Execution:
+        for _ in range(60):
+            runner().advance(execution.pk)
+            ready = execution.steps.filter(status="pending", waiting_for=0, kind__in=[PLUGIN_ACTION, AI_AGENT])
+            if not ready:
+                break
+            for step in ready:
+                runner().run_step(execution.pk, step.path)
+        execution.refresh_from_db()
+        return execution
+
+    def told(self, owner: Any) -> list[str]:
+        return list(
+            Notification.objects.filter(owner=owner, kind="workflow").order_by("pk").values_list("title", flat=True)
+        )
+
+    @pytest.mark.usefixtures("semester")
+    def test_the_digest_tells_what_is_due(self, owner: Any) -> None:
+        execution = self.go(owner, "due-digest")
+
+        assert execution.status == "completed", execution.error_message
+        assert self.told(owner) == ["2 assignments are due in the next 3 days"]
+
+    def test_the_digest_is_silent_when_nothing_is_due(self, owner: Any) -> None:
+        assert self.go(owner, "due-digest").status == "completed" and self.told(owner) == []
+
+    @pytest.mark.usefixtures("semester")
+    @pytest.mark.parametrize(("decision", "reminders"), [("approved", 0), ("rejected", 2)])
+    def test_the_last_call_reminds_who_does_not_approve(self, owner: Any, decision: str, reminders: int) -> None:
+        execution = self.go(owner, "last-call")
+        decide_approval(Approval.objects.get(), decision, by=owner)
+        execution = self.go_on(execution)
+
+        assert execution.status == "completed", execution.error_message
+        assert len(self.told(owner)) == reminders
+
+    @pytest.mark.usefixtures("semester")
+    def test_the_week_is_summed_up(self, owner: Any) -> None:
+        execution = self.go(owner, "weekly-summary")
+
+        assert execution.status == "completed", execution.error_message
+        assert self.told(owner) == ["Your week: 1 announcements, 2 due"]
+        assert "In short." in Notification.objects.get(kind="workflow").content
+
+    def test_a_week_without_news_is_summed_up_too(self, owner: Any) -> None:
+        execution = self.go(owner, "weekly-summary")
+
+        assert execution.status == "completed", execution.error_message
+        assert "Nothing to sum up." in Notification.objects.get(kind="workflow").content
+
+    @pytest.mark.usefixtures("semester")
+    def test_each_announcement_is_told_in_short(self, owner: Any) -> None:
+        execution = self.go(owner, "announcement-summary")
+
+        assert execution.status == "completed", execution.error_message
+        assert self.told(owner) == ["Databases: Exam moved"]
+
+    @pytest.mark.usefixtures("semester")
+    def test_files_are_archived_item_by_item(self, owner: Any) -> None:
+        execution = self.go(owner, "archive-files")
+
+        # The locked file is left out; the other brings no bytes, so that nothing new is kept.
+        assert execution.status == "completed", execution.error_message
+        assert execution.steps.get(path="each_course[0].each_file[0].download").status == "completed"
+        assert self.told(owner) == ["0 new files archived, 1 looked at"]
+
+    def test_rounds_of_focus_wait_and_ask(self, owner: Any) -> None:
+        execution = self.go(owner, "focus-rounds", goal="Read chapter 3", rounds=2)
+        work = execution.steps.get(path="each_round[0].work")
+
+        assert execution.status == "running" and work.status == "waiting"
+        assert not execution.steps.filter(path__startswith="each_round[1]").exists()
