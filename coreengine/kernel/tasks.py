@@ -12,7 +12,7 @@ def send_outbox() -> None:
     mail.send_due()
 
 
-@shared_task(name="kernel.deliver_events")
+@shared_task(name="kernel.deliver_events", expires=30)
 def deliver_events() -> None:
     """Hand new events to every subscriber."""
     events.deliver_all()

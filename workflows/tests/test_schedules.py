@@ -374,3 +374,13 @@ def test_many_beats_at_once_start_one_execution_for_each_slot(owner: Any) -> Non
     assert failures == []
     assert Execution.objects.count() == ScheduleSlot.objects.count() == 3 * len(made)
     assert {row.outcome for row in ScheduleSlot.objects.all()} == {"started"}
+
+
+def test_beat_knows_the_tasks_that_look_for_work() -> None:
+    from coreengine.celery import app
+
+    app.loader.import_default_modules()
+    asked = {entry["task"]: entry["schedule"] for entry in app.conf.beat_schedule.values()}
+
+    assert asked["workflows.tick"] <= 5 and "workflows.drop_old_deliveries" in asked
+    assert asked.keys() <= set(app.tasks)

@@ -26,7 +26,7 @@ from workflows.triggers.firing import fail_for, note_problem, start_for
 logger = logging.getLogger(__name__)
 
 MAX_DEPTH = 5
-"""How many executions may lead to one another. One more is stopped."""
+"""How many executions may have led to one that is started. With one more it is stopped."""
 NEVER = tuple(f"{prefix}*" for prefix in SILENT_EVENTS)
 """Events that start nothing: there are many in every execution, and the execution's own events tell of it."""
 COMPLAIN_AGAIN_AFTER = timedelta(hours=1)
