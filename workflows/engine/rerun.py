@@ -27,7 +27,7 @@ from workflows.engine.definition import CONDITION, CONTINUE, LOOP, PARALLEL, Def
 from workflows.engine.digest import digest_of
 from workflows.engine.ledger import Ledger
 from workflows.engine.records import EventRecord, ExecutionRecord, Key, StepRecord, parent_of, path_in, scope_of
-from workflows.engine.states import BRANCH_NOT_TAKEN, CANCELLED, COMPLETED, FAILED, SKIPPED
+from workflows.engine.states import BRANCH_NOT_TAKEN, CANCELLED, COMPLETED, FAILED, LOOP_ENDED_EARLY, SKIPPED
 
 KEEP, REOPEN, REDO = "keep", "reopen", "redo"
 STARTED = {LOOP: "loop.started", PARALLEL: "parallel.started", CONDITION: "condition.decided"}
@@ -64,6 +64,14 @@ class Earlier:
                 path, key = parent_of(step.scope)
                 found.setdefault(path, {})[key] = None
         return {path: sorted(keys, key=lambda key: (isinstance(key, str), key)) for path, keys in found.items()}
+
+    def last_to_end(self, container: str) -> Key | None:
+        """The item or branch whose own step was the last to end well."""
+        for path, event in reversed(self.ends.items()):
+            scope = path.rpartition(".")[0]
+            if scope and event.type != "workflow.step.cancelled" and parent_of(scope)[0] == container:
+                return parent_of(scope)[1]
+        return None
 
     def is_not_taken(self, scope: str) -> bool:
         """Say whether a scope is the branch that a condition did not take."""
@@ -284,6 +292,9 @@ def _reopen(ledger: Ledger, plan: Plan, path: str) -> None:
     step.item_count = was.item_count
     told: dict[str, Any] = {}
     keys = [key for key in plan.earlier.scopes.get(path, ()) if not plan.earlier.is_not_taken(scope_of(path, key))]
+    settled = {key: failed for key, failed in plan.settled[path].items() if key in keys}
+    if was.status == COMPLETED and was.reason == LOOP_ENDED_EARLY and plan.earlier.last_to_end(path) in settled:
+        step.item_count = was.items_started  # the item that ended the loop stands, and so does its end
     if step.kind == LOOP:
         _copy_items(ledger, plan.earlier, path)
     else:
@@ -292,7 +303,6 @@ def _reopen(ledger: Ledger, plan: Plan, path: str) -> None:
         ledger.set_result(step, result)
         told["result"] = result
     ledger.note(STARTED[step.kind], path=path, items=step.item_count, **told)
-    settled = {key: failed for key, failed in plan.settled[path].items() if key in keys}
     ledger.count_items(step, begun=was.items_started, over=len(settled), failed=sum(settled.values()))
 
 

@@ -51,7 +51,14 @@ class Disturbed:
 
     def run(self, definition: dict[str, Any]) -> int:
         """Run a definition to its end; answers with the execution's id."""
-        number = self.world.add(definition, given_inputs=INPUTS)
+        return self.end(self.world.add(definition, given_inputs=INPUTS), definition)
+
+    def repeat(self, number: int, definition: dict[str, Any], chosen: str = "") -> int:
+        """Run what had not finished once more, or everything from a chosen step on."""
+        return self.end(self.world.add_rerun(number, chosen, None), definition)
+
+    def end(self, number: int, definition: dict[str, Any]) -> int:
+        """Work on an execution until it is over."""
         self.world.hints.advance(number)
         parsed = parse_definition(definition)
         with self.workers_that_die():

@@ -223,7 +223,7 @@ class Generator:
         if containers and self.rng.random() < 0.6:
             return f"{{{{ steps.{self.rng.choice(containers)['name']}.result }}}}"
         if self.rng.random() < 0.1:
-            return f"n is {{{{ {self.number(around)} }}}}"
+            return f"n is {{{{ {'index' if around.loop_names else 'inputs.n'} }}}}"
         return f"{{{{ {self.number(around)} }}}}"
 
     def number(self, around: Around) -> str:
@@ -272,7 +272,7 @@ def _readable(steps: list[Raw]) -> Iterator[Raw]:
     """These steps and those inside their conditions and parallels."""
     for step in steps:
         yield step
-        for body in _bodies(step):
+        for body in bodies_of(step):
             if step["type"] != "loop":
                 yield from _readable(body)
 
@@ -283,11 +283,12 @@ def _written(steps: list[Raw]) -> Iterator[str]:
         if step["config"].get("action") == "update_variable":
             yield step["config"]["params"]["name"]
         if step["type"] != "loop" or step["config"]["max_concurrency"] == 1:
-            for body in _bodies(step):
+            for body in bodies_of(step):
                 yield from _written(body)
 
 
-def _bodies(step: Raw) -> list[list[Raw]]:
+def bodies_of(step: Raw) -> list[list[Raw]]:
+    """The lists of steps inside a step."""
     config = step["config"]
     if step["type"] == "condition":
         return [config["then"], config.get("else", [])]

@@ -252,7 +252,7 @@ class _Interpreter:
         decision = decision_on(render(dict(config), self.names(place, uses(config)))["message"])
         if decision == NEVER_DECIDED:
             return Told(WAITING)
-        return Told(COMPLETED, {"decision": decision})
+        return Told(COMPLETED, {"decision": decision, "comment": "", "by": None})
 
     # --- containers -------------------------------------------------------------------------------------
 
@@ -362,8 +362,8 @@ def differences(expected: Expected, status: str, steps: Mapping[str, Told], vari
             found.append(f"{path} is {did.status} ({did.reason}), not {must.status} ({must.reason})")
         elif must.status == SKIPPED and must.reason != did.reason:
             found.append(f"{path} is skipped for {did.reason}, not {must.reason}")
-        elif must.status == COMPLETED and did.result is not UNTOLD and masked(did.result) != must.result:
-            found.append(f"{path} gave {masked(did.result)!r}, not {must.result!r}")
+        elif must.status == COMPLETED and did.result is not UNTOLD and masked(did.result) != masked(must.result):
+            found.append(f"{path} gave {masked(did.result)!r}, not {masked(must.result)!r}")
     for name in sorted({*expected.variables, *variables} - expected.loose_variables):
         if masked(variables.get(name)) != masked(expected.variables.get(name)):
             found.append(f"variable {name} is {variables.get(name)!r}, not {expected.variables.get(name)!r}")

@@ -258,6 +258,14 @@ class TestLoops:
 
         assert (world.status(again), world.executor.paths()) == ("completed", ["each[1].get"])
 
+    def test_an_item_that_ended_its_loop_still_ends_it_when_another_runs_again(self, world: World) -> None:
+        body = [action("get", params={"i": "{{ item }}"})]
+        first = world.run([loop("each", "[1, 2, 3]", body, until="steps.get.result.i >= 2")])
+        world.executor.calls.clear()
+        again = world.repeat(first, "each[0].get")
+
+        assert (world.status(again), world.executor.paths()) == ("completed", ["each[0].get"])
+
 
 class TestBranches:
     def test_a_condition_keeps_the_branch_it_took(self, world: World) -> None:
