@@ -234,7 +234,7 @@ def timers_survive(trial: Trial) -> None:
     count = size.of(24, 200)
     for number in range(count):
         trial.begin({**timer(random.uniform(1, 86_400)), "name": f"Timer {number}"})
-    armed = world.until(lambda: _armed(trial) >= count * 0.9, limit_s=60)
+    armed = world.until(lambda: _armed(trial) == count, limit_s=60)
     trial.expect(bool(armed), "the timers were not set")
     _shorten(trial, size.seconds(12, 300) / 86_400)
     down = []

@@ -14,7 +14,7 @@ from bench.faults.checks import OVER
 from bench.faults.trial import Trial, fault
 from bench.faults.world import BEAT, PLUGINS, WORKER
 from workflows.tests.random_definitions import ALL_KINDS, INPUTS, definition_of
-from workflows.tests.reference import CALLS, UNTOLD, Expected, Told, decision_on, differences
+from workflows.tests.reference import CALLS, NEVER_DECIDED, UNTOLD, Expected, Told, decision_on, differences
 
 AT_ONCE = 40
 SHOWN = 3
@@ -96,8 +96,10 @@ def _decide(executions: list[int], messages: dict[int, dict[str, str]]) -> None:
 
     asked = StepExecution.objects.filter(execution_id__in=executions, status="waiting", kind="approval")
     for number, path, name in asked.values_list("execution_id", "path", "name"):
-        with contextlib.suppress(NotAsked):  # cancelled in between
-            runner().decide(number, path, decision_on(messages[number][name]), by=None)
+        decision = decision_on(messages[number][name])
+        if decision != NEVER_DECIDED:
+            with contextlib.suppress(NotAsked):  # cancelled in between
+                runner().decide(number, path, decision, by=None)
 
 
 def _compare(number: int, must: Expected) -> list[str]:
