@@ -53,6 +53,28 @@ def classes(name: str = "Three classes") -> Definition:
     )
 
 
+def one_effect() -> Definition:
+    """A slow effect of class c, and what stands behind it."""
+    return workflow("One effect", unkeyed("send", params={"delay_s": 0.3}), inline("end", "send"))
+
+
+def pauses() -> Definition:
+    """Waits for a time and a person, takes a branch, and needs one of two."""
+    wait = _step("wait", "wait", {"duration": 20}, (), {})
+    question = {"message": "May it go on?", "timeout_action": "approve"}
+    ask = _step("ask", "approval", question, ("wait",), {"timeout": 60})
+    taken = {"expression": "steps.ask.result.decision == 'approved'", "then": [inline("yes")], "else": [inline("no")]}
+    branches = {"a": [inline("first")], "b": [keyed("second", params={"refuse_first": 1})]}
+    return workflow(
+        "Pauses",
+        wait,
+        ask,
+        _step("choose", "condition", taken, ("ask",), {}),
+        _step("both", "parallel", {"branches": branches, "wait_for": "all"}, ("choose",), {}),
+        inline("end", "both"),
+    )
+
+
 def fan(width: int = 20) -> Definition:
     """One step, many beside each other, one."""
     middle = [keyed(f"part{number}", "begin") for number in range(width)]

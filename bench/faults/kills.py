@@ -7,7 +7,7 @@ import signal
 import time
 
 from bench.faults import doors
-from bench.faults.definitions import Definition, chain, classes, inline, keyed, mixed, workflow
+from bench.faults.definitions import Definition, chain, classes, inline, keyed, mixed, one_effect, workflow
 from bench.faults.points import CHILD, GROUP, KINDS, STOP
 from bench.faults.trial import Trial, fault
 from bench.faults.world import BEAT, PLUGINS, WEB, WORKER
@@ -32,7 +32,10 @@ def whole_worker_killed(trial: Trial) -> None:
             _killed_at_the_door(trial, point, kills)
         else:
             _killed_in_a_worker(trial, point, kills, GROUP)
+    for point in ("K5", "K6", "K7", "K10"):
+        _killed_in_a_worker(trial, point, size.of(1, 50), GROUP, one_effect())
     trial.note_kills()
+    trial.expect(trial.result.notes.get("answered", 0) > 0, "nobody was asked what became of an unkeyed effect")
     trial.check(wanted="")
     _only_cancelled_where_asked(trial)
     _expect_recovery(trial, size.seconds(20, 90))

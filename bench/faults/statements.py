@@ -11,7 +11,7 @@ from django.db import OperationalError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.errors import DeadlockDetected, SerializationFailure
 
-from bench.faults.definitions import Definition, agent, inline, keyed, rounds, workflow
+from bench.faults.definitions import Definition, agent, inline, keyed, pauses, rounds, workflow
 from bench.faults.local import QueuedHints, alone, let_time_pass, local_runner
 from bench.faults.trial import Trial, fault
 
@@ -101,6 +101,7 @@ def scenario() -> list[Definition]:
     return [
         workflow("Statements", inline("begin"), retry, agent("ask", "again"), skipped, inline("end", "ask")),
         workflow("Statements of loops", *rounds(2)["steps"]),
+        pauses(),
         workflow("Statements of failures", inline("begin"), broken, keyed("never", "broken")),
     ]
 
