@@ -229,7 +229,9 @@ def _tables() -> Iterator[tuple[str, str]]:
 
 
 def _referring(model: Any) -> Iterable[tuple[Any, str]]:
-    relations = sorted(model._meta.related_objects, key=lambda relation: relation.related_model._meta.label)
+    fields = model._meta.get_fields(include_hidden=True)  # those without a name for the way back as well
+    relations = [field for field in fields if field.one_to_many or (field.one_to_one and field.auto_created)]
+    relations.sort(key=lambda relation: relation.related_model._meta.label)
     return [(relation.related_model, relation.field.column) for relation in relations]
 
 

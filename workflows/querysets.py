@@ -81,11 +81,7 @@ class ExecutionQuerySet(OwnedQuerySet):
         model = apps.get_model("workflows", "Execution")
         newer = model.objects.filter(workflow=OuterRef("workflow"), pk__gt=OuterRef("pk"))
         mine = mine.filter(Exists(newer))
-        for relation in model._meta.related_objects:
-            if relation.related_model is model:
-                field = relation.field.name
-                mine = mine.exclude(Exists(model.objects.filter(**{field: OuterRef("pk")})))
-        return mine
+        return mine.exclude(Exists(model.objects.filter(rerun_of=OuterRef("pk"))))
 
     def newest_first(self) -> Self:
         """Put the newest first."""

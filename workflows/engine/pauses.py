@@ -18,16 +18,13 @@ from workflows.engine.moments import LONGEST_WAIT_S, as_text, read_duration, rea
 from workflows.engine.outcome import MAX_ERROR_LENGTH, clean_text
 from workflows.engine.records import Answer, Question, StepRecord
 from workflows.engine.scope import names_for
-from workflows.engine.states import APPROVAL, NEEDS_ATTENTION, PAUSE, PENDING, WAITING
+from workflows.engine.states import APPROVAL, NEEDS_ATTENTION, PAUSE, PAUSES, PENDING, WAITING
 
 APPROVED, REJECTED = "approved", "rejected"
 RETRIED, DONE, FAILED = "retry", "done", "fail"
 EXPIRED, WITHDRAWN = "expired", "cancelled"
 DECISIONS = (APPROVED, REJECTED)
 RESOLUTIONS = (RETRIED, DONE, FAILED)
-
-PAUSES = frozenset({PAUSE, APPROVAL, NEEDS_ATTENTION})
-"""The reasons of steps that wait for a time or a person; one that waits for its retry has none."""
 
 
 class NotAsked(Exception):

@@ -24,6 +24,7 @@ from workflows.engine.states import (
     FAILED,
     FINAL,
     OPEN,
+    PAUSES,
     RUNNING,
     SKIPPED,
     STEP_MOVES,
@@ -221,6 +222,11 @@ class Replay:
         scope, _, name = path.rpartition(".")
         return self._lay_out(scope, self.definition.step(name))
 
+    @property
+    def pauses(self) -> int:
+        """How many steps wait for a time or a person."""
+        return sum(1 for step in self.steps.values() if step.status == WAITING and step.reason in PAUSES)
+
     def waiting_for(self, step: StepRecord) -> int:
         """How many of the steps that a step depends on are not over."""
         before = (self.steps[path_in(step.scope, name)] for name in self.definition.step(step.name).depends_on)
@@ -252,6 +258,7 @@ def differences(fold: Replay, execution: Any, steps: Iterable[Row]) -> Iterator[
             (name, getattr(told, name), getattr(execution, name))
             for name in ("workflow_id", "version_id", "inputs", "trigger")
         ]
+    pairs.append(("pauses", fold.pauses, execution.pauses))
     yield from _unequal("execution", pairs)
     yield from _unequal_times("execution", told, execution, ("started_at", "completed_at"))
     yield from _unequal_variables(fold, execution.variables)

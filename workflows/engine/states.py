@@ -30,6 +30,8 @@ PAUSE = "wait"
 APPROVAL = "approval"
 NEEDS_ATTENTION = "needs_attention"
 """Nobody knows what became of an attempt that must not happen twice: a person must say."""
+PAUSES = frozenset({PAUSE, APPROVAL, NEEDS_ATTENTION})
+"""The reasons of steps that wait for a time or a person; one that waits for its retry has none."""
 
 OPEN = frozenset({PENDING, RUNNING, WAITING})
 FINAL = frozenset({COMPLETED, FAILED, CANCELLED, SKIPPED})

@@ -21,10 +21,19 @@ from coreengine.kernel.models import Blob, Event, EventCursor
 from workflows import archive as archiving
 from workflows.archive import archive_batch, archive_due
 from workflows.archive_file import ArchiveDamaged, pack, unpack, verify
-from workflows.models import ArchivedExecution, Execution, ExecutionArchive, LoopItem, StepExecution
+from workflows.models import (
+    Approval,
+    ArchivedExecution,
+    Execution,
+    ExecutionArchive,
+    LoopItem,
+    StepExecution,
+    WebhookDelivery,
+    WorkflowTrigger,
+)
 from workflows.tasks import archive_old
 from workflows.tests.test_rebuild import STEPS, alter
-from workflows.tests.worlds import DatabaseWorld, action
+from workflows.tests.worlds import DatabaseWorld, action, approval
 
 # Rows are made older than their events.
 pytestmark = [pytest.mark.django_db, pytest.mark.log_differs]
@@ -84,6 +93,33 @@ class TestArchiving:
             assert not model.objects.exists()
         assert not Execution.objects.filter(pk=number).exists()
         assert not Event.objects.filter(subject_type="workflows.execution", subject_id=str(number)).exists()
+
+    def test_what_was_asked_and_what_was_delivered_goes_along(self, world: DatabaseWorld) -> None:
+        number = world.begin([approval("ask")])
+        world.drain()
+        world.runner.decide(number, "ask", "approved", by=world.owner.pk)
+        world.drain()
+        trigger = WorkflowTrigger.objects.create(
+            workflow=Execution.objects.get(pk=number).workflow, kind="webhook", key="in", secret_hash="1"
+        )
+        WebhookDelivery.objects.create(trigger=trigger, execution_id=number, body=b"{}", status="started")
+        age(number)
+        archive_due(days=90)
+
+        (archive,) = ExecutionArchive.objects.all()
+        assert (archive.counts["approval"], archive.counts["webhookdelivery"]) == (1, 1)
+        assert not Approval.objects.exists()
+        assert WebhookDelivery.objects.get().execution_id is None
+
+    def test_what_another_was_made_from_stays_for_as_long_as_that_one(self, world: DatabaseWorld) -> None:
+        first, again = world.run([action("a")]), world.run([action("a")])
+        Execution.objects.filter(pk=again).update(rerun_of=first)
+        age(first)
+        assert archive_due(days=90).executions == 0
+        age(again)
+        assert archive_due(days=90).executions == 1
+        assert archive_due(days=90).executions == 1
+        assert set(ArchivedExecution.objects.values_list("pk", flat=True)) == {first, again}
 
     def test_it_leaves_a_trace_with_the_end_of_every_chain(self, world: DatabaseWorld) -> None:
         number = world.run([action("a")])
