@@ -6,7 +6,8 @@ way to them. The rest waits in the tables, where it costs nobody anything. Whoev
 the student's next, in the same transaction; the sweep admits what was missed by two transactions that did not see
 each other. An execution that waits for a time or a person holds no place.
 
-The queue of a student goes by priority, then what a person started by hand, then age.
+The queue of a student goes by priority, then what a person started by hand, then age. The statements are functions
+of the database (migration 0010), so that they are planned once.
 """
 
 from __future__ import annotations
@@ -29,43 +30,13 @@ FEW_AHEAD = 2
 BY_HAND = frozenset({"manual", "api"})
 OWNERS_AT_ONCE = 500
 
+MAY_ADMIT = f"workflows_may_admit(owner_id, id, %s, {FEW_AHEAD})"
+"""For RETURNING, when an execution begins, ends or pauses: whether to ask who is next at all."""
+
 OUTSIDE_SQL = ", ".join(f"'{kind}'" for kind in OUTSIDE_TYPES)
-IN_PROGRESS = "admitted_at IS NOT NULL AND status IN ('pending', 'running')"
-QUEUED = "admitted_at IS NULL AND status = 'pending'"
-
-ADMIT = f"""
-UPDATE workflows_execution SET admitted_at = clock_timestamp(), hinted_at = clock_timestamp()
-WHERE id IN (
-  SELECT id FROM workflows_execution WHERE owner_id = %(owner)s AND {QUEUED}
-  ORDER BY queue_rank, id
-  LIMIT (SELECT greatest(0, least(%(at_once)s - count(*), {MOST_AHEAD} - count(*) FILTER (WHERE status = 'pending')))
-         FROM workflows_execution WHERE owner_id = %(owner)s AND {IN_PROGRESS} AND pauses = 0)
-  FOR UPDATE SKIP LOCKED)
-RETURNING queue_rank, id
-"""
-MAY_ADMIT = f"""
-EXISTS (SELECT 1 FROM workflows_execution q WHERE q.owner_id = workflows_execution.owner_id AND {QUEUED})
-AND (SELECT count(*) FILTER (WHERE q.status = 'pending') <= {FEW_AHEAD} AND count(*) < %s
-     FROM workflows_execution q
-     WHERE q.owner_id = workflows_execution.owner_id AND {IN_PROGRESS} AND q.pauses = 0
-       AND q.id <> workflows_execution.id)
-"""
-"""For RETURNING, when an execution begins, ends or pauses: is there room for another, and another for the room?"""
-
-RELEASE = f"""
-UPDATE workflows_stepexecution SET hinted_at = clock_timestamp()
-WHERE id IN (
-  SELECT s.id FROM workflows_execution e JOIN workflows_stepexecution s ON s.execution_id = e.id
-  WHERE e.owner_id = %(owner)s AND e.{IN_PROGRESS.replace("status", "e.status")}
-    AND s.kind IN ({OUTSIDE_SQL}) AND s.status = 'pending' AND s.waiting_for = 0 AND s.hinted_at IS NULL
-    AND s.ready_at IS NOT NULL
-  ORDER BY e.priority DESC, s.ready_at, s.id
-  LIMIT (SELECT greatest(0, %(at_once)s - count(*))
-         FROM workflows_execution f JOIN workflows_stepexecution t ON t.execution_id = f.id
-         WHERE f.owner_id = %(owner)s AND f.{IN_PROGRESS.replace("status", "f.status")}
-           AND t.kind IN ({OUTSIDE_SQL}) AND t.status IN ('pending', 'running') AND t.hinted_at IS NOT NULL)
-  FOR UPDATE OF s SKIP LOCKED)
-RETURNING ready_at, id, execution_id, path, kind
+OWNERS_WITH_QUEUED_EXECUTIONS = f"""
+SELECT DISTINCT owner_id FROM workflows_execution
+WHERE admitted_at IS NULL AND status = 'pending' LIMIT {OWNERS_AT_ONCE}
 """
 OWNERS_WITH_QUEUED_STEPS = f"""
 SELECT DISTINCT e.owner_id FROM workflows_stepexecution s JOIN workflows_execution e ON e.id = s.execution_id
@@ -87,15 +58,15 @@ def executions_at_once() -> int:
 def admit(owner_id: int) -> list[Due]:
     """Admit the next executions of a student for which there is room; the caller hints at them after the commit."""
     with connection.cursor() as cursor:
-        cursor.execute(ADMIT, {"owner": owner_id, "at_once": executions_at_once()})
-        return [Due(number) for _rank, number in sorted(cursor.fetchall())]
+        cursor.execute("SELECT workflows_admit(%s, %s, %s)", [owner_id, executions_at_once(), MOST_AHEAD])
+        return [Due(row[0]) for row in cursor.fetchall()]
 
 
 def release_steps(owner_id: int) -> list[Due]:
     """Let the next outside steps of a student go to workers; the caller hints at them after the commit."""
     with connection.cursor() as cursor:
-        cursor.execute(RELEASE, {"owner": owner_id, "at_once": settings.WORKFLOWS["STEPS_AT_ONCE"]})
-        return [Due(*row[2:]) for row in sorted(cursor.fetchall())]
+        cursor.execute("SELECT * FROM workflows_release_steps(%s, %s)", [owner_id, settings.WORKFLOWS["STEPS_AT_ONCE"]])
+        return [Due(*row) for row in cursor.fetchall()]
 
 
 def queued_steps(ledger: Ledger) -> tuple[set[str], bool]:
@@ -118,7 +89,7 @@ def overlooked() -> list[Due]:
     """Admit and release what two transactions at the same moment left to each other; for the sweep."""
     found: list[Due] = []
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT DISTINCT owner_id FROM workflows_execution WHERE {QUEUED} LIMIT {OWNERS_AT_ONCE}")
+        cursor.execute(OWNERS_WITH_QUEUED_EXECUTIONS)
         for (owner_id,) in cursor.fetchall():
             found += admit(owner_id)
         cursor.execute(OWNERS_WITH_QUEUED_STEPS)

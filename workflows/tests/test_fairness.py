@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 import threading
 import time
@@ -12,11 +13,12 @@ import pytest
 from django.db import connection
 
 from coreengine.kernel.waiting import wait_until
+from workflows.engine.definition import OUTSIDE_TYPES
 from workflows.engine.outcome import Outcome, StepCall
 from workflows.fairness import admit, overlooked
 from workflows.models import Execution, StepExecution
 from workflows.services import cancel_execution, start_execution
-from workflows.tests.worlds import DatabaseWorld, World, action, loop, outside
+from workflows.tests.worlds import DatabaseWorld, World, action, approval, loop, outside
 from workflows.versions import create_workflow
 from workflows.workers import queue_depths
 
@@ -153,9 +155,15 @@ class TestExecutions:
         self, world: DatabaseWorld, limits: Any, django_capture_on_commit_callbacks: Any
     ) -> None:
         limits(executions=1)
-        numbers = start(django_capture_on_commit_callbacks, workflow_of(world.owner, OUTSIDE), 2)
-        Execution.objects.filter(pk=numbers[0]).update(pauses=1)
-        assert [due.execution_id for due in admit(world.owner.pk)] == [numbers[1]]
+        asking = workflow_of(world.owner, {"name": "Ask", "steps": [approval("ask")]})
+        first, second = start(django_capture_on_commit_callbacks, asking, 2)
+        assert started(world) == [first]
+        world.drain()
+
+        assert [world.steps(number)["ask"].status for number in (first, second)] == ["waiting", "waiting"]
+        world.runner.decide(first, "ask", "approved", by=None)
+        world.drain()
+        assert world.status(first) == "completed"
 
     def test_the_admins_page_knows_how_deep_the_queues_are(
         self, world: DatabaseWorld, limits: Any, django_capture_on_commit_callbacks: Any
@@ -226,6 +234,14 @@ class TestSteps:
         world.hints.queue.clear()
         world.runner.cancel(number, by=None)
         assert list(world.hints.queue) == [(second, "a")]
+
+
+@pytest.mark.django_db
+def test_the_database_knows_which_types_of_steps_are_done_outside() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = 'workflows_release_steps'")
+        kinds = set(re.findall(r"kind IN \(([^)]*)\)", cursor.fetchone()[0]))
+    assert [set(re.findall(r"\w+", kind)) for kind in kinds] == [set(OUTSIDE_TYPES)]
 
 
 class Broker:
