@@ -13,6 +13,7 @@ from typing import Any
 from coreengine.kernel.expressions import ExpressionError, evaluate, render
 from workflows.engine import transitions
 from workflows.engine.definition import APPROVE, DEFAULT_DECISION_S, FAIL, REJECT, WAIT
+from workflows.engine.digest import MAX_IN_EVENT
 from workflows.engine.ledger import Ledger
 from workflows.engine.moments import LONGEST_WAIT_S, as_text, read_duration, read_time
 from workflows.engine.outcome import MAX_ERROR_LENGTH, clean_text
@@ -106,6 +107,7 @@ def leave(ledger: Ledger, step: StepRecord) -> None:
     if step.reason != PAUSE and not any(answer.path == step.path for answer in ledger.answers):
         ledger.answers.append(Answer(step.path, WITHDRAWN))
     step.reason = ""
+    ledger.touch(step)
     execution = ledger.execution
     execution.pauses -= 1
     if not execution.pauses:
@@ -157,7 +159,7 @@ def _start_approval(ledger: Ledger, step: StepRecord) -> None:
         return
     until = ledger.now + timedelta(seconds=definition.timeout_s or DEFAULT_DECISION_S)
     text = clean_text(message if isinstance(message, str) else str(message))
-    _pause(ledger, step, APPROVAL, until)
+    _pause(ledger, step, APPROVAL, until, message=text[:MAX_IN_EVENT])
     action = definition.config.get("timeout_action", REJECT)
     ledger.questions.append(Question(step.path, APPROVAL, text, until, action))
 

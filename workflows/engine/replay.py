@@ -23,6 +23,7 @@ from workflows.engine.states import (
     EXECUTION_MOVES,
     FAILED,
     FINAL,
+    NEEDS_ATTENTION,
     OPEN,
     PAUSES,
     RUNNING,
@@ -131,7 +132,8 @@ class Replay:
     def _move_step(self, event: EventRecord, what: str, status: str) -> None:
         data = event.data
         step = self._step(data["path"])
-        if (step.status, status) not in STEP_MOVES:
+        is_answered_late = what == "retrying" and step.reason == NEEDS_ATTENTION
+        if (step.status, status) not in STEP_MOVES and not is_answered_late:
             self._fault(f"step {step.path} goes from {step.status} to {status}")
         step.status = status
         if status == RUNNING or (what == "waiting" and step.attempt == 0):
@@ -142,7 +144,7 @@ class Replay:
             step.error = ""
         if "error" in data:
             step.error = data["error"]
-        if "reason" in data or status in FINAL:
+        if "reason" in data or status in FINAL or what == "retrying":
             step.reason = data.get("reason", "")
         if "items" in data:
             step.item_count = data["items"]

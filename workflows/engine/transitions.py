@@ -30,6 +30,7 @@ from workflows.engine.states import (
     EXECUTION_CANCELLED,
     EXECUTION_FAILED,
     FAILED,
+    NEEDS_ATTENTION,
     RUNNING,
     SKIPPED,
     WAITING,
@@ -132,10 +133,13 @@ def is_claimable(ledger: Ledger, step: StepRecord) -> bool:
 def check_token(step: StepRecord, token: int) -> None:
     """Refuse a report on an attempt that another worker has taken over, or that was cancelled.
 
+    A worker that was thought lost may still say what became of its attempt as long as a person is being asked.
+
     Raises:
         Stale: it is no longer the caller's.
     """
-    if step.status != RUNNING or step.token != token:
+    is_awaited = step.status == RUNNING or (step.status == WAITING and step.reason == NEEDS_ATTENTION)
+    if not is_awaited or step.token != token:
         raise Stale(f"step {step.path} is {step.status} in attempt {step.token}, not running in {token}")
 
 
@@ -166,15 +170,18 @@ def fail(ledger: Ledger, step: StepRecord, outcome: Outcome, effect: Effect = Ef
     definition = ledger.definition.step(step.name)
     error = clean_text(outcome.error)[:MAX_ERROR_LENGTH]
     if effect is Effect.UNKEYED and outcome.is_unknown and definition.on_unknown != RETRY:
-        pauses.ask_what_happened(ledger, step, error)
+        if step.status == RUNNING:
+            pauses.ask_what_happened(ledger, step, error)
         return
+    pauses.leave(ledger, step)  # a late answer: no person needs to say any more
     delay = None
     if outcome.kind in definition.retry.retry_on:
         delay = definition.retry.next_delay(step.attempt, retry_after_s=outcome.retry_after_s)
     if delay is None:
         fail_for_good(ledger, step, error)
         return
-    ledger.move(step, WAITING)
+    if step.status != WAITING:
+        ledger.move(step, WAITING)
     step.error = error
     step.lease_until = step.deadline_at = None
     step.next_attempt_at = ledger.now + timedelta(seconds=delay)

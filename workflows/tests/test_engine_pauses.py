@@ -348,6 +348,47 @@ class TestUnknownOutcomes:
 
         assert world.steps(number)["a"].reason == "needs_attention"
 
+    @pytest.mark.parametrize(
+        ("answer", "status", "reason"),
+        [
+            (Outcome.done("sent"), "completed", ""),
+            (Outcome.failed("No such address."), "failed", ""),
+            (Outcome.failed("Down.", kind="unavailable"), "waiting", ""),
+            (Outcome.failed("?", kind="timeout"), "waiting", "needs_attention"),
+        ],
+    )
+    def test_a_worker_that_was_not_lost_after_all_may_still_say_it(
+        self, world: World, answer: Outcome, status: str, reason: str
+    ) -> None:
+        def stall(call: StepCall) -> Outcome:
+            world.later(25)
+            world.runner.sweep()
+            assert world.steps(call.execution_id)["a"].reason == "needs_attention"
+            return answer
+
+        world.executor.unkeyed.add("send")
+        world.script("send", stall)
+        number = world.run([outside("a", "send")])
+
+        step = world.steps(number)["a"]
+        assert (step.status, step.reason, len(world.executor.calls)) == (status, reason, 1)
+        assert world.execution(number).pauses == (1 if reason else 0)
+
+    def test_an_answer_after_the_person_said_to_try_again_is_refused(self, world: World) -> None:
+        def stall(call: StepCall) -> Outcome:
+            if call.attempt == 1:
+                world.later(25)
+                world.runner.sweep()
+                world.runner.resolve(call.execution_id, "a", "retry", by=world.person)
+                return Outcome.done("the first")
+            return Outcome.done("the second")
+
+        world.executor.unkeyed.add("send")
+        world.script("send", stall)
+        number = world.run([outside("a", "send")])
+
+        assert world.results(number) == {"a": "the second"}
+
     def test_on_unknown_retry_tries_again(self, world: World) -> None:
         world.executor.unkeyed.add("send")
         number = world.begin([outside("a", "send", on_unknown="retry")])
