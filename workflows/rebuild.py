@@ -16,7 +16,7 @@ from django.db.models.functions import Cast
 from coreengine.kernel.models import Event
 from workflows.engine.records import EventRecord
 from workflows.engine.replay import Replay, differences
-from workflows.models import Execution, StepExecution
+from workflows.models import Execution, LoopItem, StepExecution
 from workflows.store import definition_of
 
 SUBJECT = "workflows.execution"
@@ -60,9 +60,10 @@ def compare(executions: QuerySet[Execution], total: Comparison | None = None) ->
             if not batch:
                 break
             last = batch[-1].pk
-            logs, rows = _logs([e.pk for e in batch]), _rows([e.pk for e in batch])
+            numbers = [e.pk for e in batch]
+            logs, rows, items = _logs(numbers), _rows(numbers), _items(numbers)
             for execution in batch:
-                found = list(_compare_one(execution, logs, rows, total))
+                found = list(_compare_one(execution, logs, rows, items, total))
                 total.seconds = time.monotonic() - total.started
                 if found:
                     total.differing += 1
@@ -77,14 +78,18 @@ def rebuilt(execution: Execution) -> Replay:
     return fold
 
 
-def _compare_one(execution: Execution, logs: _Groups, rows: _Groups, total: Comparison) -> Iterator[str]:
+def _compare_one(
+    execution: Execution, logs: _Groups, rows: _Groups, items: _Groups, total: Comparison
+) -> Iterator[str]:
     fold = Replay(definition_of(execution.version_id))
     for event in logs.take(execution.pk):
         fold.apply(_record(event))
     total.executions += 1
     total.events += fold.count
     total.steps += len(fold.steps)
-    yield from differences(fold, execution, rows.take(execution.pk))
+    by_loop = groupby(items.take(execution.pk), lambda row: row[1])
+    loops = ((path, [value for *_, value in group]) for path, group in by_loop)
+    yield from differences(fold, execution, rows.take(execution.pk), loops)
 
 
 class _Groups:
@@ -129,3 +134,10 @@ def _logs(numbers: list[int]) -> _Groups:
 def _rows(numbers: list[int]) -> _Groups:
     steps = StepExecution.objects.filter(execution_id__in=numbers).order_by("execution_id")
     return _Groups(steps.iterator(chunk_size=ROWS_AT_ONCE), lambda step: step.execution_id)
+
+
+def _items(numbers: list[int]) -> _Groups:
+    items = LoopItem.objects.filter(step__execution_id__in=numbers)
+    ordered = items.order_by("step__execution_id", "step_id", "index")
+    rows = ordered.values_list("step__execution_id", "step__path", "value")
+    return _Groups(rows.iterator(chunk_size=ROWS_AT_ONCE), lambda row: row[0])

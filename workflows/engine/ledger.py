@@ -238,7 +238,13 @@ class Ledger:
         return self._items[key]
 
     def insert_items(self, loop_path: str, values: list[Any]) -> None:
-        """Keep the items of a loop that begins."""
+        """Keep the items of a loop that begins; the log has them too, by their digest where they are long."""
+        text = canonical(values)
+        if len(text) <= MAX_IN_EVENT:
+            self._last_event().setdefault("loop_items", {})[loop_path] = values
+        else:
+            digest = sha256(text.encode()).hexdigest()
+            self._last_event().setdefault("loop_items_sha256", {})[loop_path] = digest
         for index, value in enumerate(values):
             self._items[loop_path, index] = value
             self.new_items.append(ItemRecord(loop_path, index, value))

@@ -181,6 +181,13 @@ class MemoryStore:
         """All steps by path."""
         return copy.deepcopy(self._kept[execution_id].steps)
 
+    def items(self, execution_id: int) -> dict[str, list[Any]]:
+        """The items of each loop, by its path, in order."""
+        found: dict[str, list[Any]] = {}
+        for (path, _index), value in sorted(self._kept[execution_id].items.items(), key=lambda item: item[0]):
+            found.setdefault(path, []).append(value)
+        return found
+
     def executions(self) -> list[int]:
         """The ids of all executions."""
         return sorted(self._kept)

@@ -68,6 +68,8 @@ class Replay:
         self.steps: dict[str, StepRecord] = {}
         self.digests: dict[str, str] = {}
         """Path → digest of the result; the results themselves are kept only when asked for."""
+        self.items: dict[str, str] = {}
+        """Path of a loop → digest of its items."""
         self.variable_digests: dict[str, str] = {}
         """The variables that the log knows by digest only."""
         self.faults: list[str] = []
@@ -103,6 +105,8 @@ class Replay:
         self._variables(event)
         for scope in event.data.get("opened", ()):
             self._open(scope)
+        self.items |= event.data.get("loop_items_sha256", {})
+        self.items |= {path: digest_of(values) for path, values in event.data.get("loop_items", {}).items()}
         for path, (begun, over, failed) in event.data.get("counts", {}).items():
             container = self._step(path)
             container.items_started, container.items_done, container.items_failed = begun, over, failed
@@ -250,8 +254,13 @@ def replay(events: Iterable[EventRecord], definition: Definition, *, keep_result
 # --- the comparison ----------------------------------------------------------------------------------------
 
 
-def differences(fold: Replay, execution: Any, steps: Iterable[Row]) -> Iterator[str]:
-    """Say in words where rows differ from what the log comes to, and what is wrong with the log itself."""
+def differences(
+    fold: Replay, execution: Any, steps: Iterable[Row], items: Iterable[tuple[str, list[Any]]] | None = None
+) -> Iterator[str]:
+    """Say in words where rows differ from what the log comes to, and what is wrong with the log itself.
+
+    `items` are those of each loop, by its path, in order; without them they are not compared.
+    """
     yield from fold.faults
     told = fold.execution
     pairs = [("status", told.status, execution.status), ("error", told.error_message, execution.error_message)]
@@ -274,6 +283,10 @@ def differences(fold: Replay, execution: Any, steps: Iterable[Row]) -> Iterator[
             yield from _unequal_step(fold, record, row)
     for path in fold.steps.keys() - seen:
         yield f"step {path} is {fold.steps[path].status} in the log, and the table does not have it"
+    if items is not None:
+        kept = {path: digest_of(values) for path, values in items}
+        for path in sorted(path for path in kept.keys() | fold.items.keys() if kept.get(path) != fold.items.get(path)):
+            yield f"step {path}: its items in the table are not those in the log"
 
 
 COMPARED = (

@@ -14,7 +14,7 @@ from workflows.engine.digest import MAX_IN_EVENT, canonical, digest_of
 from workflows.engine.outcome import Outcome, StepCall
 from workflows.engine.records import EventRecord
 from workflows.engine.replay import differences, replay
-from workflows.models import Execution, StepExecution
+from workflows.models import Execution, LoopItem, StepExecution
 from workflows.rebuild import Comparison, compare, rebuilt
 from workflows.tests.worlds import DatabaseWorld, MemoryWorld, action, loop, outside
 
@@ -185,6 +185,16 @@ class TestComparison:
 
         ((_number, found),) = compare(Execution.objects.all())
         assert any(words in line for line in found), found
+
+    @pytest.mark.log_differs
+    @pytest.mark.parametrize("size", [3, 3000])
+    def test_a_damaged_item_of_a_loop_is_named(self, owner: Any, size: int) -> None:
+        items = list(range(size))
+        DatabaseWorld(owner).run([loop("each", items, [action("a", condition="false")], max_iterations=5000)])
+        LoopItem.objects.filter(index=1).update(value=7)
+
+        ((_number, found),) = compare(Execution.objects.all())
+        assert found == ["step each: its items in the table are not those in the log"]
 
     @pytest.mark.log_differs
     def test_a_log_with_a_gap_is_named(self, owner: Any) -> None:

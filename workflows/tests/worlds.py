@@ -195,7 +195,8 @@ class MemoryWorld(World):
         for number in self.store.executions():
             execution = self.store.execution(number)
             fold = replay(self.store.events(number), self.store.definition(execution.version_id))
-            assert list(differences(fold, execution, self.steps(number).values())) == []
+            found = differences(fold, execution, self.steps(number).values(), self.store.items(number).items())
+            assert list(found) == []
 
     def later(self, seconds: float) -> None:
         self.store.later += timedelta(seconds=seconds)
