@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import pytest
@@ -173,10 +174,21 @@ class TestBothDoors:
         assert door.start(workflow, "hi") == door.save(workflow, CHANGED) == 404
 
 
+A_STEP = "steps: [{name: x, type: wait, config: {duration: 1}}]"
+
+
+def completed(example: str) -> str:
+    """A whole workflow around an example that shows only steps, or only what starts it."""
+    if example.startswith("name:"):
+        return example
+    steps = f"steps:\n{indent(example, '  ')}" if example.startswith("- ") else f"{example}\n{A_STEP}"
+    return f"name: x\ninputs: {{additionalProperties: true}}\n{steps}"
+
+
 def test_the_examples_of_the_guide_are_without_faults() -> None:
     guide = (Path(__file__).parents[2] / "docs" / "workflows.md").read_text(encoding="utf-8")
     examples = re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)
 
     assert examples
     for example in examples:
-        assert faults_of_source(example) == []
+        assert faults_of_source(completed(example)) == [], example
