@@ -26,7 +26,7 @@ class LinesField(forms.CharField):
 
     widget = forms.Textarea(attrs={"rows": 4})
 
-    def to_python(self, value: Any) -> list[str]:
+    def to_python(self, value: Any) -> Any:
         return [line.strip() for line in str(value or "").splitlines() if line.strip()]
 
     def validate(self, value: list[str]) -> None:
@@ -127,7 +127,7 @@ def _field(name: str, described: dict[str, Any], is_required: bool) -> forms.Fie
             empty_value=None,
             **options,
         )
-    bounds = {"min_value": described.get("minimum"), "max_value": described.get("maximum")}
+    bounds: dict[str, Any] = {"min_value": described.get("minimum"), "max_value": described.get("maximum")}
     match kind:
         case "integer":
             return forms.IntegerField(**bounds, **options)

@@ -32,7 +32,7 @@ TRIGGER = OpenApiParameter("trigger_pk", int, OpenApiParameter.PATH, description
 class ByPosition(CursorPages):
     """Triggers in the order they are written."""
 
-    ordering = ("position", "id")
+    ordering = ("position", "id")  # type: ignore[assignment]
 
 
 class Newest(CursorPages):

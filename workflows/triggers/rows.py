@@ -65,8 +65,8 @@ def pause_schedules(workflow: Workflow, is_paused: bool, *, now: datetime | None
 
 def give_secret(trigger: WorkflowTrigger) -> None:
     """Give a webhook a new address; the caller saves. Only its digest is looked up, the secret itself is encrypted."""
-    trigger.secret = secrets.token_urlsafe(32)
-    trigger.secret_hash = digest_of(trigger.secret)
+    secret = secrets.token_urlsafe(32)
+    trigger.secret, trigger.secret_hash = secret, digest_of(secret)
 
 
 def digest_of(secret: str) -> str:

@@ -155,7 +155,7 @@ def _kept(trigger: WorkflowTrigger, headers: Mapping[str, str]) -> dict[str, str
 
 def _is_signed(trigger: WorkflowTrigger, body: bytes, given: str) -> bool:
     """Say whether a header holds the HMAC of the raw body, in hexadecimal or base64, with or without `sha256=`."""
-    wanted = hmac.new((trigger.signing_secret or secrets.token_hex()).encode(), body, "sha256").digest()
+    wanted = hmac.new(str(trigger.signing_secret or secrets.token_hex()).encode(), body, "sha256").digest()
     text = given.strip().removeprefix("sha256=")
     for decode in (binascii.unhexlify, lambda value: base64.b64decode(value, validate=True)):
         try:
