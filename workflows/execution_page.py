@@ -416,4 +416,5 @@ def _state(line: Line) -> NodeState:
     elif row.execution_time is not None and row.status == Status.COMPLETED:
         detail = duration_words(row.execution_time)
     total = row.item_count if line.step.kind == "loop" else None
-    return NodeState(row.status, detail, row.items_done, total, line.until, line.anchor)
+    until = line.until if line.step.kind == "wait" else None
+    return NodeState(row.status, detail, row.items_done, total, until, line.anchor)

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from workflows.models import Execution, WorkflowTrigger
 from workflows.triggers.slots import next_slot
+from workflows.wording import MARKS_OF_MARKDOWN
 
 register = template.Library()
 
@@ -97,6 +98,12 @@ def trigger_noun(execution: Execution) -> str:
     kind = str((execution.trigger or {}).get("type", "manual"))
     nouns = {"manual": "hand", "schedule": "its schedule", "api": "a program", "error": "a failure"}
     return nouns.get(kind, f"{'an' if kind[:1] in 'aeiou' else 'a'} {kind.replace('_', ' ')}")
+
+
+@register.filter
+def plain_markdown(text: str) -> str:
+    """Return the words of a Markdown text on one line."""
+    return " ".join(MARKS_OF_MARKDOWN.sub("", text).split())
 
 
 @register.simple_tag
