@@ -4,6 +4,7 @@ never, and workers are killed right before or right after they commit."""
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -46,8 +47,10 @@ class Disturbed:
         self.world, self.rng, self.trouble, self.kills = world, rng, trouble, kills
         self.cancelled_after = cancelled_after
         self.killed = self.followed = 0
-        for action in ("fake", "update_variable"):
+        self.resolved: Counter[str] = Counter()
+        for action in ("fake", "unkeyed", "update_variable"):
             world.script(action, fake)
+        world.executor.unkeyed.add("unkeyed")
 
     def run(self, definition: dict[str, Any]) -> int:
         """Run a definition to its end; answers with the execution's id."""
@@ -95,11 +98,14 @@ class Disturbed:
             if step.kind == "approval" and step.status == "waiting":
                 decision = decision_on(definition.step(step.name).config["message"])
                 if decision != NEVER_DECIDED:
-                    self.survive(self.decide_once, number, path, decision)
+                    self.survive(self.say, self.world.runner.decide, number, path, decision)
+            elif step.status == "waiting" and step.reason == "needs_attention":
+                self.resolved[path] += 1
+                self.survive(self.say, self.world.runner.resolve, number, path, "retry")
 
-    def decide_once(self, number: int, path: str, decision: str) -> None:
+    def say(self, door: Any, number: int, path: str, decision: str) -> None:
         try:
-            self.world.runner.decide(number, path, decision, by=None)
+            door(number, path, decision, by=None)
         except NotAsked:
             return  # one of those decided before has ended what this one stood in
 

@@ -44,6 +44,8 @@ class Generator:
     max_steps: int = MAX_STEPS
     has_only_real_actions: bool = False
     """No system action but `update_variable`, for runs with the product's own actions."""
+    has_unkeyed: bool = False
+    """Some actions must not happen twice: when a worker is lost with one, a person must say what became of it."""
     count: int = 0
     variables: dict[str, int] = field(default_factory=dict)
 
@@ -119,6 +121,8 @@ class Generator:
         return {"action": "fake", "params": self.params(step, around)}
 
     def plugin_action(self, step: Raw, around: Around, _size: int) -> Raw:
+        if self.has_unkeyed and self.rng.random() < 0.3:
+            return {"plugin": "test", "action": "unkeyed", "params": {"value": self.value(around)}}
         step["on_unknown"] = "retry"
         return {"plugin": "test", "action": "fake", "params": self.params(step, around)}
 

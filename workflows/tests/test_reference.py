@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -23,20 +24,22 @@ FIRST_SEED = int(os.environ.get("REFERENCE_FIRST_SEED", "0"))
 
 def compare(world: World, seed: int, *, kills: float) -> int:
     """Run a seed's definition and compare; answers with how many workers were killed."""
-    definition, expected = definition_of(seed)
+    definition, expected = definition_of(seed, has_unkeyed=True)
     disturbed = Disturbed(world, random.Random(seed), kills=kills)
     try:
         number = disturbed.run(definition)
     except Exception as error:
         raise AssertionError(f"seed {seed}: {error!r}\n{json.dumps(definition, indent=1)}") from error
     check_end(world, disturbed, number, seed, definition, expected)
+    for path, count in Counter(c.path for c in world.executor.calls if c.config["action"] == "unkeyed").items():
+        assert count <= 1 + disturbed.resolved[path], f"seed {seed}: {path} was done again and nobody had said so"
     return disturbed.killed
 
 
 def test_random_definitions_have_no_fault_and_hold_every_kind_of_step_and_end() -> None:
     statuses, kinds = set(), set()
     for seed in range(200):
-        definition, expected = definition_of(seed)
+        definition, expected = definition_of(seed, has_unkeyed=True)
         assert find_faults(definition) == [], seed
         statuses |= {expected.status} | {told.status for told in expected.steps.values()}
         kinds |= set(json.dumps(definition).split('"type": "')[1:])
@@ -66,7 +69,7 @@ def test_cancelled_at_any_moment_nothing_goes_on(request: Any, store: str) -> No
     ends = set()
     for seed in range(SEEDS // 5 if store == "memory" else DATABASE_SEEDS // 5):
         rng = random.Random(seed)
-        definition, expected = definition_of(seed)
+        definition, expected = definition_of(seed, has_unkeyed=True)
         world: World = MemoryWorld() if store == "memory" else DatabaseWorld(request.getfixturevalue("owner"))
         disturbed = Disturbed(world, rng, kills=0.02, cancelled_after=rng.randint(0, 2 * len(expected.steps)))
         number = disturbed.run(definition)
@@ -89,7 +92,7 @@ def test_cancelled_at_any_moment_nothing_goes_on(request: Any, store: str) -> No
 def test_what_is_repeated_ends_as_if_nothing_had_happened(request: Any, store: str) -> None:
     for seed in range(SEEDS // 4 if store == "memory" else DATABASE_SEEDS // 4):
         rng = random.Random(seed)
-        definition, expected = definition_of(seed)
+        definition, expected = definition_of(seed, has_unkeyed=True)
         world: World = MemoryWorld() if store == "memory" else DatabaseWorld(request.getfixturevalue("owner"))
         disturbed = Disturbed(world, rng, kills=0.02, cancelled_after=rng.randint(0, 2 * len(expected.steps)))
         number = disturbed.run(definition)
