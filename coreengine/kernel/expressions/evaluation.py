@@ -46,6 +46,7 @@ MULTIPLYING_CALLS = frozenset({"replace", "join", "format"})
 SPLITTING_CALLS = frozenset({"split"})
 SEARCHING_CALLS = frozenset({"contains", "indexOf", "lastIndexOf", "replace", "split"})
 MATCHING_CALLS = frozenset({"matches"})
+RISKY_CALLS = frozenset().union(ADDING_CALLS, DOUBLING_CALLS, MULTIPLYING_CALLS, SEARCHING_CALLS, MATCHING_CALLS)
 OPTIONAL_CALLS = frozenset({"_?._", "_[?_]", "of", "none", "ofNonZeroValue", "or", "optMap", "optFlatMap"})
 
 _EXTENSIONS = [
@@ -91,6 +92,8 @@ class Compiled:
         macro over what comes of that.
         """
         tree, size = self.tree, context_size + len(self.source)
+        if not tree.macro_depth and RISKY_CALLS.isdisjoint(tree.calls):
+            return False
         if tree.macro_depth > 1:
             return True
         if tree.macro_count and _grown(tree, tree.range_calls, size) // SIZE_OF_AN_ITEM > MAX_MACRO_ITEMS:
@@ -133,7 +136,7 @@ def compile_expression(source: str) -> Compiled:
         parsed = _environment(frozenset()).compile(source, disable_check=True)
         tree = read_tree(parsed.serialize())
         _refuse_unsupported(source, tree)
-        program = _environment(tree.roots).compile(source)
+        program = _environment(frozenset(tree.roots)).compile(source)
         type_name = program.return_type().name()
     except RuntimeError as error:
         raise _compile_fault(source, str(error)) from None
@@ -174,7 +177,7 @@ def evaluate_compiled(compiled: Compiled, context: Mapping[str, Any]) -> Any:
         except TypeError:
             raise Refused(OPTIONAL_RESULT) from None
     # Asking the library for the plain value of a list that holds an optional ends the process.
-    may_hold_optionals = bool(tree.calls.keys() & OPTIONAL_CALLS)
+    may_hold_optionals = not OPTIONAL_CALLS.isdisjoint(tree.calls)
     return from_cel(value, has_computed_keys=tree.has_computed_keys, may_hold_optionals=may_hold_optionals)
 
 
@@ -185,18 +188,9 @@ def prepare(tree: Tree, names: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
     """
     meter = Meter(MAX_CONTEXT_SIZE, "The data that the expression uses")
     context: dict[str, Any] = {}
-    for chain in _shortest(tree.chains):
+    for chain in tree.shortest_chains:
         _copy(chain, names, context, meter)
     return context, meter.used
-
-
-def _shortest(chains: Mapping[Chain, int]) -> list[Chain]:
-    """Drop every path that another one already contains."""
-    kept: list[Chain] = []
-    for chain in sorted(chains, key=len):
-        if not any(chain[: len(other)] == other for other in kept):
-            kept.append(chain)
-    return kept
 
 
 def _copy(chain: Chain, names: Mapping[str, Any], context: dict[str, Any], meter: Meter) -> None:

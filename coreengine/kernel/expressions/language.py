@@ -41,7 +41,7 @@ def evaluate(expression: str, names: Mapping[str, Any], *, time_limit_s: float =
     """
     compiled = compile_source(expression)
     tree = compiled.tree
-    for root in sorted(tree.roots):
+    for root in tree.roots:
         if root not in names:
             raise ExpressionError(f"Unknown name “{root}”.{nearest(root, names)}", source=expression)
     try:

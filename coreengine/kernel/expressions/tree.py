@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 # Identifiers that CEL itself gives a meaning: they are types or namespaces, never data.
 BUILT_IN_NAMES = frozenset(
@@ -66,9 +67,19 @@ class Tree:
     """Macros with the wrong number of arguments, with their character offset."""
     message_names: list[str] = field(default_factory=list)
 
-    @property
-    def roots(self) -> frozenset[str]:
-        return frozenset(chain[0] for chain in self.chains)
+    @cached_property
+    def roots(self) -> tuple[str, ...]:
+        """The first names of all paths, in order."""
+        return tuple(sorted({chain[0] for chain in self.chains}))
+
+    @cached_property
+    def shortest_chains(self) -> tuple[Chain, ...]:
+        """The paths that no other one contains already: what must be copied for an evaluation."""
+        kept: list[Chain] = []
+        for chain in sorted(self.chains, key=len):
+            if not any(chain[: len(other)] == other for other in kept):
+                kept.append(chain)
+        return tuple(kept)
 
 
 def read_tree(serialized: bytes) -> Tree:
