@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Any
 
 CONTEXT_LINES = 3
+WORDS = re.compile(r"[\w@.-]+|\s+|[^\w\s]")
 MISSING = object()
 Place = tuple[str, str]
 """Where a step stands: the name of the step around it and which of its bodies (`steps`, `then`, `branches.left`)."""
@@ -248,13 +250,15 @@ def _replaced(old: list[str], new: list[str], old_number: int, new_number: int) 
 
 
 def _pieces(old: str, new: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
-    matcher = SequenceMatcher(None, old, new, autojunk=False)
-    if len(old) + len(new) > 2_000 or matcher.ratio() < 0.4:
+    """Mark the words that differ, in lines that are much the same."""
+    before, after = WORDS.findall(old), WORDS.findall(new)
+    matcher = SequenceMatcher(None, before, after, autojunk=False)
+    if len(before) + len(after) > 600 or matcher.ratio() < 0.5:
         return (Piece(old),), (Piece(new),)
     left, right = [], []
     for tag, old_from, old_to, new_from, new_to in matcher.get_opcodes():
         if old_from < old_to:
-            left.append(Piece(old[old_from:old_to], tag != "equal"))
+            left.append(Piece("".join(before[old_from:old_to]), tag != "equal"))
         if new_from < new_to:
-            right.append(Piece(new[new_from:new_to], tag != "equal"))
+            right.append(Piece("".join(after[new_from:new_to]), tag != "equal"))
     return tuple(left), tuple(right)

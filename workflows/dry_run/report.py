@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workflows.dry_run.doubles import Deed
-from workflows.dry_run.writes import Written
+from workflows.dry_run.writes import Written, row_words
 from workflows.engine.records import StepRecord
 from workflows.engine.states import CANCELLED, COMPLETED, FAILED, SKIPPED
 
@@ -48,6 +48,14 @@ class DryStep:
     worst_usd_micros: int = 0
     until: str = ""
     """Until when it would wait, or could be decided."""
+
+    @property
+    def what(self) -> str:
+        """What is called: an action, a plugin's action, an agent."""
+        if "agent" in self.config:
+            return f"agent {self.config['agent']}"
+        parts = (self.config.get("plugin"), self.config.get("action"))
+        return ", ".join(str(part) for part in parts if part)
 
     @property
     def depth(self) -> int:
@@ -94,7 +102,9 @@ class DryRun:
 
 def wrote_of(written: Written) -> tuple[Wrote, ...]:
     """Counts in the order of the alphabet."""
-    return tuple(Wrote(rows, what, count) for (rows, what), count in sorted(written.items()))
+    return tuple(
+        Wrote(row_words(table, is_one=count == 1), what, count) for (table, what), count in sorted(written.items())
+    )
 
 
 def total(deeds: Iterable[Deed]) -> tuple[Wrote, ...]:

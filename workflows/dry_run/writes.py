@@ -12,13 +12,15 @@ from typing import Any
 from django.apps import apps
 from django.db import connection
 
+LOG = "kernel_event"
+"""It follows from everything else, so nobody needs to be told."""
 VERBS = {"INSERT": "added", "UPDATE": "changed", "DELETE": "removed"}
 WRITE = re.compile(
     r'\s*(INSERT)\s+INTO\s+"?(\w+)"?|\s*(UPDATE)\s+"?(\w+)"?|\s*(DELETE)\s+FROM\s+"?(\w+)"?', re.IGNORECASE
 )
 
 Written = Counter[tuple[str, str]]
-"""(kind of row, added | changed | removed) → how many."""
+"""(table, added | changed | removed) → how many rows."""
 
 
 @contextmanager
@@ -31,8 +33,8 @@ def counted_writes() -> Iterator[Written]:
         if found := WRITE.match(sql):
             verb, table = found[1].split()[0].upper(), found[2]
             rows = context["cursor"].rowcount
-            if rows > 0 and (name := _row_name(table)):
-                counts[name, VERBS[verb]] += rows
+            if rows > 0 and table != LOG:
+                counts[table, VERBS[verb]] += rows
         return result
 
     with connection.execute_wrapper(count):
@@ -40,9 +42,9 @@ def counted_writes() -> Iterator[Written]:
 
 
 @lru_cache(maxsize=256)
-def _row_name(table: str) -> str:
-    """What a table keeps, in words; nothing for the log, which follows from everything else."""
+def row_words(table: str, *, is_one: bool) -> str:
+    """What a table keeps, in words."""
     for model in apps.get_models(include_auto_created=True):
         if model._meta.db_table == table:
-            return "" if model._meta.label == "kernel.Event" else str(model._meta.verbose_name_plural)
+            return str(model._meta.verbose_name if is_one else model._meta.verbose_name_plural)
     return table

@@ -88,7 +88,9 @@ def next_start(trigger: WorkflowTrigger) -> datetime | None:
 
 @register.filter
 def trigger_words(execution: Execution) -> str:
-    """Say what started an execution."""
+    """Say what started an execution, or which other one it repeats."""
+    if execution.rerun_of_id is not None:
+        return f"{'Re-run' if execution.rerun_from else 'Retry'} of execution {execution.rerun_of_id}"
     return f"Started by {trigger_noun(execution)}"
 
 

@@ -148,7 +148,7 @@ class TestWhatIsTold:
         assert [(mail["to"], mail["subject"]) for mail in found.mails] == [("owner@example.edu", "Hi")]
         assert [(wrote.rows, wrote.what, wrote.count) for wrote in found.wrote] == [
             ("notifications", "added", 2),
-            ("outgoing emails", "added", 1),
+            ("outgoing email", "added", 1),
         ]
         assert found.variables == {"n": 1}
 
