@@ -232,6 +232,11 @@ class Execution(models.Model):
         return self.status not in FINISHED
 
     @property
+    def is_queued(self) -> bool:
+        """Say whether it waits for its turn among the student's own; see fairness."""
+        return self.status == Status.PENDING and self.admitted_at is None
+
+    @property
     def trigger_words(self) -> str:
         """Say what started it."""
         kind = self.trigger.get("type", "manual")

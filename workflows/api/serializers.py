@@ -79,6 +79,10 @@ class ExecutionListSerializer(serializers.ModelSerializer):
     version = serializers.IntegerField(source="version.number", read_only=True)
     workflow_name = serializers.CharField(source="workflow.name", read_only=True)
     current_step = serializers.CharField(read_only=True, help_text="The steps under way, by name.")
+    is_queued = serializers.BooleanField(
+        read_only=True, help_text="It waits until others of the same student are over."
+    )
+    priority = serializers.IntegerField(read_only=True, help_text="-1 low, 0 normal, 1 high.")
     rerun_of = serializers.IntegerField(
         source="rerun_of_id", read_only=True, allow_null=True, help_text="The execution of which it repeats a part."
     )
@@ -94,6 +98,8 @@ class ExecutionListSerializer(serializers.ModelSerializer):
             "workflow_name",
             "version",
             "status",
+            "is_queued",
+            "priority",
             "current_step",
             "trigger",
             "inputs",
