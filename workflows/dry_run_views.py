@@ -12,9 +12,11 @@ from django.views.decorators.http import require_POST
 from coreengine.kernel.pages import render_page
 from coreengine.kernel.typing import Request
 from workflows.dry_run import APPROVED, REJECTED, StandIns, dry_run
+from workflows.errors import NotPublished
 from workflows.forms import InputsForm
 from workflows.models import Execution, Workflow
-from workflows.rules import DefinitionFaulty
+from workflows.rules import DefinitionFaulty, check_definition
+from workflows.versions import draft_of
 
 EARLIER_SHOWN = 10
 NONE = "none"
@@ -25,33 +27,48 @@ def try_out(request: Request, pk: int) -> HttpResponse:
     """Run a workflow, or its draft, without any effect and show what would happen."""
     workflow = get_object_or_404(Workflow.objects.editable_by(request.user).select_related("version"), pk=pk)
     of_draft = request.POST.get("draft") == "true"
+    try:
+        form = _form(request, workflow, of_draft)
+    except DefinitionFaulty:
+        messages.error(request, "The draft has faults. Mend them first, then try it.")
+        return redirect("workflows:edit", workflow.pk)
     earlier = list(workflow.executions.exclude(started_at=None).newest_first()[:EARLIER_SHOWN])
     execution = _chosen(request, workflow, earlier)
-    decision = REJECTED if request.POST.get("approvals") == REJECTED else APPROVED
-    form = InputsForm.of(workflow, request.POST)
     context: dict[str, Any] = {
         "workflow": workflow,
         "of_draft": of_draft,
         "earlier": earlier,
         "execution": execution,
-        "decision": decision,
+        "decision": REJECTED if request.POST.get("approvals") == REJECTED else APPROVED,
         "start_form": form,
     }
-    if not of_draft and not form.is_valid():
+    if not form.is_valid():
         return render_page(request, "workflows/dry_run.html", context, status=422)
-    try:
-        context["found"] = dry_run(
-            workflow,
-            by=request.user,
-            inputs={} if of_draft else form.inputs(),
-            stand_ins=StandIns.of(execution=execution),
-            decision=decision,
-            of_draft=of_draft,
-        )
-    except DefinitionFaulty:
-        messages.error(request, "The draft has faults. Mend them first, then try it.")
-        return redirect("workflows:edit", workflow.pk)
+    context["found"] = dry_run(
+        workflow,
+        by=request.user,
+        inputs=form.inputs(),
+        stand_ins=StandIns.of(execution=execution),
+        decision=context["decision"],
+        of_draft=of_draft,
+    )
     return render_page(request, "workflows/dry_run.html", context)
+
+
+def _form(request: Request, workflow: Workflow, of_draft: bool) -> InputsForm:
+    """The inputs of what is tried. From the editor they do not come along: then its defaults are taken."""
+    if not of_draft:
+        if workflow.version is None:
+            raise NotPublished(f"“{workflow.name}” is only a draft. Try the draft, or publish it.")
+        return InputsForm.of(workflow, request.POST)
+    draft = draft_of(workflow)
+    if draft is None:
+        raise NotPublished(f"“{workflow.name}” has no draft.")
+    definition = check_definition(source=draft.source).definition
+    form = InputsForm(dict(definition.inputs), request.POST, definition=definition)
+    if "approvals" not in request.POST:
+        form.data = {name: field.initial for name, field in form.fields.items() if field.initial is not None}
+    return form
 
 
 def _chosen(request: Request, workflow: Workflow, earlier: list[Execution]) -> Execution | None:

@@ -336,5 +336,7 @@ class TestBothDoors:
     def test_a_draft(self, door: Any, owner: Any) -> None:
         workflow = create_draft_workflow(owner, by=owner, source=SOURCE)
 
-        assert door.dry_run(workflow.pk, draft="true").status_code == 200
+        answer = door.dry_run(workflow.pk, draft="true", inputs={"text": "Try me"}, approvals="approved")
+        assert answer.status_code == 200 and "Try me" in answer.content.decode()
+        assert "hello" in door.dry_run(workflow.pk, draft="true").content.decode()
         assert door.dry_run(workflow.pk).status_code == 409
