@@ -173,6 +173,9 @@ class Execution(models.Model):
         default=0, db_default=0, help_text="How many steps wait for a time or a person; its clock stands still then."
     )
     time_left_s = models.FloatField(null=True, blank=True)
+    revision = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Grows with every transaction of the engine on this execution."
+    )
 
     objects = ExecutionQuerySet.as_manager()
 

@@ -1,34 +1,36 @@
 """Executions in PostgreSQL: the engine's store over `Execution` and `StepExecution` rows.
 
-A transaction on an execution costs: one statement that locks it, one that reads the steps it is about, one that
-writes every change (a single statement of several parts) and one that appends the events.
+The first transaction of a worker's turn locks the execution and reads what it is about; those after it cost one
+statement each (`writing`), unless the effect of a step talks to the database itself.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.db import connection, transaction
+from psycopg.pq import TransactionStatus
 
-from coreengine.kernel.events import EventDraft, record_many
 from coreengine.kernel.models import Event
-from workflows import fairness
+from workflows import fairness, writing
 from workflows.asking import keep_questions
 from workflows.engine.definition import INLINE_TYPES, Definition, build_definition
 from workflows.engine.ledger import Ledger
 from workflows.engine.records import EventRecord, ExecutionRecord, StepRecord
 from workflows.engine.rerun import Earlier
 from workflows.engine.states import FAILED
-from workflows.engine.store import Due, Lease, Patience
+from workflows.engine.store import Due, EffectBroken, Lease, Moved, Patience
 from workflows.models import WorkflowVersion
 from workflows.telling import tell_of_failure
+from workflows.writing import STEP_TYPES
 
 STATEMENT_TIMEOUT_MS = 15_000
 IDLE_TIMEOUT_MS = 60_000
@@ -37,80 +39,22 @@ READY_AT_ONCE = 20
 
 EXECUTION_COLUMNS = (
     "id owner_id actor_id workflow_id version_id status trigger inputs variables connection_id error_message "
-    "rerun_of_id rerun_from started_at completed_at deadline_at pauses time_left_s"
+    "rerun_of_id rerun_from started_at completed_at deadline_at pauses time_left_s revision"
 ).split()
-STEP_TYPES = {
-    "path": "text",
-    "name": "text",
-    "kind": "text",
-    "scope": "text",
-    "position": "int",
-    "index": "int",
-    "status": "text",
-    "waiting_for": "int",
-    "attempt": "int",
-    "token": "int",
-    "lease_until": "timestamptz",
-    "deadline_at": "timestamptz",
-    "next_attempt_at": "timestamptz",
-    "ready_at": "timestamptz",
-    "started_at": "timestamptz",
-    "finished_at": "timestamptz",
-    "execution_time": "float8",
-    "error": "text",
-    "reason": "text",
-    "item_count": "int",
-    "items_started": "int",
-    "items_done": "int",
-    "items_failed": "int",
-    "is_reused": "boolean",
-    "key_execution_id": "bigint",
-}
-FIXED = frozenset({"path", "name", "kind", "scope", "position", "index", "is_reused", "key_execution_id"})
 STEP_SELECT = ", ".join(f's."{column}"' for column in ("id", *STEP_TYPES))
-RECORD_TYPE = ", ".join(f'"{column}" {kind}' for column, kind in STEP_TYPES.items())
 OPEN_SQL = "('pending', 'running', 'waiting')"
 INLINE_SQL = ", ".join(f"'{kind}'" for kind in sorted(INLINE_TYPES))
 
-LOCK = f"""
-SELECT {", ".join(f'"{column}"' for column in EXECUTION_COLUMNS)}, clock_timestamp(),
-       set_config('statement_timeout', '{STATEMENT_TIMEOUT_MS}', true),
-       set_config('idle_in_transaction_session_timeout', '{IDLE_TIMEOUT_MS}', true)
-FROM workflows_execution WHERE id = %s FOR UPDATE
+LIMITS = f"""set_config('statement_timeout', '{STATEMENT_TIMEOUT_MS}', true),
+       set_config('idle_in_transaction_session_timeout', '{IDLE_TIMEOUT_MS}', true)"""
+READ_LOCKED = f"""
+SELECT {", ".join(f'e."{column}"' for column in EXECUTION_COLUMNS)},
+       (SELECT u.is_active FROM accounts_user u WHERE u.id = e.owner_id), clock_timestamp(), {LIMITS}
+FROM workflows_execution e WHERE e.id = %s FOR UPDATE
 """
-
-UPDATE_STEPS = f"""
-UPDATE workflows_stepexecution s SET
-  {", ".join(f'"{column}" = r."{column}"' for column in STEP_TYPES if column not in FIXED)},
-  result = CASE WHEN r.has_result THEN r.result ELSE s.result END,
-  hinted_at = CASE WHEN r.is_hinted THEN r.ready_at_or_now ELSE s.hinted_at END
-FROM jsonb_to_recordset(%s::jsonb)
-  AS r(id bigint, {RECORD_TYPE}, result jsonb, has_result boolean, is_hinted boolean, ready_at_or_now timestamptz)
-WHERE s.id = r.id
+LOCK_FOR_EFFECT = """
+SELECT {limits} FROM workflows_execution WHERE id = {id} FOR UPDATE; SAVEPOINT workflow_effect
 """
-INSERT_STEPS = f"""
-INSERT INTO workflows_stepexecution (execution_id, {", ".join(f'"{c}"' for c in STEP_TYPES)}, result, hinted_at)
-SELECT %s, {", ".join(f'r."{c}"' for c in STEP_TYPES)}, r.result, r.ready_at_or_now
-FROM jsonb_to_recordset(%s::jsonb) AS r({RECORD_TYPE}, result jsonb, ready_at_or_now timestamptz)
-"""
-INSERT_ITEMS = """
-INSERT INTO workflows_loopitem (step_id, index, value)
-SELECT s.id, r.index, r.value
-FROM jsonb_to_recordset(%s::jsonb) AS r(path text, index int, value jsonb)
-JOIN workflows_stepexecution s ON s.execution_id = %s AND s.path = r.path
-"""
-UPDATE_EXECUTION = """
-UPDATE workflows_execution SET status = %s, variables = %s::jsonb, error_message = %s, started_at = %s,
-  completed_at = %s, deadline_at = %s, pauses = %s, time_left_s = %s
-WHERE id = %s
-"""
-
-
-@dataclass(frozen=True)
-class _Person:
-    """An owner or actor of whom only the id matters."""
-
-    pk: int | None
 
 
 @lru_cache(maxsize=256)
@@ -135,95 +79,64 @@ class DjangoStore:
         execution_id: int,
         *,
         paths: Collection[str] = (),
-        memory: MutableMapping[str, dict[str, Any]] | None = None,
+        after: Ledger | None = None,
         wait: bool = True,
     ) -> Iterator[Ledger | None]:
-        """Lock an execution in a transaction; see `engine.store.Store.open`."""
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute(LOCK + ("" if wait else " SKIP LOCKED"), [execution_id])
-                row = cursor.fetchone()
-            if row is None:
+        """A transaction on an execution; see `engine.store.Store.open`.
+
+        With `after` it begins only when it has to: for an effect that talks to the database, or for changes that do
+        not fit into one statement.
+        """
+        with ExitStack() as stack:
+            if after is None:
+                stack.enter_context(transaction.atomic())
+                ledger = self._read(execution_id, paths, wait)
+            else:
+                ledger = after
+                ledger.go_on(_now(ledger))
+            if ledger is None:
                 yield None
                 return
-            execution = _execution(row)
-            place = (execution.status, execution.pauses)
-            reader = DjangoReader(execution_id)
-            ledger = Ledger(
-                execution,
-                definition_of(execution.version_id),
-                row[len(EXECUTION_COLUMNS)],
-                reader,
-                reader.steps(paths) if paths else (),
-                memory,
-                self.patience,
-            )
+            ledger.reader.enter(stack, is_locked=after is None)
             yield ledger
-            self._write(ledger, place)
+            if ledger.has_changes:
+                self._write(ledger, stack)
         ledger.committed()
 
-    def _write(self, ledger: Ledger, place: tuple[str, int]) -> None:
-        """Write every change in one statement, and the events in another; then see whose turn is next.
+    def _read(self, execution_id: int, paths: Collection[str], wait: bool) -> Ledger | None:
+        row = _execute(READ_LOCKED + ("" if wait else " SKIP LOCKED"), [execution_id]).fetchone()
+        if row is None:
+            return None
+        reader = DjangoReader(execution_id)
+        execution, now = _execution(row), row[len(EXECUTION_COLUMNS) + 1]
+        definition, steps = definition_of(execution.version_id), reader.steps(paths) if paths else ()
+        ledger = Ledger(execution, definition, now, reader, steps, self.patience)
+        ledger.clock = now, time.monotonic()
+        return ledger
 
-        `place` is how the execution stood: one that ends, begins or pauses may leave its place to another.
-        """
-        parts: list[str] = []
-        values: list[Any] = []
+    def _write(self, ledger: Ledger, stack: ExitStack) -> None:
+        """Write every change, in one statement where possible; then see whose turn is next."""
+        execution = ledger.execution
         queued, steps_move_on = fairness.queued_steps(ledger)
         ledger.hints = [(step, delay_s) for step, delay_s in ledger.hints if step.path not in queued]
-        hinted = {step.path for step, _delay in ledger.hints} | set(ledger.ready_inline)
-        has_moved = place != (ledger.execution.status, ledger.execution.pauses)
-        may_admit = False
-        if ledger.changed:
-            rows = [_step_row(step, ledger, step.path in hinted) for step in ledger.changed.values()]
-            parts.append(UPDATE_STEPS)
-            values.append(_json(rows))
-        if ledger.inserted:
-            parts.append(INSERT_STEPS)
-            rows = [_step_row(step, ledger, step.path in hinted) for step in ledger.inserted.values()]
-            values += [ledger.execution.id, _json(rows)]
-        if ledger.execution_changed:
-            execution = ledger.execution
-            parts.append(UPDATE_EXECUTION)
-            values += [
-                execution.status,
-                _json(execution.variables),
-                execution.error_message,
-                execution.started_at,
-                execution.completed_at,
-                execution.deadline_at,
-                execution.pauses,
-                execution.time_left_s,
-                execution.id,
-            ]
-            if has_moved:
-                parts[-1] += f" RETURNING {fairness.MAY_ADMIT}"
-                values.append(fairness.executions_at_once())
-        if parts:
-            *first, last = parts
-            ahead = ", ".join(f"part{number} AS ({part})" for number, part in enumerate(first))
-            with connection.cursor() as cursor:
-                cursor.execute(f"WITH {ahead} {last}" if ahead else last, values)
-                may_admit = has_moved and ledger.execution_changed and cursor.fetchone()[0]
-        if ledger.new_items:  # after the steps: their loop may be new as well
-            items = [{"path": item.loop_path, "index": item.index, "value": item.value} for item in ledger.new_items]
-            with connection.cursor() as cursor:
-                cursor.execute(INSERT_ITEMS, [_json(items), ledger.execution.id])
-        if may_admit:
-            ledger.admitted += fairness.admit(ledger.execution.owner_id)
+        has_moved = (ledger.was_status, ledger.was_pauses) != (execution.status, execution.pauses)
+        more = has_moved or steps_move_on or ledger.new_items or ledger.questions or ledger.answers
+        if more and not ledger.reader.is_locked:
+            stack.enter_context(transaction.atomic())
+        row = _execute(*writing.changes_of(ledger, may_admit=has_moved)).fetchone()
+        if row is None:
+            raise Moved
+        ledger.clock = row[0], time.monotonic()
+        if ledger.new_items:
+            _execute(*writing.items_of(ledger))
+        if row[1]:
+            ledger.admitted += fairness.admit(execution.owner_id)
         if steps_move_on:
-            ledger.admitted += fairness.release_steps(ledger.execution.owner_id)
-        if ledger.events:
-            subject = ("workflows.execution", ledger.execution.id)
-            record_many(
-                [EventDraft(event.type, subject, event.data) for event in ledger.events],
-                actor=_Person(ledger.execution.actor_id),
-                owner=_Person(ledger.execution.owner_id),
-            )
+            ledger.admitted += fairness.release_steps(execution.owner_id)
         if ledger.questions or ledger.answers:
             keep_questions(ledger)
-        if ledger.execution.status != ledger.was_status and ledger.execution.status == FAILED:
-            tell_of_failure(ledger.execution)
+        if execution.status != ledger.was_status and execution.status == FAILED:
+            tell_of_failure(execution)
 
     def renew(self, leases: Iterable[Lease]) -> None:
         """Prolong leases that are still held, by the database's clock."""
@@ -235,7 +148,7 @@ class DjangoStore:
                         SET lease_until = clock_timestamp() + interval '{self.patience.lease_s} s'
                         FROM jsonb_to_recordset(%s::jsonb) AS r(e bigint, p text, t int)
                         WHERE s.execution_id = r.e AND s.path = r.p AND s.token = r.t AND s.status = 'running'""",
-                    [_json(rows)],
+                    [writing.json_of(rows)],
                 )
         finally:
             if not connection.in_atomic_block:
@@ -286,10 +199,60 @@ class DjangoStore:
 
 
 class DjangoReader:
-    """Reads of one execution; the caller holds its lock."""
+    """Reads of one execution, and the effects of its steps."""
 
     def __init__(self, execution_id: int) -> None:
         self.execution_id = execution_id
+        self._stack = ExitStack()
+        self.is_locked = False
+
+    def enter(self, stack: ExitStack, *, is_locked: bool) -> None:
+        """Serve another transaction: `stack` ends it, committing or undoing what is on it."""
+        self._stack, self.is_locked = stack, is_locked
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo what happened inside, and only that, when it raises.
+
+        Until the database is talked to, nothing is begun. Then the execution is locked, unless it is already, and a
+        savepoint is set.
+        """
+        hooks = len(connection.run_on_commit)
+        began = False
+
+        def begin_first(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+            nonlocal began
+            if not began:
+                began = True
+                self._begin_effect()
+            return execute(sql, params, many, context)
+
+        with ExitStack() as block:
+            if not self.is_locked:
+                block.enter_context(transaction.atomic())  # talks to nobody yet
+            try:
+                with connection.execute_wrapper(begin_first):
+                    yield
+                if began and _is_broken():
+                    raise EffectBroken("It went on after an error of the database.")
+            except Exception:
+                if began:
+                    _execute("ROLLBACK TO SAVEPOINT workflow_effect")
+                connection.needs_rollback = False
+                del connection.run_on_commit[hooks:]
+                if not began:
+                    raise
+                self._stack.push(block.pop_all())
+                raise
+            if began or len(connection.run_on_commit) > hooks:
+                self._stack.push(block.pop_all())
+
+    def _begin_effect(self) -> None:
+        if self.is_locked:
+            _execute("SAVEPOINT workflow_effect")
+        else:
+            self.is_locked = True
+            _execute(LOCK_FOR_EFFECT.format(limits=LIMITS, id=int(self.execution_id)))
 
     def steps(self, paths: Collection[str], *, with_results: bool = False) -> list[StepRecord]:
         """The records of these paths."""
@@ -310,13 +273,12 @@ class DjangoReader:
 
     def has_open_steps(self, scope: str, besides: Collection[str]) -> bool:
         """Say whether a scope has steps that are not over, leaving some paths out."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"""SELECT EXISTS (SELECT 1 FROM workflows_stepexecution
-                    WHERE execution_id = %s AND scope = %s AND status IN {OPEN_SQL} AND path <> ALL(%s))""",
-                [self.execution_id, scope, list(besides)],
-            )
-            return cursor.fetchone()[0]
+        found: bool = _execute(
+            f"""SELECT EXISTS (SELECT 1 FROM workflows_stepexecution
+                WHERE execution_id = %s AND scope = %s AND status IN {OPEN_SQL} AND path <> ALL(%s))""",
+            [self.execution_id, scope, list(besides)],
+        ).fetchone()[0]
+        return found
 
     def steps_below(self, container_path: str) -> list[StepRecord]:
         """All steps inside a container at any depth, with results."""
@@ -324,23 +286,16 @@ class DjangoReader:
 
     def item(self, loop_path: str, index: int) -> Any:
         """One item of a loop."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                """SELECT i.value FROM workflows_loopitem i JOIN workflows_stepexecution s ON s.id = i.step_id
-                   WHERE s.execution_id = %s AND s.path = %s AND i.index = %s""",
-                [self.execution_id, loop_path, index],
-            )
-            return _loaded(cursor.fetchone()[0])
+        row = _execute(
+            """SELECT i.value FROM workflows_loopitem i JOIN workflows_stepexecution s ON s.id = i.step_id
+               WHERE s.execution_id = %s AND s.path = %s AND i.index = %s""",
+            [self.execution_id, loop_path, index],
+        ).fetchone()
+        return _loaded(row[0])
 
     def earlier(self, execution_id: int) -> Earlier | None:
         """Another execution that is over, with all there is of it."""
         return earlier_of(execution_id)
-
-    @contextmanager
-    def savepoint(self) -> Iterator[None]:
-        """Undo what happened inside when it raises."""
-        with transaction.atomic():
-            yield
 
     def all_steps(self) -> list[StepRecord]:
         """Every step, with results, in the order in which they came into being."""
@@ -348,12 +303,11 @@ class DjangoReader:
 
     def _select(self, where: str, values: Iterable[Any] = (), *, with_results: bool = False) -> list[StepRecord]:
         result = ", s.result" if with_results else ""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"SELECT {STEP_SELECT}{result} FROM workflows_stepexecution s WHERE s.execution_id = %s AND {where}",
-                [self.execution_id, *values],
-            )
-            return [_step(row, with_results) for row in cursor.fetchall()]
+        rows = _execute(
+            f"SELECT {STEP_SELECT}{result} FROM workflows_stepexecution s WHERE s.execution_id = %s AND {where}",
+            [self.execution_id, *values],
+        ).fetchall()
+        return [_step(row, with_results) for row in rows]
 
 
 def earlier_of(execution_id: int) -> Earlier | None:
@@ -378,7 +332,7 @@ def earlier_of(execution_id: int) -> Earlier | None:
 
 
 def _execution(row: tuple[Any, ...]) -> ExecutionRecord:
-    fields = dict(zip(EXECUTION_COLUMNS, row, strict=False))
+    fields = dict(zip((*EXECUTION_COLUMNS, "is_owner_active"), row, strict=False))
     for name in ("trigger", "inputs", "variables"):
         fields[name] = _loaded(fields[name])
     return ExecutionRecord(**fields)
@@ -391,26 +345,29 @@ def _step(row: tuple[Any, ...], with_results: bool) -> StepRecord:
     return StepRecord(**fields)
 
 
-def _step_row(step: StepRecord, ledger: Ledger, is_hinted: bool) -> Mapping[str, Any]:
-    row = {column: getattr(step, column) for column in STEP_TYPES}
-    row["id"] = step.id
-    row["has_result"] = step.path in ledger.new_results
-    row["result"] = step.result
-    row["is_hinted"] = is_hinted
-    row["ready_at_or_now"] = _hinted_at(step, ledger) if is_hinted else None
-    return row
+def _now(ledger: Ledger) -> datetime:
+    """The database's time: as it last said, and the seconds since."""
+    moment, since = ledger.clock
+    return moment + timedelta(seconds=time.monotonic() - since)
 
 
-def _hinted_at(step: StepRecord, ledger: Ledger) -> datetime:
-    """When a step was hinted at, as the sweep counts: one that waits long is out of its sight until then."""
-    if step.next_attempt_at is None:
-        return ledger.now
-    return max(ledger.now, step.next_attempt_at - timedelta(seconds=ledger.patience.hint_again_after_s))
+def _execute(sql: str, values: Sequence[Any] | None = None) -> psycopg.Cursor[Any]:
+    """Send a statement as psycopg does it, prepared when it comes again; Django's cursors never prepare."""
+    connection.close_if_health_check_failed()
+    connection.ensure_connection()
+    raw = connection.connection
+    if raw.prepare_threshold is None:
+        raw.prepare_threshold = 3
+    cursor = psycopg.Cursor(raw)
+    with connection.wrap_database_errors:
+        cursor.execute(sql, values)
+    return cursor
+
+
+def _is_broken() -> bool:
+    status: int = connection.connection.info.transaction_status
+    return status == TransactionStatus.INERROR
 
 
 def _loaded(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=lambda moment: moment.isoformat())

@@ -17,7 +17,8 @@ from bench.engine import raw, worker
 from bench.engine.site import until
 from coreengine.accounts.models import User
 from workflows.models import Execution, Workflow
-from workflows.services import create_workflow, start_execution
+from workflows.services import start_execution
+from workflows.versions import create_workflow
 
 assert worker.app  # registers the benchmark's action and hints in this process
 

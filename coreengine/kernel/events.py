@@ -111,6 +111,19 @@ def record_many(drafts: Iterable[EventDraft], *, actor: Any, owner: Any = None) 
     return len(events)
 
 
+def append_part(
+    rows: str, *, actor: int | None, owner: int | None, subject: tuple[str, int | str]
+) -> tuple[str, list[Any]]:
+    """Return SQL, and its values, that appends many events as one part of a larger statement.
+
+    `rows` is a JSON list of `{type, data}`. The part appends nothing when the statement's part `head` has no row.
+    """
+    sql = """INSERT INTO kernel_event (type, actor_id, owner_id, subject_type, subject_id, data, cause)
+        SELECT r.type, %s, %s, %s, %s, r.data, %s
+        FROM head, jsonb_to_recordset(%s::jsonb) AS r(type text, data jsonb)"""
+    return sql, [actor, owner, subject[0], str(subject[1]), _cause.get(), rows]
+
+
 # --- Subscribers -------------------------------------------------------------------------------------------
 
 

@@ -5,7 +5,7 @@ A store fills a ledger, the transitions work on it, and the store writes its cha
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, MutableMapping
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
@@ -13,7 +13,16 @@ from typing import Any
 
 from workflows.engine.definition import CONTAINER_TYPES, Definition
 from workflows.engine.digest import MAX_IN_EVENT, canonical
-from workflows.engine.records import Answer, EventRecord, ExecutionRecord, ItemRecord, Question, StepRecord
+from workflows.engine.records import (
+    CHANGING,
+    Answer,
+    EventRecord,
+    ExecutionRecord,
+    ItemRecord,
+    Question,
+    StepRecord,
+    state_of,
+)
 from workflows.engine.results import compose
 from workflows.engine.states import COMPLETED, EXECUTION_MOVES, FINAL, STEP_MOVES, check_move
 from workflows.engine.store import Due, Patience, Reader
@@ -29,27 +38,41 @@ class Ledger:
         now: datetime,
         reader: Reader,
         steps: Iterable[StepRecord] = (),
-        memory: MutableMapping[str, dict[str, Any]] | None = None,
         patience: Patience | None = None,
     ) -> None:
         self.execution = execution
         self.definition = definition
         self.now = now
+        self.clock: tuple[datetime, float] = (now, 0.0)
+        """When the store last told its time, and this worker's monotonic clock then."""
         self.reader = reader
         self.patience = patience or Patience()
-        self._steps = {step.path: step for step in steps}
-        self._memory: MutableMapping[str, dict[str, Any]] = {} if memory is None else memory
+        self._steps: dict[str, StepRecord] = {}
+        self._stored: dict[str, tuple[Any, ...]] = {}
+        self._memory: dict[str, dict[str, Any]] = {}
         self._items: dict[tuple[str, int], Any] = {}
-        self.was_status = execution.status
+        self._laid_out: set[str] = set()
+        self.kept: dict[str, Any] = {}
+        """Whatever executors want to keep for the next steps of this worker's turn."""
+        self.ready_inline: list[str] = []
+        self.expanding: set[str] = set()
+        self.closed_scopes: set[str] = set()
+        """Items counted as done: several skipped steps may find their scope over."""
+        self._opened: set[str] = set()
+        self._variables_told: dict[str, Any] = {}
+        self._begin()
+        for step in steps:
+            self.adopt(step)
+
+    def _begin(self) -> None:
+        """Nothing has changed yet in this transaction."""
+        self.was_status, self.was_pauses = self.execution.status, self.execution.pauses
         self.execution_changed = False
         self.changed: dict[str, StepRecord] = {}
         self.inserted: dict[str, StepRecord] = {}
         self.new_results: set[str] = set()
         self.new_items: list[ItemRecord] = []
-        self._opened: set[str] = set()
-        self._variables_told: dict[str, Any] = {}
         self.events: list[EventRecord] = []
-        self.ready_inline: list[str] = []
         self.hints: list[tuple[StepRecord, float]] = []
         self.questions: list[Question] = []
         self.answers: list[Answer] = []
@@ -57,9 +80,30 @@ class Ledger:
         """Other work of the same student whose turn has come, as the store found when it wrote."""
         self.finished: dict[str, dict[str, Any]] = {}
         """Outcomes that are facts once this transaction commits."""
-        self.expanding: set[str] = set()
-        self.closed_scopes: set[str] = set()
-        """Items counted as done in this transaction: several skipped steps may find their scope over."""
+
+    # --- from one transaction to the next ---------------------------------------------------------------
+
+    def committed(self) -> None:
+        """The store says that everything here is a fact now."""
+        self.execution.revision += self.has_changes
+        self._memory.update(self.finished)
+        for path in (*self.changed, *self.inserted):
+            self._stored[path] = state_of(self._steps[path])
+
+    def go_on(self, now: datetime) -> None:
+        """Begin the next transaction where the last one ended, reading nothing again."""
+        self.now = now
+        self._begin()
+
+    @property
+    def has_changes(self) -> bool:
+        """Say whether there is anything to write."""
+        return bool(self.changed or self.inserted or self.execution_changed or self.events)
+
+    def changes_of(self, step: StepRecord) -> dict[str, Any]:
+        """What of a step differs from what is stored, besides its result."""
+        before, after = self._stored[step.path], state_of(step)
+        return {name: new for name, old, new in zip(CHANGING, before, after, strict=True) if old != new}
 
     # --- steps ------------------------------------------------------------------------------------------
 
@@ -78,7 +122,7 @@ class Ledger:
         missing = [path for path in paths if path not in self._steps]
         if missing:
             for step in self.reader.steps(missing):
-                self._steps.setdefault(step.path, step)
+                self.adopt(step)
 
     def has(self, path: str) -> bool:
         """Say whether the execution has this step by now."""
@@ -86,8 +130,13 @@ class Ledger:
         return path in self._steps
 
     def adopt(self, step: StepRecord) -> StepRecord:
-        """Take a record that was just read, unless this transaction has its own copy already."""
-        return self._steps.setdefault(step.path, step)
+        """Take a record that was just read, unless there is a copy already."""
+        known = self._steps.get(step.path)
+        if known is not None:
+            return known
+        self._steps[step.path] = step
+        self._stored[step.path] = state_of(step)
+        return step
 
     def known_open(self, scope: str) -> bool:
         """Say whether a loaded step of this scope is not over; no query."""
@@ -97,6 +146,8 @@ class Ledger:
         """Say whether every step of a scope is over."""
         if self.known_open(scope):
             return False
+        if scope in self._laid_out:
+            return True
         return not self.reader.has_open_steps(scope, [p for p, s in self._steps.items() if s.scope == scope])
 
     def open_steps(self, below: str = "") -> list[StepRecord]:
@@ -104,15 +155,15 @@ class Ledger:
 
         `below` is how their paths begin: `each[` for a container's, `each[3].` for one item's, nothing for all.
         """
-        found = {step.path: step for step in self.reader.open_steps(below)}
-        found |= {path: step for path, step in self._steps.items() if path.startswith(below)}
-        for path, step in found.items():
-            self._steps.setdefault(path, step)
-        return sorted((s for s in found.values() if s.is_open), key=lambda s: (s.position, s.path))
+        for step in self.reader.open_steps(below):
+            self.adopt(step)
+        found = (step for path, step in self._steps.items() if step.is_open and path.startswith(below))
+        return sorted(found, key=lambda s: (s.position, s.path))
 
     def insert(self, step: StepRecord) -> None:
         """Add a step to the execution; the log says which scope was laid out."""
         self._steps[step.path] = self.inserted[step.path] = step
+        self._laid_out.add(step.scope)
         if step.scope and step.scope not in self._opened:
             self._opened.add(step.scope)
             self._last_event().setdefault("opened", []).append(step.scope)
@@ -253,10 +304,6 @@ class Ledger:
         """Keep the outcome of a finished step for the next transaction of this worker."""
         if step.kind not in CONTAINER_TYPES and step.path in self.new_results:
             self.finished[step.path] = outcome_of(step)
-
-    def committed(self) -> None:
-        """The store says that everything here is a fact now."""
-        self._memory.update(self.finished)
 
 
 def outcome_of(step: StepRecord) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ from workflows.engine.ledger import Ledger
 from workflows.engine.records import EventRecord, ExecutionRecord, StepRecord
 from workflows.engine.rerun import Earlier
 from workflows.engine.states import EXECUTION_MOVES, OPEN, PENDING, RUNNING, STEP_MOVES, WAITING, check_move
-from workflows.engine.store import Due, Lease, Patience
+from workflows.engine.store import Due, Lease, Moved, Patience
 
 READY_AT_ONCE = 20
 
@@ -68,7 +68,7 @@ class MemoryStore:
         execution_id: int,
         *,
         paths: Collection[str] = (),
-        memory: MutableMapping[str, dict[str, Any]] | None = None,
+        after: Ledger | None = None,
         wait: bool = True,
     ) -> Iterator[Ledger | None]:
         """Lock an execution; see `Store.open`."""
@@ -77,22 +77,23 @@ class MemoryStore:
             yield None
             return
         try:
-            execution = copy.deepcopy(kept.execution)
-            reader = _MemoryReader(kept, self.now, self)
-            ledger = Ledger(
-                execution,
-                self.definition(execution.version_id),
-                self.now,
-                reader,
-                reader.steps(paths),
-                memory,
-                self.patience,
-            )
+            if after is None:
+                ledger = self._read(kept, paths)
+            elif after.execution.revision != kept.execution.revision:
+                raise Moved
+            else:
+                ledger = after
+                ledger.go_on(self.now)
             yield ledger
             self._write(kept, ledger)
             ledger.committed()
         finally:
             kept.lock.release()
+
+    def _read(self, kept: _Kept, paths: Collection[str]) -> Ledger:
+        execution, reader = copy.deepcopy(kept.execution), _MemoryReader(kept, lambda: self.now, self)
+        definition = self.definition(execution.version_id)
+        return Ledger(execution, definition, self.now, reader, reader.steps(paths), self.patience)
 
     @staticmethod
     def _write(kept: _Kept, ledger: Ledger) -> None:
@@ -115,6 +116,7 @@ class MemoryStore:
         kept.items |= {(item.loop_path, item.index): item.value for item in ledger.new_items}
         kept.events += ledger.events
         kept.execution = copy.deepcopy(ledger.execution)
+        kept.execution.revision += ledger.has_changes
 
     def earlier(self, execution_id: int) -> Earlier | None:
         """An execution that is over, with all there is of it."""
@@ -198,7 +200,7 @@ class MemoryStore:
 
 
 class _MemoryReader:
-    def __init__(self, kept: _Kept, now: datetime, store: MemoryStore) -> None:
+    def __init__(self, kept: _Kept, now: Callable[[], datetime], store: MemoryStore) -> None:
         self._kept = kept
         self._now = now
         self._store = store
@@ -207,11 +209,12 @@ class _MemoryReader:
         return [copy.deepcopy(self._kept.steps[path]) for path in paths if path in self._kept.steps]
 
     def ready_inline(self) -> list[StepRecord]:
+        now = self._now()
         ready = [
             step
             for step in self._kept.steps.values()
             if step.kind in INLINE_TYPES
-            and (step.is_ready or (step.status == WAITING and (step.next_attempt_at or self._now) <= self._now))
+            and (step.is_ready or (step.status == WAITING and (step.next_attempt_at or now) <= now))
         ]
         return copy.deepcopy(sorted(ready, key=lambda step: (step.position, step.path))[:READY_AT_ONCE])
 

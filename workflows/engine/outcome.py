@@ -39,6 +39,9 @@ class StepCall:
     connection_id: int | None = None
     variables: MutableMapping[str, Any] = field(default_factory=dict)
     """The execution's variables; an in-line step may change them."""
+    is_owner_active: bool = True
+    kept: MutableMapping[str, Any] = field(default_factory=dict)
+    """What the executor wants to keep for the next steps of the same worker's turn."""
 
 
 class Effect(Enum):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from workflows.engine.states import OPEN, PENDING
@@ -36,6 +37,9 @@ class ExecutionRecord:
     """How many steps wait for a time or a person: as long as there is one, its clock stands still."""
     time_left_s: float | None = None
     """What was left of its timeout when the clock was stopped."""
+    revision: int = 0
+    """Grows with every transaction: who knows the newest knows how the execution stands without reading it again."""
+    is_owner_active: bool = True
 
     @property
     def is_open(self) -> bool:
@@ -91,6 +95,12 @@ class StepRecord:
     def is_ready(self) -> bool:
         """Say whether a worker may begin it as far as its dependencies go."""
         return self.status == PENDING and self.waiting_for == 0
+
+
+FIXED = frozenset({"id", "path", "name", "kind", "scope", "position", "index"})
+CHANGING = tuple(f.name for f in fields(StepRecord) if f.name not in FIXED | {"result"})
+"""What of a step may change, besides its result, which is read only where it is needed."""
+state_of = attrgetter(*CHANGING)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from workflows.engine.records import StepRecord, path_in
 from workflows.engine.retry import UNEXPECTED
 from workflows.engine.scope import names_for
 from workflows.engine.states import PENDING
-from workflows.engine.store import Due, Lease, Store
+from workflows.engine.store import Due, EffectBroken, Lease, Moved, Store
 from workflows.engine.transitions import Stale
 
 logger = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class Runner:
 
     def advance(self, execution_id: int) -> None:
         """Begin an execution, or go on with its in-line steps. Safe to call twice, at any time."""
-        self._go_on(execution_id, None, {})
+        self._go_on(execution_id, None)
 
     def run_step(self, execution_id: int, path: str) -> None:
         """Do one outside step, record its outcome, and go on with the in-line steps behind it.
@@ -81,7 +81,7 @@ class Runner:
             return
         with self.leases.holding(lease, at_most_s=call.timeout_s):
             outcome = self._attempt(call)
-        self._go_on(execution_id, Held(path, lease.token, (path,)), {}, outcome)
+        self._go_on(execution_id, Held(path, lease.token, (path,)), outcome)
 
     def cancel(self, execution_id: int, *, by: int | None) -> bool:
         """Cancel an execution. False when it was over already."""
@@ -149,16 +149,25 @@ class Runner:
 
     # --- in line ----------------------------------------------------------------------------------------
 
-    def _go_on(
-        self, execution_id: int, held: Held | None, memory: dict[str, Any], outcome: Outcome | None = None
-    ) -> None:
-        """Finish the held step (doing it first unless its outcome is given), claim the next, and so on."""
+    def _go_on(self, execution_id: int, held: Held | None, outcome: Outcome | None = None) -> None:
+        """Finish the held step (doing it first unless its outcome is given), claim the next, and so on.
+
+        The first transaction locks the execution and reads it; those after it go on from what this worker knows.
+        """
         began, steps = time.monotonic(), 0
+        known: Ledger | None = None
         while True:
             turn_is_over = steps >= MAX_INLINE_STEPS or time.monotonic() - began >= MAX_INLINE_S
-            ledger, held = self._turn(execution_id, held, memory, outcome, claim_next=not turn_is_over)
+            try:
+                ledger, held = self._turn(execution_id, held, known, outcome, claim_next=not turn_is_over)
+            except Moved:
+                if known is None:
+                    raise  # an effect that changes its own execution: a fault of ours
+                known = None  # someone else was here: look again
+                continue
             if ledger is None:
                 return
+            known = ledger
             self._send(execution_id, ledger)
             if held is None:
                 more = ledger.execution.is_open and self._has_ready(ledger)
@@ -170,10 +179,10 @@ class Runner:
             steps += 1
 
     def _turn(
-        self, execution_id: int, held: Held | None, memory: dict[str, Any], outcome: Outcome | None, *, claim_next: bool
+        self, execution_id: int, held: Held | None, known: Ledger | None, outcome: Outcome | None, *, claim_next: bool
     ) -> tuple[Ledger | None, Held | None]:
         """One transaction: finish one step and claim the next."""
-        with self.store.open(execution_id, paths=held.paths if held else (), memory=memory) as ledger:
+        with self.store.open(execution_id, paths=held.paths if held else (), after=known) as ledger:
             if ledger is None:
                 return None, None
             if ledger.execution.status == PENDING:
@@ -234,10 +243,11 @@ class Runner:
         return [path_in(step.scope, dependant.name) for dependant in ledger.definition.dependants(step.name)]
 
     def _next_inline(self, ledger: Ledger) -> StepRecord | None:
-        for path in ledger.ready_inline:
-            step = ledger.step(path)
+        while ledger.ready_inline:
+            step = ledger.step(ledger.ready_inline[0])
             if transitions.is_claimable(ledger, step):
                 return step
+            del ledger.ready_inline[0]
         for step in ledger.reader.ready_inline():
             # This transaction may have closed what the store still shows as ready.
             current = ledger.adopt(step)
@@ -264,6 +274,8 @@ class Runner:
             outcome = undo.outcome
         except NotStorable as error:
             outcome = Outcome.failed(str(error))
+        except EffectBroken as error:
+            outcome = Outcome.failed(f"Something unexpected went wrong: {error}", kind=UNEXPECTED)
         else:
             if changed is not None:
                 ledger.set_variables(changed)
@@ -314,6 +326,8 @@ class Runner:
             idempotency_key=idempotency_key(step.key_execution_id or execution.id, step.path),
             connection_id=execution.connection_id,
             variables=dict(execution.variables),
+            is_owner_active=execution.is_owner_active,
+            kept=ledger.kept,
         )
 
     def _attempt(self, call: StepCall) -> Outcome:

@@ -1,12 +1,13 @@
 """Where executions are kept. The engine needs no more of a database than this.
 
-The one rule: `open` locks the execution until its transaction ends. Every change of an execution or its steps
-happens inside one such transaction, which either commits all of it (rows and events) or none.
+The one rule: every change of an execution or its steps happens inside one transaction of `open`, which either
+commits all of it (rows and events) or none, and only if nobody else has changed the execution since it was read:
+because it was locked then, or because its revision is still the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, MutableMapping
+from collections.abc import Collection, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -53,6 +54,14 @@ class Lease:
     token: int
 
 
+class Moved(Exception):
+    """Somebody else has changed the execution since this worker last looked."""
+
+
+class EffectBroken(Exception):
+    """An effect went on after the store had failed it: none of it can be kept."""
+
+
 class Reader(Protocol):
     """Reads of one execution inside its transaction."""
 
@@ -78,7 +87,11 @@ class Reader(Protocol):
         """Another execution that is over, with all there is of it; None when it is not kept any more."""
 
     def savepoint(self) -> AbstractContextManager[None]:
-        """Undo what happened inside, and only that, when it raises."""
+        """Undo what happened inside, and only that, when it raises.
+
+        Raises:
+            EffectBroken: the store had failed something inside, and whoever asked for it went on all the same.
+        """
 
 
 class Store(Protocol):
@@ -91,13 +104,18 @@ class Store(Protocol):
         execution_id: int,
         *,
         paths: Collection[str] = (),
-        memory: MutableMapping[str, dict[str, Any]] | None = None,
+        after: Ledger | None = None,
         wait: bool = True,
     ) -> AbstractContextManager[Ledger | None]:
         """Lock an execution and load these steps. Commits when the block ends, or undoes all when it raises.
 
-        None when there is no such execution, or when it is locked and `wait` is false. `memory` keeps
-        outcomes of finished steps between transactions of one worker, so that they are read once.
+        None when there is no such execution, or when it is locked and `wait` is false.
+
+        With `after`, the ledger of this worker's last transaction, it goes on from there and neither locks nor
+        reads: one statement at the end writes everything, if nobody else has changed the execution since then.
+
+        Raises:
+            Moved: somebody has; nothing was written, and `after` is worth nothing any more.
         """
 
     def definition(self, version_id: int) -> Definition:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import cast
+
+from django.utils.functional import SimpleLazyObject
+
 from coreengine.accounts.models import User
 from workflows.engine.outcome import StepCall
 
@@ -13,13 +17,18 @@ class OwnerGone(Exception):
 def people_of(call: StepCall) -> tuple[User, User]:
     """The owner, and who started the execution (the owner when that person is gone).
 
+    They are read when a step looks at them, once for all steps of a worker's turn: many steps never do.
+
     Raises:
         OwnerGone: the owner's account is closed.
     """
-    wanted = [call.owner_id] if call.actor_id is None else [call.owner_id, call.actor_id]
-    people = {user.pk: user for user in User.objects.filter(pk__in=wanted)}
-    owner = people.get(call.owner_id)
-    if owner is None or not owner.is_active:
+    if not call.is_owner_active:
         raise OwnerGone("The account that this workflow belongs to is closed.")
-    actor = people.get(call.actor_id) if call.actor_id is not None else None
-    return owner, actor or owner
+    if "people" not in call.kept:
+        owner = SimpleLazyObject(lambda: User.objects.get(pk=call.owner_id))
+        actor = owner
+        if call.actor_id not in (None, call.owner_id):
+            actor = SimpleLazyObject(lambda: User.objects.filter(pk=call.actor_id).first() or owner)
+        call.kept["people"] = cast(User, owner), cast(User, actor)
+    people: tuple[User, User] = call.kept["people"]
+    return people

@@ -25,7 +25,7 @@ PLUGIN = "canvas-integration"
 def call_of(owner: Any, kind: str, config: dict[str, Any], **fields: Any) -> StepCall:
     """A call of one step."""
     usual = {"execution_id": 1, "workflow_id": 1, "path": "a", "name": "a", "actor_id": owner.pk, "attempt": 1}
-    usual |= {"timeout_s": 60, "idempotency_key": "execution:1:a"}
+    usual |= {"timeout_s": 60, "idempotency_key": "execution:1:a", "is_owner_active": owner.is_active}
     return StepCall(kind=kind, config=config, owner_id=owner.pk, **{**usual, **fields})
 
 

@@ -322,30 +322,7 @@ class TestWhatTheDatabaseRefuses:
 
 
 @pytest.mark.django_db
-class TestCost:
-    def test_an_in_line_step_costs_few_statements(
-        self, owner: Any, django_assert_max_num_queries: Any, monkeypatch: Any
-    ) -> None:
-        monkeypatch.setattr("workflows.engine.runner.MAX_INLINE_S", 60.0)  # one turn, on the busiest machine too
-        world = DatabaseWorld(owner)
-        number = world.begin([action(f"s{i}", after=[f"s{i - 1}"] if i else []) for i in range(20)])
-
-        # Lock, read, savepoint, release, write, append: and the two that nest this test's own transaction.
-        with django_assert_max_num_queries(20 * 8 + 18):
-            world.drain()
-        assert world.status(number) == "completed"
-
-    def test_statements_per_step_do_not_grow_with_the_history(self, owner: Any) -> None:
-        from django.test.utils import CaptureQueriesContext
-
-        def cost(items: int) -> float:
-            world = DatabaseWorld(owner)
-            with CaptureQueriesContext(connection) as queries:
-                world.run([loop("each", list(range(items)), [action("a")])])
-            return len(queries) / items
-
-        assert cost(60) <= cost(20) * 1.1
-
+class TestTheEnd:
     def test_a_delete_of_the_student_takes_everything_along(self, owner: Any) -> None:
         world = DatabaseWorld(owner)
         world.run(STEPS)
