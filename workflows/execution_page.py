@@ -23,7 +23,7 @@ from workflows.graph.reading import RawStep, read_steps, walk
 from workflows.models import Approval, Execution, LoopItem, StepExecution
 from workflows.timeline import Line, Timeline, UrgentLine, body_of, static_scopes, together
 from workflows.timeline_rows import COUNTS, TEXTS, StepRow
-from workflows.wording import detail_words
+from workflows.wording import counted, detail_words
 
 EXCERPT = 300
 MOST_LINES = 200
@@ -83,7 +83,8 @@ class Item:
             if found := next((line for line in lines if line.status == status), None):
                 return f"{found.name}: {found.detail}"
         if self.status == Status.COMPLETED:
-            return ", ".join(line.result for line in lines if line.result and not line.branches)
+            told = [line.result for line in lines if line.result and not line.branches]
+            return ", ".join(told) or f"{counted(len(lines), 'step')} done"
         return "Not begun" if self.status == Status.PENDING else self.status
 
     @property
@@ -170,7 +171,8 @@ def item_labels(wanted: Iterable[tuple[int, int]]) -> dict[tuple[int, int], str]
     keys = [KeyTextTransform(key, "value") for key in ("name", "title", "label", "subject")]
     label = Left(Coalesce(*keys, ItemName("value"), Value("")), 120)
     rows = LoopItem.objects.filter(chosen).annotate(label=label).values_list("step_id", "index", "label")
-    return {(step, index): text for step, index, text in rows}
+    # A number beside the number of the item would pass for it.
+    return {(step, index): f"({text})" if text.isdecimal() else text for step, index, text in rows}
 
 
 class ExecutionPage:

@@ -16,7 +16,7 @@ steps:
   - name: each
     type: loop
     config:
-      items: ["one", "two", "three"]
+      items: ["one", "two", "three", "four", "five", "six", "seven", "eight"]
       as: word
       steps:
         - name: keep
@@ -25,7 +25,7 @@ steps:
   - name: ask
     type: approval
     depends_on: [each]
-    config: {message: "Shall **three words** be told?"}
+    config: {message: "Shall **eight words** be told?"}
   - name: decide
     type: condition
     depends_on: [ask]
@@ -62,7 +62,7 @@ def test_a_workflow_is_written_started_and_approved_by_keyboard(waiting: Any) ->
     page.evaluate("window.isTheSamePage = true")
 
     # What was unfolded stays so while the page follows, and what is being written is not lost.
-    expect(page.get_by_text("Shall three words be told?")).to_be_visible()
+    expect(page.get_by_text("Shall eight words be told?")).to_be_visible()
     page.get_by_label("Comment").focus()
     page.keyboard.type("Go on")
     page.keyboard.press("Tab")
@@ -73,7 +73,21 @@ def test_a_workflow_is_written_started_and_approved_by_keyboard(waiting: Any) ->
     expect(page.locator(".timeline").first).to_contain_text("Approved: “Go on”")
     expect(page.locator(".timeline").first).to_contain_text("else 1 step, not taken")
     page.goto("/notifications/")
-    expect(page.get_by_text("Told: three").first).to_be_visible()
+    expect(page.get_by_text("Told: eight").first).to_be_visible()
+
+
+def test_a_loop_and_a_result_unfold_in_place_while_the_page_follows(waiting: Any) -> None:
+    page = waiting
+
+    page.get_by_text("8 items", exact=True).last.click()
+    page.get_by_text("1 one").click()
+    page.locator(".items").get_by_text("Result").first.click()
+
+    expect(page.locator(".items .result-json").first).to_contain_text('"value": "one"')
+    page.get_by_text("2 two").click()
+    expect(page.locator(".items details[open].item-fold")).to_have_count(2)
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.get_by_role("button", name="Approve")).to_be_visible()
 
 
 def test_a_question_can_be_answered_on_its_own_page(waiting: Any) -> None:
