@@ -43,6 +43,13 @@ class TestTheOriginalExample:
 
         assert endpoint.response == {"type": "array", "items": {"$ref": "#/definitions/Course"}}
 
+    def test_an_endpoint_is_repeatable_when_it_reads_or_says_so(self) -> None:
+        def repeatable(method: str, *more: str) -> bool:
+            text = EXAMPLE.replace('method: "GET"', "\n      ".join([f'method: "{method}"', *more]), 1)
+            return parse_manifest(text).endpoint_by_name["get_courses"].is_repeatable
+
+        assert repeatable("GET") and not repeatable("POST") and repeatable("POST", "idempotent: true")
+
     def test_parameters_keep_their_own_required(self) -> None:
         endpoint = parse_manifest(EXAMPLE).endpoint_by_name["get_assignments"]
 
