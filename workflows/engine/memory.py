@@ -1,4 +1,4 @@
-"""A store in memory, for tests and for reading: the same promises as PostgreSQL's, without lasting."""
+"""A store in memory, for tests, dry runs and reading: the same promises as PostgreSQL's, without lasting."""
 
 from __future__ import annotations
 
