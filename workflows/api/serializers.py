@@ -171,3 +171,12 @@ class StepSerializer(serializers.ModelSerializer):
             "finished_at",
         ]
         read_only_fields = fields
+
+
+class ReadyMadeSerializer(serializers.Serializer):
+    """A workflow of the gallery."""
+
+    key = serializers.CharField()
+    name = serializers.CharField()
+    description = serializers.CharField()
+    source = serializers.CharField(help_text="The definition as YAML.")

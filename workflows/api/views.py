@@ -25,6 +25,7 @@ from workflows.api.rerun_actions import RerunActions
 from workflows.api.serializers import (
     ExecutionListSerializer,
     ExecutionSerializer,
+    ReadyMadeSerializer,
     StartedSerializer,
     StartSerializer,
     StepSerializer,
@@ -43,6 +44,7 @@ from workflows.archive import tell_if_archived
 from workflows.engine.schema import DEFINITION_SCHEMA
 from workflows.filters import ExecutionFilter, WorkflowFilter
 from workflows.models import Execution, Workflow
+from workflows.ready_made import ready_made
 from workflows.rules import fault_as_json, faults_of_data, faults_of_source
 
 
@@ -162,6 +164,12 @@ class WorkflowViewSet(VersionActions, DryRunActions, OwnedModelViewSet):
         given = _checked(DefinitionSerializer(data=request.data))
         faults = faults_of_source(given["source"]) if "source" in given else faults_of_data(given["definition"])
         return Response({"is_valid": not faults, "faults": [fault_as_json(fault) for fault in faults]})
+
+    @extend_schema(responses=ReadyMadeSerializer(many=True), filters=False)
+    @action(detail=False, methods=["get"], pagination_class=None, filterset_class=None)
+    def gallery(self, request: Request) -> Response:
+        """List ready-made workflows. Taking one over is making a workflow with its `source`."""
+        return Response(ReadyMadeSerializer(list(ready_made().values()), many=True).data)
 
     @extend_schema(responses={200: {"type": "object"}}, filters=False)
     @action(detail=False, methods=["get"], url_path="definition-schema", pagination_class=None, filterset_class=None)

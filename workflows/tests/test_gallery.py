@@ -81,6 +81,14 @@ def test_an_unknown_key_is_404_and_looking_takes_nothing(page: Any, owner: Any) 
     assert not Workflow.objects.exists()
 
 
+def test_programs_take_them_over_too(api: Any) -> None:
+    listed = api.get("/api/v1/workflows/gallery/").json()
+    made = api.post("/api/v1/workflows/", {"source": listed[0]["source"]}, format="json")
+
+    assert [item["key"] for item in listed] == KEYS
+    assert made.status_code == 201 and made.json()["name"] == listed[0]["name"]
+
+
 class TestRunning:
     """Every file really runs: over the real store, with agents and plugins that answer at once."""
 
