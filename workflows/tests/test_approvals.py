@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from coreengine.kernel.models import Notification
 from workflows.approvals import decide_approval, resolve_attention
@@ -218,3 +219,30 @@ class TestApi:
         assert api.post(url, {**body, "path": "b"}, format="json").status_code == 409
         assert api.post(url, body, format="json").status_code == 200
         assert attention.execution.steps.get(path="a").result == {"id": 1}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_answers_at_the_same_moment_one_counts(owner: Any) -> None:
+    execution = start_execution(create_workflow(owner, by=owner, source=SOURCE), by=owner)
+    runner().advance(execution.pk)
+    question, together = Approval.objects.get(), threading.Barrier(2)
+    refused: list[Exception] = []
+
+    def answer(decision: str) -> None:
+        try:
+            together.wait(30)
+            decide_approval(question, decision, by=owner)
+        except AlreadyDecided as error:
+            refused.append(error)
+        finally:
+            connection.close()
+
+    people = [threading.Thread(target=answer, args=[decision]) for decision in ("approved", "rejected")]
+    for person in people:
+        person.start()
+    for person in people:
+        person.join(60)
+
+    assert len(refused) == 1
+    question.refresh_from_db()
+    assert execution.steps.get(path="may").result["decision"] == question.decision
