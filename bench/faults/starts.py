@@ -308,7 +308,7 @@ def flood(trial: Trial) -> None:
     """One student starts far more than the workers can do; another starts one execution now and then.
 
     Pass: the other's executions begin, at the 95th percentile, at most twice as late as with nobody else about (or
-    within half a second); the flood drains; the workers' memory grows by less than 100 MB.
+    within a second: a worker's turn is 0.2 s); the flood drains; the workers' memory grows by less than 100 MB.
     """
     from coreengine.accounts.models import User
 
@@ -329,7 +329,7 @@ def flood(trial: Trial) -> None:
     trial.note(baseline_p95_s=baseline, flooded_p95_s=with_flood, still_queued=left)
     trial.expect(left > 0, "the flood was over before the other student's executions were: nothing was measured")
     trial.expect(
-        with_flood <= max(2 * baseline, 0.5), f"the other student waited {with_flood:.2f} s instead of {baseline:.2f}"
+        with_flood <= max(2 * baseline, 1.0), f"the other student waited {with_flood:.2f} s instead of {baseline:.2f}"
     )
     trial.expect(trial.finish(size.seconds(90, 1800)), "the flood did not drain")
     grown = _memory_mb(trial) - before

@@ -25,6 +25,11 @@ class Size:
     seed: int = 0
     """Of everything random."""
 
+    @property
+    def is_small(self) -> bool:
+        """Say whether no more than a glance is wanted."""
+        return not self.is_full and self.scale < 0.5
+
     def of(self, small: int, full: int) -> int:
         """A count."""
         return full if self.is_full else max(1, min(full, round(small * self.scale)))
