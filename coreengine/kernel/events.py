@@ -7,15 +7,14 @@ numbering and chaining (migration 0002) and refuses UPDATE and DELETE.
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
 from django.db import connection, models, transaction
 
+from coreengine.kernel.causes import current_cause
 from coreengine.kernel.errors import DomainError
 from coreengine.kernel.models import Event, EventCursor
 
@@ -47,24 +46,6 @@ class NotDelivered(DomainError):
     title = "Somebody has not read these events yet"
 
 
-_cause: ContextVar[int | None] = ContextVar("cause", default=None)
-
-
-@contextmanager
-def caused_by(execution_id: int | None) -> Iterator[None]:
-    """Note on every event recorded meanwhile which execution made it, so that a circle of causes is seen."""
-    token = _cause.set(execution_id)
-    try:
-        yield
-    finally:
-        _cause.reset(token)
-
-
-def current_cause() -> int | None:
-    """Return the execution on whose behalf this code runs, if any."""
-    return _cause.get()
-
-
 @dataclass(frozen=True)
 class EventDraft:
     """One event of a batch."""
@@ -89,7 +70,7 @@ def _event(draft: EventDraft, actor: Any, owner: Any) -> Event:
         subject_type=subject_type,
         subject_id=subject_id,
         data=draft.data,
-        cause=_cause.get(),
+        cause=current_cause(),
     )
 
 

@@ -10,7 +10,11 @@ from kombu.transport import redis as redis_transport
 from kombu.transport import virtual
 from redis.exceptions import RedisError
 
+from coreengine.kernel.causes import caused_by, current_cause
+
 logger = logging.getLogger(__name__)
+
+CAUSE = "caused_by_execution"
 
 
 class HintTask(DjangoTask):
@@ -21,12 +25,25 @@ class HintTask(DjangoTask):
     """
 
     def delay_on_commit(self, *args: Any, **kwargs: Any) -> None:
-        """Tell a worker once the transaction has committed; a broker that is away is only logged."""
-        transaction.on_commit(lambda: self._hint(args, kwargs))
+        """Tell a worker once the transaction has committed; a broker that is away is only logged.
 
-    def _hint(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        What an execution asks for goes on being caused by it: its id travels with the message.
+        """
+        cause = current_cause()
+        transaction.on_commit(lambda: self._hint(args, kwargs, cause))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the task, on behalf of the execution that asked for it, if one did."""
+        sent = self.request
+        cause = (sent.headers or {}).get(CAUSE) or current_cause()
+        with caused_by(cause):
+            # Celery's own would put an empty request on top of the one that the worker made.
+            return super().__call__(*args, **kwargs) if sent.called_directly else self.run(*args, **kwargs)
+
+    def _hint(self, args: tuple[Any, ...], kwargs: dict[str, Any], cause: int | None) -> None:
+        headers = {} if cause is None else {"headers": {CAUSE: cause}}
         try:
-            self.apply_async(args, kwargs, retry=False)
+            self.apply_async(args, kwargs, retry=False, **headers)
         except (OperationalError, RedisError, OSError) as error:
             logger.warning("hint %s%s was not sent (%s); the work will be found", self.name, args, error)
 

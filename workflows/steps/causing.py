@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from coreengine.kernel.events import caused_by
+from coreengine.kernel.causes import caused_by
 from workflows.engine.outcome import Effect, Executor, Outcome, StepCall
 
 

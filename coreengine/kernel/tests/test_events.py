@@ -7,6 +7,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from coreengine.kernel import events
+from coreengine.kernel.causes import caused_by, current_cause
 from coreengine.kernel.events import EventDraft, deliver, record, record_many, subscriber
 from coreengine.kernel.models import Event, EventCursor
 
@@ -51,11 +52,11 @@ class TestRecording:
 
 class TestCauses:
     def test_an_event_says_which_execution_made_it(self, owner: Any) -> None:
-        with events.caused_by(7):
+        with caused_by(7):
             inside = record("test.happened", actor=owner, subject=owner)
         outside = record("test.happened", actor=owner, subject=owner)
 
-        assert (inside.cause, outside.cause, events.current_cause()) == (7, None, None)
+        assert (inside.cause, outside.cause, current_cause()) == (7, None, None)
 
 
 class TestAppendOnly:

@@ -3,11 +3,14 @@
 import logging
 import socket
 import time
+from typing import Any
 
 import pytest
 from django.conf import settings
 from kombu import Connection
 
+from coreengine.kernel.causes import caused_by, current_cause
+from coreengine.kernel.hints import CAUSE
 from coreengine.kernel.tasks import send_outbox
 
 logger = logging.getLogger(__name__)
@@ -28,6 +31,26 @@ def test_a_broker_that_is_away_does_not_fail_what_was_committed(
         send_outbox.delay_on_commit()
     assert "was not sent" in caplog.text
     assert time.monotonic() - began < 3  # a page waits for it
+
+
+@pytest.mark.django_db
+def test_what_an_execution_asks_for_goes_on_being_caused_by_it(
+    monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    sent: list[dict[str, Any]] = []
+    monkeypatch.setattr(send_outbox, "apply_async", lambda args, kwargs, **options: sent.append(options))
+    with django_capture_on_commit_callbacks(execute=True):
+        with caused_by(7):
+            send_outbox.delay_on_commit()
+        send_outbox.delay_on_commit()
+    assert [options.get("headers") for options in sent] == [{CAUSE: 7}, None]
+
+    seen: list[tuple[int | None, bool]] = []
+    monkeypatch.setattr(send_outbox, "run", lambda: seen.append((current_cause(), send_outbox.request.called_directly)))
+    send_outbox.apply(headers={CAUSE: 7})
+    send_outbox.apply()
+    send_outbox()
+    assert seen == [(7, False), (None, False), (None, True)] and current_cause() is None
 
 
 def test_an_acknowledgement_on_a_channel_that_was_closed_ends_no_worker() -> None:
