@@ -102,7 +102,7 @@ def append_part(
     sql = """INSERT INTO kernel_event (type, actor_id, owner_id, subject_type, subject_id, data, cause)
         SELECT r.type, %s, %s, %s, %s, r.data, %s
         FROM head, jsonb_to_recordset(%s::jsonb) AS r(type text, data jsonb)"""
-    return sql, [actor, owner, subject[0], str(subject[1]), _cause.get(), rows]
+    return sql, [actor, owner, subject[0], str(subject[1]), current_cause(), rows]
 
 
 # --- Subscribers -------------------------------------------------------------------------------------------

@@ -146,7 +146,7 @@ class TestEvents:
 
         execution = Execution.objects.get()
         assert execution.status == "failed" and "filter cannot be worked out" in execution.error_message
-        WorkflowTrigger.objects.update(last_problem_at=timezone.now() - timedelta(hours=2))
+        Execution.objects.update(created_at=timezone.now() - timedelta(hours=2))
         happen(owner, points="many")
         assert Execution.objects.count() == 2
 
@@ -210,11 +210,21 @@ class TestCircles:
         assert "starting itself" in workflow.triggers.get().last_problem
 
     def test_one_that_listens_to_failures_is_stopped_too(self, owner: Any) -> None:
-        source = CIRCLE.replace("execution.completed", "execution.*").replace("title: hello", 'title: "{{ [1][3] }}"')
+        source = CIRCLE.replace("execution.completed", "execution.failed").replace(
+            "title: hello", 'title: "{{ [1][3] }}"'
+        )
         start_execution(make_workflow(owner, source.replace("name: tell,", "name: tell, max_retries: 0,")), by=owner)
         follow(rounds=60)
 
-        assert max(Execution.objects.values_list("depth", flat=True)) == MAX_DEPTH + 1
+        assert list(Execution.objects.order_by("pk").values_list("depth", flat=True)) == list(range(MAX_DEPTH + 2))
+
+    def test_a_chain_that_grows_wide_is_stopped_too(self, owner: Any, monkeypatch: Any) -> None:
+        monkeypatch.setattr("workflows.triggers.events.MAX_CHAINED_AN_HOUR", 10)
+        start_execution(make_workflow(owner, CIRCLE.replace("execution.completed", "execution.*")), by=owner)
+        follow(rounds=60)
+
+        assert Execution.objects.filter(depth__gt=1, status="completed").count() == 10
+        assert "10 times within an hour" in Execution.objects.get(status="failed").error_message
 
     def test_what_a_step_changes_is_known_to_come_from_it(self, owner: Any, monkeypatch: Any) -> None:
         """A step's own events, not only those of its execution, carry the depth."""

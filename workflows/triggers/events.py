@@ -29,7 +29,9 @@ MAX_DEPTH = 5
 """How many executions may have led to one that is started. With one more it is stopped."""
 NEVER = tuple(f"{prefix}*" for prefix in SILENT_EVENTS)
 """Events that start nothing: there are many in every execution, and the execution's own events tell of it."""
-COMPLAIN_AGAIN_AFTER = timedelta(hours=1)
+MAX_CHAINED_AN_HOUR = 500
+"""How often a workflow may be started by a chain of executions: depth alone would let a chain grow wide."""
+HOUR = timedelta(hours=1)
 
 
 @subscriber("workflow triggers", types=["*"], without=NEVER)
@@ -74,19 +76,33 @@ def _offer(trigger: WorkflowTrigger, event: Event, facts: dict[str, Any], depth:
             f"“{event.type}”, and {MAX_DEPTH} is the most. Let the filter leave out what the workflow itself changes."
         )
         if depth == MAX_DEPTH + 1:
-            fail_for(trigger, words, facts, depth=depth)
+            _complain(trigger, words, facts)
         else:
             note_problem(trigger, words)  # the failed execution's own events would go on for ever
+        return
+    if depth > 1 and _chained(trigger) >= MAX_CHAINED_AN_HOUR:
+        words = (
+            f"It was stopped: executions that events had started have started it {MAX_CHAINED_AN_HOUR} times within an "
+            "hour. Let the filter leave out what the workflow itself changes."
+        )
+        _complain(trigger, words, facts)
         return
     start_for(trigger, facts, key=f"event:{trigger.pk}:{event.pk}", depth=depth)
 
 
 def _complain(trigger: WorkflowTrigger, words: str, facts: dict[str, Any]) -> None:
     """Leave a failed execution, but not one for each of a thousand events with the same fault."""
-    told = trigger.last_problem_at
-    if told is not None and told > timezone.now() - COMPLAIN_AGAIN_AFTER and trigger.last_problem:
-        return
-    fail_for(trigger, words, facts, depth=MAX_DEPTH + 1)
+    lately = Execution.objects.filter(workflow=trigger.workflow, created_at__gt=timezone.now() - HOUR)
+    if lately.filter(depth__gt=MAX_DEPTH, trigger__id=trigger.pk).exists():
+        note_problem(trigger, words)
+    else:
+        fail_for(trigger, words, facts, depth=MAX_DEPTH + 1)
+
+
+def _chained(trigger: WorkflowTrigger) -> int:
+    """How often the workflow was started of late by what executions did that were themselves started so."""
+    lately = Execution.objects.filter(workflow=trigger.workflow, created_at__gt=timezone.now() - HOUR)
+    return len(lately.filter(depth__gt=1).order_by("-pk").values_list("pk", flat=True)[:MAX_CHAINED_AN_HOUR])
 
 
 def facts_of(event: Event) -> dict[str, Any]:
