@@ -76,12 +76,12 @@ class Runner:
 
         Safe to call twice: the second call finds nothing to claim.
         """
-        call, lease = self._claim_outside(execution_id, path)
-        if call is None or lease is None:
+        call, held = self._claim_outside(execution_id, path)
+        if call is None or held is None:
             return
-        with self.leases.holding(lease, at_most_s=call.timeout_s):
+        with self.leases.holding(Lease(execution_id, path, held.token), at_most_s=call.timeout_s):
             outcome = self._attempt(call)
-        self._go_on(execution_id, Held(path, lease.token, (path,)), outcome)
+        self._go_on(execution_id, held, outcome)
 
     def cancel(self, execution_id: int, *, by: int | None) -> bool:
         """Cancel an execution. False when it was over already."""
@@ -192,7 +192,8 @@ class Runner:
                 return ledger, None
             if not ledger.execution.is_open:
                 return ledger, None
-            step = self._next_inline(ledger)
+            # Behind an outside step only what it made ready is ours: the rest has hints of its own.
+            step = self._next_inline(ledger, look=outcome is None)
             begun = 0
             while step is not None and claim_next and step.kind in ENGINE_TYPES:
                 if begun == MAX_BEGUN_AT_ONCE:
@@ -242,13 +243,14 @@ class Runner:
     def _dependants(ledger: Ledger, step: StepRecord) -> list[str]:
         return [path_in(step.scope, dependant.name) for dependant in ledger.definition.dependants(step.name)]
 
-    def _next_inline(self, ledger: Ledger) -> StepRecord | None:
+    def _next_inline(self, ledger: Ledger, *, look: bool = True) -> StepRecord | None:
+        """The next in-line step that a worker may begin: of those that are known to be ready, then of all."""
         while ledger.ready_inline:
             step = ledger.step(ledger.ready_inline[0])
             if transitions.is_claimable(ledger, step):
                 return step
             del ledger.ready_inline[0]
-        for step in ledger.reader.ready_inline():
+        for step in ledger.reader.ready_inline() if look else ():
             # This transaction may have closed what the store still shows as ready.
             current = ledger.adopt(step)
             if transitions.is_claimable(ledger, current):
@@ -283,7 +285,7 @@ class Runner:
 
     # --- outside ----------------------------------------------------------------------------------------
 
-    def _claim_outside(self, execution_id: int, path: str) -> tuple[StepCall | None, Lease | None]:
+    def _claim_outside(self, execution_id: int, path: str) -> tuple[StepCall | None, Held | None]:
         """Claim a step and fill in what it is given; (None, None) when it is not there to be claimed."""
         with self.store.open(execution_id, paths=[path]) as ledger:
             if ledger is None or not ledger.execution.is_open or not ledger.has(path):
@@ -305,7 +307,7 @@ class Runner:
         if call is None:
             self._send(execution_id, ledger, wake=True)
             return None, None
-        return call, Lease(execution_id, path, step.token)
+        return call, Held(path, step.token, (path, *self._dependants(ledger, step)))
 
     # --- one attempt ------------------------------------------------------------------------------------
 
