@@ -176,21 +176,21 @@ class DjangoStore:
             found += [Due(number, path, kind, is_expired=True) for number, path, kind in cursor.fetchall()]
             cursor.execute(
                 f"""UPDATE workflows_execution SET hinted_at = clock_timestamp()
-                    WHERE id IN (SELECT id FROM workflows_execution
-                                 WHERE status = 'pending' AND admitted_at IS NOT NULL
-                                   AND hinted_at <= clock_timestamp() - {patience}
-                                 ORDER BY hinted_at LIMIT %s FOR UPDATE SKIP LOCKED)
+                    WHERE id = ANY(ARRAY(SELECT id FROM workflows_execution
+                                           WHERE status = 'pending' AND admitted_at IS NOT NULL
+                                             AND hinted_at <= clock_timestamp() - {patience}
+                                           ORDER BY hinted_at LIMIT %s FOR UPDATE SKIP LOCKED))
                     RETURNING id""",
                 [limit],
             )
             found += [Due(row[0]) for row in cursor.fetchall()]
             cursor.execute(
                 f"""UPDATE workflows_stepexecution SET hinted_at = clock_timestamp()
-                    WHERE id IN (SELECT id FROM workflows_stepexecution
-                                 WHERE status IN ('pending', 'waiting') AND waiting_for = 0
-                                   AND hinted_at <= clock_timestamp() - {patience}
-                                   AND (next_attempt_at IS NULL OR next_attempt_at <= clock_timestamp())
-                                 ORDER BY hinted_at LIMIT %s FOR UPDATE SKIP LOCKED)
+                    WHERE id = ANY(ARRAY(SELECT id FROM workflows_stepexecution
+                                           WHERE status IN ('pending', 'waiting') AND waiting_for = 0
+                                             AND hinted_at <= clock_timestamp() - {patience}
+                                             AND (next_attempt_at IS NULL OR next_attempt_at <= clock_timestamp())
+                                           ORDER BY hinted_at LIMIT %s FOR UPDATE SKIP LOCKED))
                     RETURNING execution_id, path, kind""",
                 [limit],
             )
