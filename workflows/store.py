@@ -35,7 +35,7 @@ from workflows.writing import STEP_TYPES
 STATEMENT_TIMEOUT_MS = 15_000
 IDLE_TIMEOUT_MS = 60_000
 """An effect that hangs outside the database loses its transaction, and with it the lock, after this long."""
-READY_AT_ONCE = 20
+READY_AT_ONCE = 50
 
 EXECUTION_COLUMNS = (
     "id owner_id actor_id workflow_id version_id status trigger inputs variables connection_id error_message "
@@ -263,7 +263,7 @@ class DjangoReader:
         return self._select(
             f"""s.status IN ('pending', 'waiting') AND s.waiting_for = 0 AND s.kind IN ({INLINE_SQL})
                 AND (s.next_attempt_at IS NULL OR s.next_attempt_at <= clock_timestamp())
-                ORDER BY s.position, s.id LIMIT {READY_AT_ONCE}"""
+                ORDER BY coalesce(s.next_attempt_at, s.ready_at), s.id LIMIT {READY_AT_ONCE}"""
         )
 
     def open_steps(self, below: str = "") -> list[StepRecord]:

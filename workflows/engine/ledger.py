@@ -5,6 +5,7 @@ A store fills a ledger, the transitions work on it, and the store writes its cha
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
@@ -54,7 +55,10 @@ class Ledger:
         self._laid_out: set[str] = set()
         self.kept: dict[str, Any] = {}
         """Whatever executors want to keep for the next steps of this worker's turn."""
-        self.ready_inline: list[str] = []
+        self.ready_inline: deque[str] = deque()
+        """In-line steps that may begin, as far as this worker knows, in the order in which they became ready."""
+        self.has_looked = False
+        """Whether those that others made ready before are among them."""
         self.expanding: set[str] = set()
         self.closed_scopes: set[str] = set()
         """Items counted as done: several skipped steps may find their scope over."""

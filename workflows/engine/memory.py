@@ -18,7 +18,7 @@ from workflows.engine.rerun import Earlier
 from workflows.engine.states import EXECUTION_MOVES, OPEN, PENDING, RUNNING, STEP_MOVES, WAITING, check_move
 from workflows.engine.store import Due, Lease, Moved, Patience
 
-READY_AT_ONCE = 20
+READY_AT_ONCE = 50
 
 
 @dataclass
@@ -216,7 +216,8 @@ class _MemoryReader:
             if step.kind in INLINE_TYPES
             and (step.is_ready or (step.status == WAITING and (step.next_attempt_at or now) <= now))
         ]
-        return copy.deepcopy(sorted(ready, key=lambda step: (step.position, step.path))[:READY_AT_ONCE])
+        ready.sort(key=lambda step: step.next_attempt_at or step.ready_at or now)
+        return copy.deepcopy(ready[:READY_AT_ONCE])
 
     def open_steps(self, below: str = "") -> list[StepRecord]:
         return [

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -187,12 +188,14 @@ class Runner:
                 return None, None
             if ledger.execution.status == PENDING:
                 transitions.begin(ledger)
+                ledger.has_looked = True
             transitions.check_deadline(ledger)
             if held is not None and not self._finish_held(ledger, held, outcome):
                 return ledger, None
             if not ledger.execution.is_open:
                 return ledger, None
             # Behind an outside step only what it made ready is ours: the rest has hints of its own.
+            ledger.has_looked |= outcome is not None
             step = self._next_inline(ledger, look=outcome is None)
             begun = 0
             while step is not None and claim_next and step.kind in ENGINE_TYPES:
@@ -244,19 +247,29 @@ class Runner:
         return [path_in(step.scope, dependant.name) for dependant in ledger.definition.dependants(step.name)]
 
     def _next_inline(self, ledger: Ledger, *, look: bool = True) -> StepRecord | None:
-        """The next in-line step that a worker may begin: of those that are known to be ready, then of all."""
-        while ledger.ready_inline:
-            step = ledger.step(ledger.ready_inline[0])
-            if transitions.is_claimable(ledger, step):
-                return step
-            del ledger.ready_inline[0]
-        for step in ledger.reader.ready_inline() if look else ():
-            # This transaction may have closed what the store still shows as ready.
-            current = ledger.adopt(step)
-            if transitions.is_claimable(ledger, current):
-                ledger.ready_inline.append(current.path)
-                return current
-        return None
+        """The in-line step that has been ready for the longest time; whoever knows of none asks the store."""
+        if look and not ledger.has_looked:
+            self._look(ledger)
+        while True:
+            while ledger.ready_inline:
+                step = ledger.step(ledger.ready_inline[0])
+                if transitions.is_claimable(ledger, step):
+                    return step
+                ledger.ready_inline.popleft()
+            if not look:
+                return None
+            self._look(ledger)
+            look = False
+
+    @staticmethod
+    def _look(ledger: Ledger) -> None:
+        """See which in-line steps the store shows as ready: they were so before those of this transaction.
+
+        This transaction may have closed some of them.
+        """
+        found = [ledger.adopt(step).path for step in ledger.reader.ready_inline()]
+        ledger.ready_inline = deque([*found, *(path for path in ledger.ready_inline if path not in found)])
+        ledger.has_looked = True
 
     def _do_inline(self, ledger: Ledger, step: StepRecord) -> None:
         """Run an in-line step's effect inside this transaction, undoing the effect alone when it fails."""

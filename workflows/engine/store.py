@@ -69,7 +69,7 @@ class Reader(Protocol):
         """The records of these paths."""
 
     def ready_inline(self) -> list[StepRecord]:
-        """In-line steps that wait for nothing but a worker, first written first, a few of them."""
+        """In-line steps that wait for nothing but a worker, the longest ready first, a few of them."""
 
     def open_steps(self, below: str = "") -> list[StepRecord]:
         """Every step that is not over and whose path begins so."""

@@ -291,6 +291,19 @@ class TestLoops:
         world.drain()
         assert world.status(number) == "completed" and len(world.executor.calls) == 5
 
+    @pytest.mark.parametrize("at_once", [1, 2, 50])
+    def test_items_have_their_turn_in_the_order_in_which_they_became_ready(
+        self, world: World, monkeypatch: Any, at_once: int
+    ) -> None:
+        monkeypatch.setattr("workflows.engine.runner.MAX_INLINE_STEPS", at_once)
+        number = world.run(
+            [loop("each", "[1, 2, 3, 4, 5, 6]", [action("a"), action("b", after=["a"])], max_concurrency=2)]
+        )
+
+        assert world.status(number) == "completed"
+        assert [path for path in world.executor.paths() if path.endswith("a")] == [f"each[{i}].a" for i in range(6)]
+        assert world.executor.paths()[:4] == ["each[0].a", "each[1].a", "each[0].b", "each[1].b"]
+
     def test_loops_stand_in_loops(self, world: World) -> None:
         inner = loop("inner", "row", [action("cell", params={"v": "{{ row[index] * 10 + cell }}"})], as_name="cell")
         number = world.run(
