@@ -9,7 +9,15 @@ from typing import Any, Protocol
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
-from coreengine.kernel.expressions import check, check_condition, check_expression, expression_uses, nearest, uses
+from coreengine.kernel.expressions import (
+    check,
+    check_condition,
+    check_expression,
+    expression_uses,
+    nearest,
+    nearest_or_all,
+    uses,
+)
 from coreengine.kernel.expressions.tree import BUILT_IN_NAMES
 from workflows.engine.definition import (
     AI_AGENT,
@@ -261,7 +269,7 @@ class _Finder(TriggerChecks):
                     message = f"“{name}” is not in the same list of steps; wait for what it stands in instead."
                     self.add(f"{here}[{place}]", message)
                 else:
-                    self.add(f"{here}[{place}]", f"There is no step “{name}”.{nearest(name, names)}")
+                    self.add(f"{here}[{place}]", f"There is no step “{name}”.{nearest_or_all(name, names)}")
         self.circles(waits, steps, path)
         before = {name: _closure(name, waits) for name in waits}
         return {name: found.union(*(self.inner.get(other, ()) for other in found)) for name, found in before.items()}
@@ -463,7 +471,7 @@ class _Finder(TriggerChecks):
                 continue
             wanted = use.chain[1]
             if wanted not in self.step_paths:
-                hint = nearest(wanted, self.step_paths)
+                hint = nearest_or_all(wanted, self.step_paths)
                 self.add(path, f"There is no step “{wanted}”.{hint}", use.line, use.column)
             elif wanted not in before and name:
                 why = (

@@ -68,7 +68,9 @@ def test_what_is_there_may_be_read(expression: str) -> None:
         ("varaibles.seen_count", "Unknown name “varaibles”. Did you mean “variables”?"),
         ("leson.name", "Unknown name “leson”. Did you mean “lesson”?"),
         ("indx + 1", "Unknown name “indx”. Did you mean “index”?"),
-        ("fetch.result", "Unknown name “fetch”."),
+        ("fetch.result", "Unknown name “fetch”. Known here: execution_id, index, inputs, item, lesson, steps, "),
+        ("steps.x.result", "There is no step “x”. Known here: each, fetch, keep, later."),
+        ("inputs.x", "There is no “x” in inputs. Known here: course_code."),
         ("siez(steps.fetch.result)", "There is no function “siez”. Did you mean “size”?"),
         ("steps.fetch.result.exists(a, b, true)", "“exists” takes a name and a test"),
         ("1 +", "Syntax error"),
@@ -86,4 +88,8 @@ def test_names_of_a_loop_are_unknown_outside_of_it() -> None:
     data = definition("1")
     data["steps"][0]["condition"] = "lesson.done && index > 0"
 
-    assert [fault.message for fault in find_faults(data)] == ["Unknown name “lesson”.", "Unknown name “index”."]
+    known = "Known here: execution_id, inputs, steps, trigger, user_id, variables."
+    assert [fault.message for fault in find_faults(data)] == [
+        f"Unknown name “lesson”. {known}",
+        f"Unknown name “index”. {known}",
+    ]

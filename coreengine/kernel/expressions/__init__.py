@@ -5,7 +5,7 @@ saving; `uses` and `expression_uses` tell what an expression reads. Plain Python
 """
 
 from .checking import Use, check, check_condition, check_expression, expression_uses, uses
-from .errors import ExpressionError, Problem, nearest
+from .errors import ExpressionError, Problem, nearest, nearest_or_all
 from .language import as_text, bare, condition, evaluate, render
 from .syntax import sole_expression
 
@@ -22,6 +22,7 @@ __all__ = [
     "evaluate",
     "expression_uses",
     "nearest",
+    "nearest_or_all",
     "render",
     "sole_expression",
     "uses",

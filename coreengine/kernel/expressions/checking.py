@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import ExpressionError, Problem, nearest
+from .errors import ExpressionError, Problem, nearest_or_all
 from .language import bare, compile_source
 from .syntax import Expression, parse_template, position
 
@@ -100,12 +100,14 @@ def _check_source(source: str, known: Known, path: str, text: str, offset: int) 
     for chain, at in sorted(compiled.tree.chains.items(), key=lambda pair: pair[1]):
         line, column = position(text, offset + at)
         if chain[0] not in known:
-            problems.append(Problem(path, f"Unknown name “{chain[0]}”.{nearest(chain[0], known)}", line, column))
+            problems.append(Problem(path, f"Unknown name “{chain[0]}”.{nearest_or_all(chain[0], known)}", line, column))
             continue
         members = known[chain[0]] if isinstance(known, Mapping) else None
         if members is not None and len(chain) > 1 and chain[1] not in members:
             problems.append(
-                Problem(path, f"There is no “{chain[1]}” in {chain[0]}.{nearest(chain[1], members)}", line, column)
+                Problem(
+                    path, f"There is no “{chain[1]}” in {chain[0]}.{nearest_or_all(chain[1], members)}", line, column
+                )
             )
     return problems
 

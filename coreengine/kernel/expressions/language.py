@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import evaluation
-from .errors import ExpressionError, nearest
+from .errors import ExpressionError, nearest, nearest_or_all
 from .evaluation import Compiled
 from .killable import TIME_LIMIT_S, evaluator
 from .syntax import Expression, parse_template, sole_expression
@@ -43,7 +43,7 @@ def evaluate(expression: str, names: Mapping[str, Any], *, time_limit_s: float =
     tree = compiled.tree
     for root in tree.roots:
         if root not in names:
-            raise ExpressionError(f"Unknown name “{root}”.{nearest(root, names)}", source=expression)
+            raise ExpressionError(f"Unknown name “{root}”.{nearest_or_all(root, names)}", source=expression)
     try:
         if tree.path is not None:
             return to_json(_look_up(tree.path, names))
@@ -149,7 +149,7 @@ def _look_up(path: tuple[str | int, ...], names: Mapping[str, Any]) -> Any:
     for part in path:
         if isinstance(value, Mapping) and isinstance(part, str):
             if part not in value:
-                raise Refused(f"There is no “{part}” in {'.'.join(done)}.{nearest(part, value)}")
+                raise Refused(f"There is no “{part}” in {'.'.join(done)}.{nearest_or_all(part, value)}")
             value = value[part]
         elif isinstance(value, list | tuple) and isinstance(part, int):
             if not 0 <= part < len(value):

@@ -84,6 +84,26 @@ def test_an_unknown_name_is_named_with_the_nearest_known_one():
         evaluate("varaibles.a", {"variables": {}, "steps": {}})
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("m", " Did you mean “n”?"),
+        ("i", " Did you mean “id”?"),
+        ("zebra", " Known here: id, n, variables."),
+    ],
+)
+def test_short_names_are_near_by_a_letter_and_where_nothing_is_near_all_are_told(name, words):
+    with pytest.raises(ExpressionError) as caught:
+        evaluate(f"{name} + 1", {"variables": {}, "n": 1, "id": 2})
+    assert caught.value.message == f"Unknown name “{name}”.{words}"
+
+
+def test_of_many_known_names_a_few_are_told():
+    with pytest.raises(ExpressionError) as caught:
+        evaluate("x.zebra", {"x": {f"name_{number}": 1 for number in range(20)} | {"long" * 30: 1}})
+    assert "name_14 and 13 more." in caught.value.message and len(caught.value.message) < 200
+
+
 @pytest.mark.parametrize("expression", ["steps.fetsh.result", "size(steps.fetsh.result)", "steps['fetsh'].result == 1"])
 def test_an_unknown_step_is_named_with_the_nearest_known_one(expression):
     with pytest.raises(ExpressionError, match="no “fetsh” in steps. Did you mean “fetch”"):
