@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from workflows.models import Execution, StepExecution, Workflow
+from workflows.models import Execution, StepExecution, Workflow, WorkflowTrigger
 from workflows.reports import results_of
 
 
@@ -29,7 +29,7 @@ class WorkflowSerializer(serializers.ModelSerializer):
         help_text="The published version; null as long as there is only a draft.",
     )
     has_draft = serializers.BooleanField(read_only=True)
-    schedules = ScheduleSerializer(source="triggers", many=True, read_only=True)
+    schedules = serializers.SerializerMethodField(help_text="Other triggers stand under triggers/.")
     is_shipped = serializers.BooleanField(read_only=True)
     last_status = serializers.CharField(read_only=True, allow_null=True, default=None)
     last_execution = serializers.IntegerField(source="last_execution_id", read_only=True, allow_null=True, default=None)
@@ -54,6 +54,12 @@ class WorkflowSerializer(serializers.ModelSerializer):
             "updated_at",
         ]
         read_only_fields = fields
+
+    @extend_schema_field(ScheduleSerializer(many=True))
+    def get_schedules(self, workflow: Workflow) -> list[dict[str, Any]]:
+        """List its schedules; `triggers` were read with the workflow."""
+        schedules = [row for row in workflow.triggers.all() if row.kind == WorkflowTrigger.Kind.SCHEDULE]
+        return ScheduleSerializer(schedules, many=True).data
 
 
 class WorkflowDetailSerializer(WorkflowSerializer):

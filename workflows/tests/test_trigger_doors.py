@@ -47,6 +47,14 @@ steps: [{name: tell, type: system_action, config: {action: create_notification, 
 """
 
 
+def test_only_schedules_are_told_as_schedules(api: Any, owner: Any) -> None:
+    workflow = make_workflow(owner, ALL_KINDS)
+    shown = api.get(f"/api/v1/workflows/{workflow.pk}/").json()
+
+    assert shown["schedules"] == [{"cron": "0 7 * * *", "time_zone": "Europe/Berlin"}]
+    assert api.get("/api/v1/workflows/").json()["results"][0]["schedules"] == shown["schedules"]
+
+
 class TestPages:
     def test_the_workflow_says_when_it_starts(self, page: Any, owner: Any) -> None:
         workflow = make_workflow(owner, ALL_KINDS)
