@@ -67,14 +67,13 @@ def begin(ledger: Ledger) -> None:
         rerun.lay_out(ledger, plan)
 
 
-def cancel(ledger: Ledger, *, by: int | None, reason: str = "cancelled") -> bool:
+def cancel(ledger: Ledger, *, by: int | None) -> bool:
     """End an execution at someone's wish. False when it is over already."""
     if not ledger.execution.is_open:
         return False
     close_steps(ledger, ledger.open_steps(), EXECUTION_CANCELLED)
     ledger.move_execution(CANCELLED)
     ledger.execution.completed_at = ledger.now
-    ledger.execution.error_message = "" if reason == "cancelled" else reason
     ledger.note("execution.cancelled", by=by)
     return True
 
