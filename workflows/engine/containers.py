@@ -19,6 +19,8 @@ from workflows.engine.records import Key, StepRecord, parent_of, path_in, scope_
 from workflows.engine.scope import names_for, names_in
 from workflows.engine.states import BRANCH_FAILED, BRANCH_NOT_TAKEN, ITEM_FAILED, LOOP_ENDED_EARLY, NOT_NEEDED
 
+UNTIL_FAILED = "“until” cannot be worked out."
+
 
 def start(ledger: Ledger, step: StepRecord) -> None:
     """Begin a container: work out what it goes by, and begin its first scopes."""
@@ -72,6 +74,11 @@ def scope_failed(ledger: Ledger, step: StepRecord, error: str) -> None:
 def reason_of_failure(ledger: Ledger, step: StepRecord) -> str:
     """The mark of a step whose failure is that of its item or branch; results are composed by it."""
     return {LOOP: ITEM_FAILED, PARALLEL: BRANCH_FAILED}.get(ledger.step(parent_of(step.scope)[0]).kind, "")
+
+
+def look_again(ledger: Ledger, loop: StepRecord, key: Key) -> None:
+    """Look once more at the `until` of a reopened loop, which could not be worked out behind this item."""
+    _ends_early(ledger, loop, scope_of(loop.path, key))
 
 
 def go_on(ledger: Ledger, container: StepRecord) -> None:
@@ -172,7 +179,7 @@ def _ends_early(ledger: Ledger, loop: StepRecord, scope: str) -> bool:
     try:
         is_enough = condition(definition.loop.until, names_in(ledger, scope, definition.until_chains))
     except ExpressionError as error:
-        transitions.fail_unready(ledger, loop, f"“until” cannot be worked out. {error}")
+        transitions.fail_unready(ledger, loop, f"{UNTIL_FAILED} {error}")
         return True
     if is_enough:
         transitions.close_steps(ledger, ledger.open_steps(f"{loop.path}["), LOOP_ENDED_EARLY)

@@ -186,7 +186,7 @@ def plan_of(earlier: Earlier, definition: Definition, chosen: str = "") -> Plan:
     if chosen:
         _check_chosen(earlier, definition, chosen)
     plan = Plan(earlier, definition, chosen)
-    if not plan.redone:
+    if not plan.redone and not plan.reopened:
         raise CannotRepeat("Everything finished. Choose the step to run again from.")
     if definition is not earlier.definition:
         _check_versions(plan, Plan(earlier, earlier.definition, chosen))
@@ -273,12 +273,24 @@ def lay_out(ledger: Ledger, plan: Plan) -> None:
     for path in _as_they_ended(plan.earlier, plan.taken_over()):
         _take_over(ledger, plan.earlier, path)
     redone = [_lay_out(ledger, plan, path) for path in plan.redone]
+    for path in reversed(plan.reopened):
+        _look_at_until_again(ledger, plan, path)
     for record in redone:
         if record.is_ready and record.ready_at is None and ledger.execution.is_open:
             transitions.become_ready(ledger, record)
     for path in reversed(plan.reopened):  # inner ones first: an outer one may be over by them
         if ledger.execution.is_open and ledger.step(path).is_open:
             containers.go_on(ledger, ledger.step(path))
+
+
+def _look_at_until_again(ledger: Ledger, plan: Plan, path: str) -> None:
+    """A loop that failed by its `until` is not past it: the item behind which it failed is over, and stays so."""
+    was, step = plan.earlier.steps[path], ledger.step(path)
+    last = plan.earlier.last_to_end(path)
+    if last is None or last not in plan.settled[path] or not was.error.startswith(containers.UNTIL_FAILED):
+        return
+    if step.kind == LOOP and step.is_open and ledger.execution.is_open:
+        containers.look_again(ledger, step, last)
 
 
 def _reopen(ledger: Ledger, plan: Plan, path: str) -> None:

@@ -266,6 +266,29 @@ class TestLoops:
 
         assert (world.status(again), world.executor.paths()) == ("completed", ["each[0].get"])
 
+    @pytest.mark.parametrize("at_once", [1, 2])
+    @pytest.mark.parametrize("has_more", [True, False])
+    def test_a_loop_that_failed_by_its_until_is_not_past_it(self, world: World, at_once: int, has_more: bool) -> None:
+        def steps(until: str) -> list[dict[str, Any]]:
+            body = [action("get", params={"i": "{{ item }}"}), outside("put", after=["get"])]
+            after = [action("end", after=["each"])] if has_more else []
+            return [loop("each", "[1, 2, 3, 4]", body, until=until, max_concurrency=at_once), *after]
+
+        first = world.run(steps("steps.get.result.nothing"))
+        assert world.status(first) == "failed"
+        world.executor.calls.clear()
+        again = world.repeat(first)
+
+        assert world.status(again) == "failed" and world.executor.calls == []
+        assert world.execution(again).error_message == world.execution(first).error_message
+        ended = world.repeat(again, definition={"name": "Test", "steps": steps("steps.get.result.i == 1")})
+        assert (world.status(ended), world.steps(ended)["each"].reason) == ("completed", "loop_ended_early")
+        assert world.executor.paths() == (["end"] if has_more else [])
+        world.executor.calls.clear()
+        gone_on = world.repeat(again, definition={"name": "Test", "steps": steps("false")})
+        assert world.status(gone_on) == "completed" and "each[0].get" not in world.executor.paths()
+        assert {f"each[{index}].put" for index in (1, 2, 3)} <= set(world.executor.paths())
+
 
 class TestBranches:
     def test_a_condition_keeps_the_branch_it_took(self, world: World) -> None:
