@@ -213,16 +213,18 @@ def zombies(trial: Trial) -> None:
 
     Pass: not one outcome of the frozen worker overwrites anything; every execution ends well, every effect once.
     """
+    from workflows.models import StepExecution
+
     world, size = trial.world, trial.size
     frozen = f"{PLUGINS}:2"
-    tries = size.of(16, 200)
+    tries = size.of(6, 200)
     done = 0
     while done < tries:
         world.only(WORKER, BEAT)
         world.start(frozen)
         world.wait_ready()
         point = random.choice(["K5", "K6"])
-        world.points.order(point, STOP, after=7 if point == "K5" else 0)
+        world.points.order(point, STOP, after=2 if point == "K5" else 0)
         before = len(trial.reached())
         started = trial.begin(workflow("Zombie", keyed("held", params={"delay_s": 1}), inline("end", "held")), 8)
         world.until(lambda at=before: len(trial.reached()) > at, limit_s=30)
@@ -233,7 +235,7 @@ def zombies(trial: Trial) -> None:
         trial.expect(bool(taken), "nobody took the frozen worker's steps over")
         world.signal(frozen, signal.SIGCONT)
         trial.finish(30 + 2 * world.patience.recovery_s, among=started)
-        done += 8
+        done += max(1, StepExecution.objects.filter(execution_id__in=started, name="held", attempt__gte=2).count())
         world.remove(frozen)
         trial.result.kills += 1
     trial.note(steps_held=done)
@@ -243,4 +245,4 @@ def zombies(trial: Trial) -> None:
 def _taken_over(executions: list[int]) -> bool:
     from workflows.models import StepExecution
 
-    return StepExecution.objects.filter(execution_id__in=executions, name="held", attempt__gte=2).count() >= 4
+    return StepExecution.objects.filter(execution_id__in=executions, name="held", attempt__gte=2).exists()
