@@ -352,7 +352,10 @@ class ExecutionPage:
     def data(self) -> list[tuple[str, str, bool]]:
         """List what it was given and what it keeps: (title, JSON, whether it is cut)."""
         execution = self.execution
-        shown = [("Inputs", execution.inputs), ("Trigger", execution.trigger), ("Variables", execution.variables)]
+        written = execution.version.definition
+        inputs = _in_order(execution.inputs, (written.get("inputs") or {}).get("properties"))
+        variables = _in_order(execution.variables, written.get("variables"))
+        shown = [("Inputs", inputs), ("Trigger", execution.trigger), ("Variables", variables)]
         return [(title, *json_excerpt(value)) for title, value in shown if value]
 
     @property
@@ -389,6 +392,12 @@ def _every_line(timeline: Timeline) -> list[Line]:
         for item in line.items.items if line.items else ():
             lines += _every_line(item.timeline)
     return lines
+
+
+def _in_order(values: dict[str, Any], written: Any) -> dict[str, Any]:
+    """Values in the order in which the definition names them; others behind."""
+    names = [name for name in written or () if name in values]
+    return {name: values[name] for name in dict.fromkeys([*names, *values])}
 
 
 def json_excerpt(value: Any, most: int = MOST_JSON) -> tuple[str, bool]:

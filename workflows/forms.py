@@ -96,7 +96,7 @@ class InputsForm(forms.Form):
 
 
 def _as_written(version: WorkflowVersion, properties: dict[str, Any]) -> dict[str, Any]:
-    """Properties in the order of the text: the database keeps data without order."""
+    """Properties in the order of the text, for versions of the time when definitions were kept without order."""
     if len(properties) < 2:
         return properties
     try:

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from coreengine.kernel.fields import WrittenJSONField
 from coreengine.kernel.querysets import OwnedQuerySet
 from coreengine.kernel.statuses import FINISHED, Status
 from workflows.approval_models import Approval
@@ -89,7 +90,7 @@ class WorkflowVersion(models.Model):
     workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
     source = models.TextField(help_text="The definition as it was written, in YAML.")
-    definition = models.JSONField()
+    definition = WrittenJSONField(help_text="As data, with branches and inputs in the order of the text.")
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name="saved by"
     )

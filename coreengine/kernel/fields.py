@@ -1,15 +1,32 @@
-"""Model fields that are encrypted at rest."""
+"""Model fields: JSON in the order in which it was written, and what is encrypted at rest."""
 
 import base64
 import hashlib
 import json
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from psycopg.types.json import Json
+
+
+class WrittenJSONField(models.JSONField):
+    """JSON that keeps its keys in the order in which they were written, which jsonb does not. Not to be queried."""
+
+    def db_type(self, connection: Any) -> str:
+        """Name the type that keeps the text."""
+        return "json"
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        """Hand the value over as text: as jsonb it would lose its order on the way."""
+        return Json(value, dumps=partial(json.dumps, cls=self.encoder)) if value is not None else None
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        """Take the value as the driver read it."""
+        return value
 
 
 @lru_cache(maxsize=4)
