@@ -2,7 +2,7 @@
 
 Run as a script. One JSON object a line: `{"source", "context"}` in, `{"value"}` or `{"error"}` out, after a
 first line `{"ready": true}`. It ends with its input. It trusts nothing it reads and is trusted with nothing:
-no settings, no database, no project code beyond its two sibling modules.
+no settings, no database, no project code beyond its sibling modules.
 """
 
 import json

@@ -2,6 +2,7 @@
 
 - A runtime error comes back as a value of type ERROR whose plain value is a (truthy) text: it is raised here.
 - Values lose something on their way out: `values.py`.
+- Some functions answer wrongly: `replaced.py` has them, and compiling directs the calls there.
 - The library collects macro results by copying, so a macro over n items costs n², and it holds the
   interpreter lock meanwhile; strings can be grown without end. `Compiled.is_costly` tells which expressions
   belong in a process that can be killed (`child.py`).
@@ -21,9 +22,11 @@ from cel_expr_python import cel
 from cel_expr_python.ext import ext_bindings, ext_encoders, ext_math, ext_optional, ext_strings
 
 try:
+    from .replaced import EXTENSION, FORMAT_WITH_TEXT_KEYS, OWN_NAMES, WRONG_CALLS, renamed
     from .tree import Chain, Tree, read_tree
     from .values import OPTIONAL_RESULT, Meter, Refused, from_cel, from_python, is_utf8
 except ImportError:  # loaded by the child as a plain module
+    from replaced import EXTENSION, FORMAT_WITH_TEXT_KEYS, OWN_NAMES, WRONG_CALLS, renamed  # type: ignore[no-redef]
     from tree import Chain, Tree, read_tree  # type: ignore[no-redef]
     from values import OPTIONAL_RESULT, Meter, Refused, from_cel, from_python, is_utf8  # type: ignore[no-redef]
 
@@ -55,6 +58,7 @@ _EXTENSIONS = [
     ext_optional.ExtOptional(),
     ext_encoders.ExtEncoders(),
     ext_bindings.ExtBindings(),
+    EXTENSION,
 ]
 _FAULT = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
 FUNCTIONS = frozenset(
@@ -136,8 +140,11 @@ def compile_expression(source: str) -> Compiled:
         parsed = _environment(frozenset()).compile(source, disable_check=True)
         tree = read_tree(parsed.serialize())
         _refuse_unsupported(source, tree)
-        program = _environment(frozenset(tree.roots)).compile(source)
+        environment = _environment(frozenset(tree.roots))
+        program = environment.compile(source)
         type_name = program.return_type().name()
+        if not WRONG_CALLS.isdisjoint(tree.calls):
+            program = environment.deserialize(renamed(program.serialize(), has_computed_keys=tree.has_computed_keys))
     except RuntimeError as error:
         raise _compile_fault(source, str(error)) from None
     return Compiled(source, program, tree, type_name)
@@ -239,6 +246,10 @@ def _plain_words(raw: str) -> str:
     """The library's message without its machinery."""
     raw = re.sub(r"^[A-Z_]+: ", "", raw)
     raw = re.sub(r" \[[A-Z_]+\]$", "", raw)
+    raw = raw.replace(FORMAT_WITH_TEXT_KEYS, "format")
+    for name, own_name in OWN_NAMES.items():
+        raw = raw.replace(own_name, name)
+    raw = raw.replace("math.@min", "math.least").replace("math.@max", "math.greatest")
     if "Iteration budget exceeded" in raw:
         return "The expression loops over too many items: 10,000 are allowed."
     if "recursion limit" in raw:

@@ -275,12 +275,12 @@ def _message(data: bytes) -> dict[int, list]:
     at, end = 0, len(data)
     value: int | bytes
     while at < end:
-        tag, at = _varint(data, at)
+        tag, at = varint(data, at)
         kind = tag & 7
         if kind == 0:
-            value, at = _varint(data, at)
+            value, at = varint(data, at)
         elif kind == 2:
-            size, at = _varint(data, at)
+            size, at = varint(data, at)
             value = data[at : at + size]
             at += size
         else:
@@ -291,7 +291,8 @@ def _message(data: bytes) -> dict[int, list]:
     return fields
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
+def varint(data: bytes, at: int) -> tuple[int, int]:
+    """The number that stands there, and where the next thing begins."""
     value = shift = 0
     while True:
         byte = data[at]

@@ -88,7 +88,7 @@ def from_cel(value: Any, *, has_computed_keys: bool = False, may_hold_optionals:
         Refused: too large, nested too deep, not a number, an optional, or a map whose keys would fall together.
     """
     plain = _exact(value) if may_hold_optionals else value.plain_value()
-    if has_computed_keys and _has_other_keys(plain):
+    if has_computed_keys and has_other_keys(plain):
         # The library has put 1, 1u and true into one entry without a word.
         raise Refused("Keys that are worked out must be texts: write string(…) around them.")
     try:
@@ -149,7 +149,7 @@ def _scalar(value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, timedelta):
-        return _seconds(value // timedelta(microseconds=1) * 1000)
+        return seconds_of(value // timedelta(microseconds=1) * 1000)
     raise Refused(f"The result has the kind {type(value).__name__}, which cannot be stored.")
 
 
@@ -170,11 +170,16 @@ def _exact(value: Any) -> Any:
         year, rest = str(value).split("-", 1)
         return f"{year:0>4}-{rest}"
     if kind == "DURATION":
-        return _seconds(_nanoseconds(str(value)))
+        return seconds_of(_nanoseconds(str(value)))
     if kind.startswith("TYPE"):
-        name = value.plain_value().name().partition("<")[0]
-        return _TYPE_NAMES.get(name, name.lower())
+        return type_name_of(value.plain_value())
     return value.plain_value()
+
+
+def type_name_of(kind: cel.Type) -> str:
+    """How CEL spells a type."""
+    name = kind.name().partition("<")[0]
+    return _TYPE_NAMES.get(name, name.lower())
 
 
 def _nanoseconds(span: str) -> int:
@@ -185,16 +190,18 @@ def _nanoseconds(span: str) -> int:
     return -total if span.startswith("-") else total
 
 
-def _seconds(nanoseconds: int) -> str:
+def seconds_of(nanoseconds: int) -> str:
+    """A span as CEL's JSON mapping spells it: `1.5s`."""
     seconds, rest = divmod(abs(nanoseconds), 10**9)
     fraction = f".{rest:09d}".rstrip("0") if rest else ""
     return f"{'-' if nanoseconds < 0 else ''}{seconds}{fraction}s"
 
 
-def _has_other_keys(value: Any) -> bool:
+def has_other_keys(value: Any) -> bool:
+    """Say whether a map in there has a key that is no text."""
     if isinstance(value, Mapping):
-        return any(not isinstance(key, str) or _has_other_keys(item) for key, item in value.items())
-    return isinstance(value, list) and any(_has_other_keys(item) for item in value)
+        return any(not isinstance(key, str) or has_other_keys(item) for key, item in value.items())
+    return isinstance(value, list) and any(has_other_keys(item) for item in value)
 
 
 def _key(key: Any) -> str:
