@@ -6,7 +6,10 @@ from workflows.cards import approvals_waiting, recent_executions, waiting_approv
 
 def register() -> None:
     """Register the entry of the navigation and the dashboard's cards."""
-    register_nav(NavItem("workflows", "Workflows", "workflow", "workflows:list", 60, count=approvals_waiting))
+    also = ("workflows:executions", "workflows:approvals")
+    register_nav(
+        NavItem("workflows", "Workflows", "workflow", "workflows:list", 60, count=approvals_waiting, also=also)
+    )
     register_card(
         Card(
             "approvals",

@@ -68,9 +68,12 @@ def _is_current(request: HttpRequest | None, url: str) -> bool:
 def nav_links(request: HttpRequest | None, group: str) -> list[Link]:
     """List one group of the main navigation. The longest address that fits is the current one."""
     entries = [(item, reverse(item.url_name)) for item in screens.nav_items(group)]
-    fitting = [url for _, url in entries if _is_current(request, url)]
-    current = max(fitting, key=len, default=None)
-    return [Link(item.key, item.label, item.icon, url, url == current, _count(item, request)) for item, url in entries]
+    around = [(address, item) for item, url in entries for address in (url, *map(reverse, item.also))]
+    fitting = [(len(address), item.key) for address, item in around if _is_current(request, address)]
+    _, current = max(fitting, default=(0, ""))
+    return [
+        Link(item.key, item.label, item.icon, url, item.key == current, _count(item, request)) for item, url in entries
+    ]
 
 
 def _count(item: screens.NavItem, request: HttpRequest | None) -> int:

@@ -17,7 +17,10 @@ Context = Callable[..., dict[str, Any] | None]
 
 @dataclass(frozen=True)
 class NavItem:
-    """An entry of the main navigation. `group` is main or bottom; `count` says how much waits there."""
+    """An entry of the main navigation. `group` is main or bottom; `count` says how much waits there.
+
+    `also` names lists at other addresses whose pages belong to this place as well.
+    """
 
     key: str
     label: str
@@ -26,6 +29,7 @@ class NavItem:
     order: int
     group: str = "main"
     count: Callable[[HttpRequest], int] | None = None
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
