@@ -13,7 +13,7 @@ from django.db.models import Q
 from coreengine.kernel.models import Event
 from workflows.graph.parts import MARKS
 from workflows.models import Execution
-from workflows.wording import event_words
+from workflows.wording import event_words, moment_of
 
 PAGE = 100
 SAID = {"path", "attempt", "error", "reason"}
@@ -30,6 +30,8 @@ class Entry:
     path: str
     status: str
     words: str
+    until: datetime | None
+    """The moment with which the words end."""
     data: dict[str, Any]
 
     @property
@@ -68,8 +70,9 @@ class LogPage:
         for event in self._found[:PAGE]:
             data = event.data if isinstance(event.data, dict) else {}
             status, words = event_words(event.type, data)
+            until = moment_of(event.type, data)
             path = str(data.get("path") or "")
-            answer.append(Entry(event.sequence, event.time, event.type, path, status, words, data))
+            answer.append(Entry(event.sequence, event.time, event.type, path, status, words, until, data))
         return answer
 
     @property

@@ -1,6 +1,7 @@
 """How the steps of an execution are said: what a step did, or what it waits for, in one line."""
 
 import re
+from datetime import datetime
 from typing import Any
 
 from coreengine.kernel.statuses import Status
@@ -137,7 +138,7 @@ def event_words(type: str, data: dict[str, Any]) -> tuple[str, str]:
         case "step.started":
             return "running", f"Began{again}"
         case "step.completed":
-            return "completed", f"Done{again}"
+            return "completed", _done_words(data) or f"Done{again}"
         case "step.retrying":
             delay = data.get("delay_s")
             pause = f" Next attempt after {delay:.0f} s." if isinstance(delay, int | float) else ""
@@ -148,12 +149,38 @@ def event_words(type: str, data: dict[str, Any]) -> tuple[str, str]:
             status = kind.partition(".")[2]
             return status, REASONS.get(str(data.get("reason")), str(data.get("reason") or status).replace("_", " "))
         case "step.waiting":
-            waits = {"approval": "Waits for a decision", "needs_attention": f"Somebody must say what happened. {error}"}
-            return "waiting", waits.get(str(data.get("reason")), f"Waits until {data.get('until')}").strip()
+            return "waiting", _log_waits(data, error)
         case "step.decided":
             comment = f": “{data['comment']}”" if data.get("comment") else ""
             return "completed", f"Decided: {data.get('decision')}{comment}"
         case "loop.started":
             return "running", f"Goes round for {counted(int(data.get('items') or 0), 'item')}"
+        case "parallel.started":
+            return "running", f"Began {counted(int(data.get('items') or 0), 'branch', 'branches')}"
+        case "condition.decided":
+            result = data.get("result")
+            branch = result.get("branch") if isinstance(result, dict) else ""
+            nothing = "" if data.get("items") else ", where nothing stands"
+            return "running", f"Took the branch “{branch}”{nothing}"
     status = next((s for s in ("completed", "failed", "cancelled", "skipped", "waiting") if s in kind), "pending")
     return status, kind.replace(".", " ").replace("_", " ").capitalize()
+
+
+def moment_of(type: str, data: dict[str, Any]) -> datetime | None:
+    """Return the moment with which the words of an entry end, if they do."""
+    until = data.get("until")
+    if type != "workflow.step.waiting" or data.get("reason") == "needs_attention" or not isinstance(until, str):
+        return None
+    return datetime.fromisoformat(until)
+
+
+def _log_waits(data: dict[str, Any], error: str) -> str:
+    if data.get("reason") == "needs_attention":
+        return f"Somebody must say what happened. {error}".strip()
+    return "Waits for a decision until" if data.get("reason") == "approval" else "Waits until"
+
+
+def _done_words(data: dict[str, Any]) -> str:
+    if data.get("reused"):
+        return f"Taken over from execution {data['reused']}"
+    return "Done: it ended early" if data.get("reason") == "loop_ended_early" else ""

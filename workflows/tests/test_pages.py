@@ -3,10 +3,12 @@
 import json
 import re
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.urls import reverse
 
+from coreengine.kernel.texts import exact_words
 from workflows.engine.definition import STEP_TYPES
 from workflows.models import Execution, Workflow
 from workflows.pages import STARTER, EditorPage
@@ -38,6 +40,22 @@ steps:
         - name: tell
           type: system_action
           config: {action: create_notification, params: {title: "{{ course.name }}"}}
+"""
+
+WORDY = """\
+name: Wordy
+steps:
+  - name: both
+    type: parallel
+    config:
+      branches:
+        one:
+          - name: which
+            type: condition
+            config:
+              expression: "true"
+              then: [{name: may, type: approval, config: {message: May I go}}]
+        two: [{name: pause, type: wait, config: {duration: 2d}}]
 """
 
 
@@ -252,6 +270,31 @@ class TestLog:
 
         words = [text.index(word) for word in ("Asked for", "<code>set_greeting", "Goes round for 2 items")]
         assert words == sorted(words) and "each[1].tell" in text
+
+    def test_containers_and_times_are_said_in_words(self, page: Any, owner: Any) -> None:
+        owner.time_zone = "Europe/Berlin"
+        owner.save()
+        execution = start_execution(create_workflow(owner, source=WORDY, by=owner), by=owner, inputs={})
+        runner().advance(execution.pk)
+        text = page.get(reverse("workflows:log", args=[execution.pk])).content.decode()
+        until = execution.steps.get(name="pause").next_attempt_at
+        moment = exact_words(until, ZoneInfo("Europe/Berlin"))
+
+        for words in (
+            "Began 2 branches",
+            "Took the branch “then”",
+            f">{moment}</time>",
+            "Waits until <time",
+            "Waits for a decision until",
+        ):
+            assert words in text
+        assert "Parallel started" not in text and "Condition decided" not in text
+
+    @pytest.mark.parametrize("name", ["executions", "approvals", "list"])
+    def test_the_side_bar_marks_workflows_on_their_other_pages_too(self, page: Any, name: str) -> None:
+        side = page.get(reverse(f"workflows:{name}")).content.decode().partition("</aside>")[0]
+
+        assert re.findall(r'href="([^"]+)"[^>]*aria-current="page"', side) == ["/workflows/"]
 
     def test_it_can_be_narrowed_to_a_step_and_what_stands_in_it(self, page: Any, finished: Execution) -> None:
         address = reverse("workflows:log", args=[finished.pk])
