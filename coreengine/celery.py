@@ -5,10 +5,13 @@ Queues are kinds of patience: `default` for short work, `agents` for slow and ra
 """
 
 import os
+import sys
+from typing import Any
 
-from celery import Celery
+from celery import Celery, signals
 from celery.schedules import crontab
 from django.conf import settings
+from django.db import close_old_connections
 
 from coreengine.settings.env import settings_module
 
@@ -17,6 +20,19 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings_module())
 app = Celery("coreengine", task_cls="coreengine.kernel.hints:HintTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+# Celery closes its database connections around every task; a new one costs more than most tasks, and loses every
+# prepared statement. They are treated as the web's are instead: closed when broken or too old.
+app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize
+
+
+@signals.task_prerun.connect
+@signals.task_postrun.connect
+def renew_connections(task: Any = None, **_: Any) -> None:
+    """Let go of connections that broke or are too old, and look at the others once a task."""
+    if task is None or not task.request.is_eager:
+        close_old_connections()
+
 
 app.conf.task_routes = {
     "plugins.*": {"queue": "plugins"},

@@ -58,7 +58,7 @@ UPDATE workflows_stepexecution s SET
   hinted_at = coalesce(r.hinted_at, s.hinted_at)
 FROM head, jsonb_to_recordset(%s::jsonb)
   AS r({RECORD_TYPE}, result jsonb, has_result boolean, hinted_at timestamptz)
-WHERE s.execution_id = head.id AND s.path = r.path
+WHERE s.execution_id = %s AND s.path = r.path
 """
 INSERT_STEPS = f"""
 INSERT INTO workflows_stepexecution (execution_id, {", ".join(f'"{c}"' for c in STEP_TYPES)}, result, hinted_at)
@@ -133,7 +133,7 @@ def _steps(ledger: Ledger) -> list[Statement]:
             parts += _one(ledger, step, step.path in waits)
     else:
         rows = [_row(ledger, step, step.path in waits) for step in ledger.changed.values()]
-        parts.append((UPDATE_STEPS, [json_of(rows)]))
+        parts.append((UPDATE_STEPS, [json_of(rows), ledger.execution.id]))
     if ledger.inserted:
         rows = [_row(ledger, step, step.path in waits) for step in ledger.inserted.values()]
         parts.append((INSERT_STEPS, [json_of(rows)]))
@@ -150,8 +150,9 @@ def _one(ledger: Ledger, step: StepRecord, waits: bool) -> list[Statement]:
         values.append(json_of(step.result))
     if not columns:
         return []
+    # The number as a value, not from `head`: joined, a plan made when the table was small reads the whole table.
     sql = f"UPDATE workflows_stepexecution s SET {', '.join(columns)} FROM head"
-    return [(f"{sql} WHERE s.execution_id = head.id AND s.path = %s", [*values, step.path])]
+    return [(f"{sql} WHERE s.execution_id = %s AND s.path = %s", [*values, ledger.execution.id, step.path])]
 
 
 def _row(ledger: Ledger, step: StepRecord, waits: bool) -> Mapping[str, Any]:
