@@ -72,12 +72,15 @@ def release_steps(owner_id: int) -> list[Due]:
 def queued_steps(ledger: Ledger) -> tuple[set[str], bool]:
     """Which steps that became ready must queue, and whether the student's queue of steps may move on.
 
-    A step that follows on one that has just ended takes its place without asking: a chain is not counted.
+    A step that follows on one that has just ended takes its place without asking, unless its worker took one from
+    the queue for that place: neither a chain nor a worker that goes on is counted.
     """
     ready = [step.path for step, delay_s in ledger.hints if not delay_s and is_outside(step) and step.is_ready]
     ended = sum(1 for step in ledger.changed.values() if is_outside(step) and step.status not in (PENDING, RUNNING))
-    queued = set(ready) if len(ready) > ended else set()
-    return queued, bool(queued) or ended > len(ready)
+    free = ended - len(ledger.taken)
+    if len(ready) <= free:
+        return set(), free > len(ready)
+    return set(ready), free > 0 or (bool(ready) and not ledger.taken)
 
 
 def is_outside(step: StepRecord) -> bool:

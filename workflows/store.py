@@ -266,6 +266,15 @@ class DjangoReader:
                 ORDER BY coalesce(s.next_attempt_at, s.ready_at), s.id LIMIT {READY_AT_ONCE}"""
         )
 
+    def next_queued(self, kind: str) -> StepRecord | None:
+        """The outside step of a kind that has queued longest."""
+        found = self._select(
+            """s.kind = %s AND s.status = 'pending' AND s.waiting_for = 0 AND s.hinted_at IS NULL
+               AND s.ready_at IS NOT NULL ORDER BY s.ready_at, s.id LIMIT 1""",
+            [kind],
+        )
+        return found[0] if found else None
+
     def open_steps(self, below: str = "") -> list[StepRecord]:
         """Every step that is not over and whose path begins so."""
         where = " AND starts_with(s.path, %s)" if below else ""

@@ -127,7 +127,7 @@ def _head(ledger: Ledger, may_admit: bool) -> Statement:
 
 def _steps(ledger: Ledger) -> list[Statement]:
     parts: list[Statement] = []
-    waits = {step.path for step, _delay in ledger.hints}
+    waits = {step.path for step, _delay in ledger.hints} | ledger.taken
     if len(ledger.changed) <= ONE_BY_ONE:
         for step in ledger.changed.values():
             parts += _one(ledger, step, step.path in waits)

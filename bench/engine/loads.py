@@ -84,7 +84,7 @@ class Ours:
         self.wait(numbers, every_s=0.005)
         return time.perf_counter() - began
 
-    def wait(self, numbers: list[int], *, every_s: float = 0.001) -> None:
+    def wait(self, numbers: list[int], *, every_s: float = 0.002) -> None:
         """Wait until all of these are over, and well."""
         query = "SELECT count(*) FROM workflows_execution WHERE id = ANY(%s) AND status IN ('pending', 'running')"
         until(

@@ -82,6 +82,8 @@ class Ledger:
         self.answers: list[Answer] = []
         self.admitted: list[Due] = []
         """Other work of the same student whose turn has come, as the store found when it wrote."""
+        self.taken: set[str] = set()
+        """Queued outside steps that this worker took without a hint, in the place of the one that it had done."""
         self.finished: dict[str, dict[str, Any]] = {}
         """Outcomes that are facts once this transaction commits."""
 

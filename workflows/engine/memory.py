@@ -219,6 +219,9 @@ class _MemoryReader:
         ready.sort(key=lambda step: step.next_attempt_at or step.ready_at or now)
         return copy.deepcopy(ready[:READY_AT_ONCE])
 
+    def next_queued(self, kind: str) -> StepRecord | None:
+        return None  # hints are sent for all of them: nothing queues here
+
     def open_steps(self, below: str = "") -> list[StepRecord]:
         return [
             copy.deepcopy(step) for path, step in self._kept.steps.items() if step.is_open and path.startswith(below)

@@ -47,6 +47,10 @@ class Held:
     paths: tuple[str, ...]
 
 
+Task = tuple[StepCall, Held]
+"""An outside step to do, and the hold on it."""
+
+
 class Hints(Protocol):
     """Tells workers where to look. Losing a hint is harmless."""
 
@@ -73,16 +77,20 @@ class Runner:
         self._go_on(execution_id, None)
 
     def run_step(self, execution_id: int, path: str) -> None:
-        """Do one outside step, record its outcome, and go on with the in-line steps behind it.
+        """Do one outside step, record its outcome, and go on with the in-line steps behind it, or with another
+        outside step of the same execution and type that is still in the queue.
 
         Safe to call twice: the second call finds nothing to claim.
         """
-        call, held = self._claim_outside(execution_id, path)
-        if call is None or held is None:
-            return
-        with self.leases.holding(Lease(execution_id, path, held.token), at_most_s=call.timeout_s):
-            outcome = self._attempt(call)
-        self._go_on(execution_id, held, outcome)
+        began = time.monotonic()
+        task = self._claim_outside(execution_id, path)
+        while task is not None:
+            call, held = task
+            with self.leases.holding(Lease(execution_id, held.path, held.token), at_most_s=call.timeout_s):
+                outcome = self._attempt(call)
+            # After a while the next one goes by its hint: others get their turn.
+            kind = call.kind if time.monotonic() - began < MAX_INLINE_S else ""
+            task = self._go_on(execution_id, held, outcome, take=kind)
 
     def cancel(self, execution_id: int, *, by: int | None) -> bool:
         """Cancel an execution. False when it was over already."""
@@ -150,64 +158,79 @@ class Runner:
 
     # --- in line ----------------------------------------------------------------------------------------
 
-    def _go_on(self, execution_id: int, held: Held | None, outcome: Outcome | None = None) -> None:
+    def _go_on(
+        self, execution_id: int, held: Held | None, outcome: Outcome | None = None, *, take: str = ""
+    ) -> Task | None:
         """Finish the held step (doing it first unless its outcome is given), claim the next, and so on.
 
         The first transaction locks the execution and reads it; those after it go on from what this worker knows.
+        Returns an outside step of the type `take`, when the first transaction left nothing to do in line and took
+        one from the queue.
         """
         began, steps = time.monotonic(), 0
         known: Ledger | None = None
         while True:
             turn_is_over = steps >= MAX_INLINE_STEPS or time.monotonic() - began >= MAX_INLINE_S
             try:
-                ledger, held = self._turn(execution_id, held, known, outcome, claim_next=not turn_is_over)
+                ledger, held, task = self._turn(
+                    execution_id, held, known, outcome, claim_next=not turn_is_over, take=take
+                )
             except Moved:
                 if known is None:
                     raise  # an effect that changes its own execution: a fault of ours
                 known = None  # someone else was here: look again
                 continue
             if ledger is None:
-                return
+                return None
             known = ledger
             self._send(execution_id, ledger)
+            if task is not None:
+                return task
             if held is None:
                 more = ledger.execution.is_open and self._has_ready(ledger)
                 if more and turn_is_over:
                     self.hints.advance(execution_id)  # others get their turn
                 if not more or turn_is_over:
-                    return
-            outcome = None
+                    return None
+            outcome, take = None, ""
             steps += 1
 
     def _turn(
-        self, execution_id: int, held: Held | None, known: Ledger | None, outcome: Outcome | None, *, claim_next: bool
-    ) -> tuple[Ledger | None, Held | None]:
+        self,
+        execution_id: int,
+        held: Held | None,
+        known: Ledger | None,
+        outcome: Outcome | None,
+        *,
+        claim_next: bool,
+        take: str,
+    ) -> tuple[Ledger | None, Held | None, Task | None]:
         """One transaction: finish one step and claim the next."""
         with self.store.open(execution_id, paths=held.paths if held else (), after=known) as ledger:
             if ledger is None:
-                return None, None
+                return None, None, None
             if ledger.execution.status == PENDING:
                 transitions.begin(ledger)
                 ledger.has_looked = True
             transitions.check_deadline(ledger)
             if held is not None and not self._finish_held(ledger, held, outcome):
-                return ledger, None
+                return ledger, None, None
             if not ledger.execution.is_open:
-                return ledger, None
+                return ledger, None, None
             # Behind an outside step only what it made ready is ours: the rest has hints of its own.
             ledger.has_looked |= outcome is not None
             step = self._next_inline(ledger, look=outcome is None)
             begun = 0
             while step is not None and claim_next and step.kind in ENGINE_TYPES:
                 if begun == MAX_BEGUN_AT_ONCE:
-                    return ledger, None
+                    return ledger, None, None
                 self._begin(ledger, step)
                 begun += 1
                 step = self._next_inline(ledger) if ledger.execution.is_open else None
             if step is None or not claim_next:
-                return ledger, None
+                return ledger, None, self._take_queued(ledger, take) if take and step is None else None
             transitions.claim(ledger, step)
-            return ledger, Held(step.path, step.token, (step.path, *self._dependants(ledger, step)))
+            return ledger, self._held(ledger, step), None
 
     def _finish_held(self, ledger: Ledger, held: Held, outcome: Outcome | None) -> bool:
         """Record the outcome of a held step; False when it is no longer this worker's."""
@@ -298,29 +321,44 @@ class Runner:
 
     # --- outside ----------------------------------------------------------------------------------------
 
-    def _claim_outside(self, execution_id: int, path: str) -> tuple[StepCall | None, Held | None]:
-        """Claim a step and fill in what it is given; (None, None) when it is not there to be claimed."""
+    def _claim_outside(self, execution_id: int, path: str) -> Task | None:
+        """Claim a step and fill in what it is given; None when it is not there to be claimed."""
         with self.store.open(execution_id, paths=[path]) as ledger:
             if ledger is None or not ledger.execution.is_open or not ledger.has(path):
-                return None, None
+                return None
             transitions.check_deadline(ledger)
             step = ledger.step(path)
             if not ledger.execution.is_open or not transitions.is_claimable(ledger, step):
-                return None, None
+                return None
             if step.reason:  # nobody said in time what had become of an attempt
                 pauses.time_is_up(ledger, step)
-                call = None
+                task = None
             else:
-                transitions.claim(ledger, step)
-                try:
-                    call = self._call(ledger, step)
-                except ExpressionError as error:
-                    transitions.fail_unready(ledger, step, str(error))
-                    call = None
-        if call is None:
+                task = self._claimed(ledger, step)
+        if task is None:
             self._send(execution_id, ledger, wake=True)
-            return None, None
-        return call, Held(path, step.token, (path, *self._dependants(ledger, step)))
+        return task
+
+    def _take_queued(self, ledger: Ledger, kind: str) -> Task | None:
+        """Claim a step that no worker was told of yet: one broker message, and one transaction, less."""
+        queued = ledger.reader.next_queued(kind)
+        step = ledger.adopt(queued) if queued is not None else None
+        if step is None or not transitions.is_claimable(ledger, step):
+            return None
+        ledger.taken.add(step.path)
+        return self._claimed(ledger, step)
+
+    def _claimed(self, ledger: Ledger, step: StepRecord) -> Task | None:
+        transitions.claim(ledger, step)
+        try:
+            return self._call(ledger, step), self._held(ledger, step)
+        except ExpressionError as error:
+            transitions.fail_unready(ledger, step, str(error))
+            ledger.taken.discard(step.path)
+            return None
+
+    def _held(self, ledger: Ledger, step: StepRecord) -> Held:
+        return Held(step.path, step.token, (step.path, *self._dependants(ledger, step)))
 
     # --- one attempt ------------------------------------------------------------------------------------
 

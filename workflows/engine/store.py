@@ -71,6 +71,9 @@ class Reader(Protocol):
     def ready_inline(self) -> list[StepRecord]:
         """In-line steps that wait for nothing but a worker, the longest ready first, a few of them."""
 
+    def next_queued(self, kind: str) -> StepRecord | None:
+        """The outside step of a kind that has queued longest, and that no hint has been sent for."""
+
     def open_steps(self, below: str = "") -> list[StepRecord]:
         """Every step that is not over and whose path begins so."""
 
