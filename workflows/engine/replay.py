@@ -263,13 +263,16 @@ def differences(
     """
     yield from fold.faults
     told = fold.execution
-    pairs = [("status", told.status, execution.status), ("error", told.error_message, execution.error_message)]
+    pairs: list[tuple[str, Any, Any]] = [
+        ("status", told.status, execution.status),
+        ("error", told.error_message, execution.error_message),
+        ("pauses", fold.pauses, execution.pauses),
+    ]
     if fold.requested:
         pairs += [
             (name, getattr(told, name), getattr(execution, name))
             for name in ("workflow_id", "version_id", "inputs", "trigger")
         ]
-    pairs.append(("pauses", fold.pauses, execution.pauses))
     yield from _unequal("execution", pairs)
     yield from _unequal_times("execution", told, execution, ("started_at", "completed_at"))
     yield from _unequal_variables(fold, execution.variables)

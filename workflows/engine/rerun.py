@@ -67,7 +67,7 @@ class Earlier:
 
     def last_to_end(self, container: str) -> Key | None:
         """The item or branch whose own step was the last to end well."""
-        for path, event in reversed(self.ends.items()):
+        for path, event in reversed([*self.ends.items()]):
             scope = path.rpartition(".")[0]
             if scope and event.type != "workflow.step.cancelled" and parent_of(scope)[0] == container:
                 return parent_of(scope)[1]
@@ -237,7 +237,8 @@ def _is_over(step: Step, record: StepRecord) -> bool:
 
 
 def _dependencies_first(body: Iterable[Step]) -> list[Step]:
-    waiting, ordered, seen = list(body), [], set()
+    waiting, ordered = list(body), list[Step]()
+    seen: set[str] = set()
     while waiting:
         ready = [step for step in waiting if seen.issuperset(step.depends_on)]
         ordered += ready

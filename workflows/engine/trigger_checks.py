@@ -57,7 +57,7 @@ class TriggerChecks(FieldChecks):
                     f"Unknown trigger type “{kind}”; there are {known}.{nearest(str(kind), TRIGGER_FIELDS)}",
                 )
                 continue
-            self.unknown_fields(trigger, TRIGGER_FIELDS[kind], path)
+            self.unknown_fields(trigger, TRIGGER_FIELDS[str(kind)], path)
             if kind == "schedule":
                 self.schedule(trigger, path)
             elif kind == "webhook":

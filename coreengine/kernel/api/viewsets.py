@@ -127,7 +127,7 @@ class CreateOnce(mixins.CreateModelMixin):
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Create one."""
-        return self.idempotently(
+        return self.idempotently(  # type: ignore[attr-defined]
             request,
             lambda: super(CreateOnce, self).create(request, *args, **kwargs),  # type: ignore[attr-defined]
             in_one_transaction=True,
