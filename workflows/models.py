@@ -130,8 +130,11 @@ class Execution(models.Model):
     Rows change only through the engine's store; the database refuses illegal changes of status.
     """
 
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="executions")
-    workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE, related_name="executions")
+    # Indexes below begin with the owner and with the workflow.
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="executions", db_index=False
+    )
+    workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE, related_name="executions", db_index=False)
     version = models.ForeignKey(WorkflowVersion, on_delete=models.RESTRICT, related_name="+")
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name="started by"
