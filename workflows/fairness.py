@@ -62,6 +62,15 @@ def admit(owner_id: int) -> list[Due]:
         return [Due(row[0]) for row in cursor.fetchall()]
 
 
+def take(owner_id: int) -> int | None:
+    """Admit a student's next execution, if there is room and no other student's waits for a worker, for one that
+    begins it at once."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT workflows_take(%s, %s)", [owner_id, executions_at_once()])
+        number: int | None = cursor.fetchone()[0]
+    return number
+
+
 def release_steps(owner_id: int) -> list[Due]:
     """Let the next outside steps of a student go to workers; the caller hints at them after the commit."""
     with connection.cursor() as cursor:

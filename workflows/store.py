@@ -120,7 +120,9 @@ class DjangoStore:
         queued, steps_move_on = fairness.queued_steps(ledger)
         ledger.hints = [(step, delay_s) for step, delay_s in ledger.hints if step.path not in queued]
         has_moved = (ledger.was_status, ledger.was_pauses) != (execution.status, execution.pauses)
-        more = has_moved or steps_move_on or ledger.new_items or ledger.questions or ledger.answers
+        has_failed = execution.status != ledger.was_status and execution.status == FAILED
+        # Who is next may be asked after the commit: the sweep asks again when that is missed.
+        more = has_failed or steps_move_on or ledger.new_items or ledger.questions or ledger.answers
         if more and not ledger.reader.is_locked:
             stack.enter_context(transaction.atomic())
         row = _execute(*writing.changes_of(ledger, may_admit=has_moved)).fetchone()
@@ -135,8 +137,12 @@ class DjangoStore:
             ledger.admitted += fairness.release_steps(execution.owner_id)
         if ledger.questions or ledger.answers:
             keep_questions(ledger)
-        if execution.status != ledger.was_status and execution.status == FAILED:
+        if has_failed:
             tell_of_failure(execution)
+
+    def take_queued(self, owner_id: int) -> int | None:
+        """Admit the student's next execution that queues, for the calling worker itself."""
+        return fairness.take(owner_id)
 
     def renew(self, leases: Iterable[Lease]) -> None:
         """Prolong leases that are still held, by the database's clock."""

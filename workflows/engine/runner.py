@@ -73,8 +73,17 @@ class Runner:
         self.leases = leases or LeaseKeeper(store)
 
     def advance(self, execution_id: int) -> None:
-        """Begin an execution, or go on with its in-line steps. Safe to call twice, at any time."""
-        self._go_on(execution_id, None)
+        """Begin an execution, or go on with its in-line steps; when it ends soon, begin the student's next.
+
+        Safe to call twice, at any time.
+        """
+        began = time.monotonic()
+        number: int | None = execution_id
+        while number is not None:
+            ledger, _task = self._go_on(number, None)
+            is_over = ledger is not None and not ledger.execution.is_open
+            has_time = time.monotonic() - began < MAX_INLINE_S  # other hints lie behind this one
+            number = self.store.take_queued(ledger.execution.owner_id) if ledger and is_over and has_time else None
 
     def run_step(self, execution_id: int, path: str) -> None:
         """Do one outside step, record its outcome, and go on with the in-line steps behind it, or with another
@@ -90,7 +99,7 @@ class Runner:
                 outcome = self._attempt(call)
             # After a while the next one goes by its hint: others get their turn.
             kind = call.kind if time.monotonic() - began < MAX_INLINE_S else ""
-            task = self._go_on(execution_id, held, outcome, take=kind)
+            _ledger, task = self._go_on(execution_id, held, outcome, take=kind)
 
     def cancel(self, execution_id: int, *, by: int | None) -> bool:
         """Cancel an execution. False when it was over already."""
@@ -160,12 +169,12 @@ class Runner:
 
     def _go_on(
         self, execution_id: int, held: Held | None, outcome: Outcome | None = None, *, take: str = ""
-    ) -> Task | None:
+    ) -> tuple[Ledger | None, Task | None]:
         """Finish the held step (doing it first unless its outcome is given), claim the next, and so on.
 
         The first transaction locks the execution and reads it; those after it go on from what this worker knows.
-        Returns an outside step of the type `take`, when the first transaction left nothing to do in line and took
-        one from the queue.
+        Returns what it knows at last, and an outside step of the type `take`, when the first transaction left
+        nothing to do in line and took one from the queue.
         """
         began, steps = time.monotonic(), 0
         known: Ledger | None = None
@@ -181,17 +190,17 @@ class Runner:
                 known = None  # someone else was here: look again
                 continue
             if ledger is None:
-                return None
+                return None, None
             known = ledger
             self._send(execution_id, ledger)
             if task is not None:
-                return task
+                return ledger, task
             if held is None:
                 more = ledger.execution.is_open and self._has_ready(ledger)
                 if more and turn_is_over:
                     self.hints.advance(execution_id)  # others get their turn
                 if not more or turn_is_over:
-                    return None
+                    return ledger, None
             outcome, take = None, ""
             steps += 1
 

@@ -124,6 +124,9 @@ class Store(Protocol):
     def definition(self, version_id: int) -> Definition:
         """The definition of a version; versions never change."""
 
+    def take_queued(self, owner_id: int) -> int | None:
+        """Admit the student's next execution that queues, for the calling worker itself: no hint is sent."""
+
     def renew(self, leases: Iterable[Lease]) -> None:
         """Prolong the leases that are still held, by the store's own clock."""
 
