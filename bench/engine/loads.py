@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from typing import Any
 
@@ -147,8 +146,3 @@ class Raw:
     def warm(self) -> None:
         """See that the workers are there."""
         celery_group([raw.nothing.si() for _ in range(20)]).apply_async().get(timeout=60)
-
-
-def median(values: list[float]) -> float:
-    """The middle."""
-    return statistics.median(values)

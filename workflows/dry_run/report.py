@@ -9,7 +9,7 @@ from typing import Any
 
 from workflows.dry_run.doubles import Deed
 from workflows.dry_run.writes import Written, row_words
-from workflows.engine.records import StepRecord
+from workflows.engine.records import StepRecord, parent_of
 from workflows.engine.states import CANCELLED, COMPLETED, FAILED, SKIPPED
 
 NEEDS, CALLS, WRITES, DOES = "needs", "calls", "writes", "does"
@@ -112,6 +112,18 @@ def total(deeds: Iterable[Deed]) -> tuple[Wrote, ...]:
     return wrote_of(sum((deed.written for deed in deeds), Counter()))
 
 
+def in_their_containers(order: Iterable[str], records: Mapping[str, StepRecord]) -> list[str]:
+    """Paths as they stand in each other: a container, then its items or branches, each with all of its steps."""
+    first: dict[str, int] = {}
+    keys: dict[str, list[int]] = {}
+    for place, path in enumerate(order):
+        around = [path]
+        while scope := records[around[-1]].scope:
+            around += [scope, parent_of(scope)[0]]
+        keys[path] = [first.setdefault(part, place) for part in reversed(around)]
+    return sorted(keys, key=keys.__getitem__)
+
+
 def dry_steps(
     order: Iterable[str],
     records: Mapping[str, StepRecord],
@@ -120,9 +132,10 @@ def dry_steps(
     types: Mapping[str, str],
     waits: Mapping[str, str],
 ) -> list[DryStep]:
-    """Put the steps together in the order in which they came up; `waits` has until when, by path."""
+    """Put the steps together in the order in which they came up, those of a container behind it; `waits` has until
+    when, by path."""
     steps = []
-    for path in order:
+    for path in in_their_containers(order, records):
         record = records[path]
         if record.is_open or record.status == CANCELLED and record.started_at is None:
             continue

@@ -340,3 +340,29 @@ class TestBothDoors:
         assert answer.status_code == 200 and "Try me" in answer.content.decode()
         assert "hello" in door.dry_run(workflow.pk, draft="true").content.decode()
         assert door.dry_run(workflow.pk).status_code == 409
+
+
+def test_steps_stand_with_their_containers_however_they_took_turns(owner: Any) -> None:
+    source = """\
+name: Side by side
+variables: {n: 0}
+steps:
+  - name: each
+    type: loop
+    config:
+      items: [1, 2]
+      max_concurrency: 2
+      steps:
+        - {name: rest, type: wait, config: {duration: 5s}}
+        - name: add
+          type: system_action
+          depends_on: [rest]
+          config: {action: update_variable, params: {name: n, value: 1}}
+  - name: other
+    type: system_action
+    config: {action: update_variable, params: {name: n, value: 2}}
+"""
+    found = dry_run(make_workflow(owner, source=source), by=owner)
+
+    paths = [step.path for step in found.steps]
+    assert paths == ["each", "each[0].rest", "each[0].add", "each[1].rest", "each[1].add", "other"]

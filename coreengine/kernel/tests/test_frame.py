@@ -191,3 +191,10 @@ class TestComponents:
         assert "<script" not in text
         assert "<img" not in text
         assert 'href="javascript' not in text
+
+
+def test_the_answer_of_a_form_opened_by_its_address_says_so(page: Client) -> None:
+    response = page.get("/notifications/read/")
+
+    assert (response.status_code, response["Allow"]) == (405, "POST")
+    assert "Go back and send the form again" in response.content.decode()
