@@ -74,11 +74,6 @@ class ReadyMade:
         """Draw its steps."""
         return Picture(self.definition["steps"])
 
-    @property
-    def step_count(self) -> int:
-        """Count its steps."""
-        return len(self.steps)
-
     def needs(self, user: User) -> list[Need]:
         """Say what it will use on behalf of a student: one query if it calls plugins."""
         found: list[Need] = []

@@ -12,7 +12,7 @@ from workflows.dry_run.writes import Written, row_words
 from workflows.engine.records import StepRecord, parent_of
 from workflows.engine.states import CANCELLED, COMPLETED, FAILED, SKIPPED
 
-NEEDS, CALLS, WRITES, DOES = "needs", "calls", "writes", "does"
+NEEDS = "needs"
 MOST_STEPS = 300
 
 

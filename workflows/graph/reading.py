@@ -162,11 +162,6 @@ def in_order(steps: list[RawStep]) -> list[RawStep]:
     return answer
 
 
-def count_steps(steps: Any, depth: int = 0) -> int:
-    """Count the steps at every depth."""
-    return sum(1 for _ in walk(steps, depth))
-
-
 def walk(steps: Any, depth: int = 0) -> Iterator[tuple[RawStep, int]]:
     """Give every step with its depth, in the order of the text."""
     for step in read_steps(steps):

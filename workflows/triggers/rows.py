@@ -74,11 +74,6 @@ def digest_of(secret: str) -> str:
     return sha256(secret.encode()).hexdigest()
 
 
-def schedules_of(workflow: Workflow, schedules: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
-    """Schedules given as cron line and zone, as they would stand in a definition."""
-    return [{"type": Kind.SCHEDULE.value, "cron": cron, "time_zone": zone} for cron, zone in schedules]
-
-
 def _by_key(workflow: Workflow, triggers: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for given in triggers:
