@@ -158,6 +158,14 @@ FORMATS: dict[str, tuple[Callable[[str], bool], str]] = {
         is_host_template,
         "is not a host name: write it exactly, in lower case, without scheme, port, path or *",
     ),
+    "header-name": (
+        _is(re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")),
+        "is not the name of a header: write it such as X-Hub-Signature-256",
+    ),
+    "path-prefix": (
+        _is(re.compile(r"/(?!.*(?://|/\.\.?(?:/|$)))(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|\{[a-z][a-z0-9_]*\})*")),
+        "is not the start of a path: it begins with / and has no %, ?, # or ..",
+    ),
     "environment-name": (_is(ENVIRONMENT_NAME), "is not the name of an environment variable"),
     "memory-quantity": (
         _parses(memory_bytes),

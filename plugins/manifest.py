@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from plugins.faults import ManifestFaulty
-from plugins.formats import cpu_cores, expand, is_host, memory_bytes
+from plugins.formats import PLACEHOLDER, cpu_cores, expand, is_host, memory_bytes
 from plugins.manifest_checks import check_manifest, normalise, read_yaml
 
 MIB = 2**20
@@ -64,6 +65,8 @@ class Endpoint:
     parameters: tuple[Parameter, ...] = ()
     response: Mapping[str, Any] | None = None
     idempotent: bool = False
+    capability: str = ""
+    confirm: str = ""
 
     @cached_property
     def params_schema(self) -> dict[str, Any]:
@@ -85,33 +88,85 @@ class Endpoint:
         """True if the same call with the same idempotency key does its work once, however often it is made."""
         return self.is_reading or self.idempotent
 
+    @property
+    def needs_confirmation(self) -> bool:
+        """True if a person has to say yes to each call; `confirm` is the sentence they are asked."""
+        return bool(self.confirm)
+
+    def question(self, params: Mapping[str, Any]) -> str:
+        """Return the sentence that a person is asked before this call; a parameter that is not given reads "…"."""
+        return PLACEHOLDER.sub(lambda match: _shown(params.get(match[1])), self.confirm)
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """How a message shows that it comes from the other side.
+
+    `hmac_sha256`: the header has the HMAC of the body, after `prefix`; `token`: the header has the secret itself;
+    `url_secret`: nothing but the secret in the address.
+    """
+
+    type: str
+    header: str = ""
+    prefix: str = ""
+
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """One message that the other side may send."""
+    """One message that the other side may send; without a `signature` none is accepted.
+
+    The values of `delivery_id_headers`, joined with ":", tell a repeated delivery; `event_header` names what
+    happened; `kept_headers` are those that the plugin is shown.
+    """
 
     name: str
     description: str = ""
     payload_schema: Mapping[str, Any] | None = None
+    signature: Signature | None = None
+    delivery_id_headers: tuple[str, ...] = ()
+    event_header: str = ""
+    kept_headers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRule:
+    """Requests that may leave for one capability. `host` and `paths` may hold `{settings}`; no host is the home.
+
+    A path is a prefix, and may be left only at a "/": `/files` allows `/files` and `/files/7`, never `/filesystem`;
+    `/drive/v3/` allows everything below it.
+    """
+
+    capability: str
+    methods: tuple[str, ...]
+    paths: tuple[str, ...]
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What one running action may use."""
+    """What one running action may use (`limits`), and what is set aside for it (`requests`; 0: nothing)."""
 
     memory_bytes: int = 128 * MIB
     cpu_cores: float = 0.1
     storage_bytes: int = 1024 * MIB
+    requested_memory_bytes: int = 0
+    requested_cpu_cores: float = 0.0
+    requested_storage_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Security:
-    """What a plugin may reach. `allowed_hosts` may hold `{settings}`; the first is the home of relative paths."""
+    """What a plugin may reach. `allowed_hosts` may hold `{settings}`; the first is the home of relative paths.
+
+    `requests` says what may leave, by capability; None where the manifest does not say, and then `writes_outside`
+    decides about methods other than GET and HEAD.
+    """
 
     network_policy: str = "none"
     file_system_access: str = "none"
     allowed_hosts: tuple[str, ...] = ()
     environment_variables: tuple[str, ...] = ()
+    requests: tuple[RequestRule, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +207,18 @@ class Manifest:
     def endpoint_by_name(self) -> dict[str, Endpoint]:
         """Endpoints by action name."""
         return {endpoint.name: endpoint for endpoint in self.endpoints}
+
+    @cached_property
+    def webhook_by_name(self) -> dict[str, Webhook]:
+        """Webhooks by name."""
+        return {webhook.name: webhook for webhook in self.webhooks}
+
+    @cached_property
+    def writes_outside(self) -> bool:
+        """True if something in the manifest says that the plugin changes things on the other side."""
+        if any(name.startswith("write_") or name == "webhook_receiver" for name in self.capabilities):
+            return True
+        return any(not endpoint.is_reading for endpoint in self.endpoints)
 
     def defaults(self) -> dict[str, Any]:
         """Return the settings that have a default."""
@@ -204,9 +271,7 @@ def manifest_from(raw: dict[str, Any], *, source: str = "") -> Manifest:
         raise ManifestFaulty(faults, source=source)
     metadata, spec = document["metadata"], document["spec"]
     authentication = spec.get("authentication")
-    limits = spec.get("resources", {}).get("limits", {})
     security = spec.get("security", {})
-    defaults = Resources()
     return Manifest(
         metadata=Metadata(**{**metadata, "tags": tuple(metadata.get("tags", ()))}),
         capabilities=tuple(spec["capabilities"]),
@@ -214,20 +279,19 @@ def manifest_from(raw: dict[str, Any], *, source: str = "") -> Manifest:
         and Authentication(**{**authentication, "scopes": tuple(authentication.get("scopes", ()))}),
         settings_schema=spec.get("configuration", {}).get("schema", {"type": "object", "properties": {}}),
         endpoints=tuple(_endpoint(item) for item in spec.get("endpoints", ())),
-        webhooks=tuple(
-            Webhook(item["name"], item.get("description", ""), item.get("payload_schema"))
-            for item in spec.get("webhooks", ())
-        ),
-        resources=Resources(
-            memory_bytes=memory_bytes(limits["memory"]) if "memory" in limits else defaults.memory_bytes,
-            cpu_cores=cpu_cores(limits["cpu"]) if "cpu" in limits else defaults.cpu_cores,
-            storage_bytes=memory_bytes(limits["storage"]) if "storage" in limits else defaults.storage_bytes,
-        ),
+        webhooks=tuple(_webhook(item) for item in spec.get("webhooks", ())),
+        resources=_resources(spec.get("resources", {})),
         security=Security(
             network_policy=security.get("network_policy", "none"),
             file_system_access=security.get("file_system_access", "none"),
             allowed_hosts=tuple(security.get("allowed_hosts", ())),
             environment_variables=tuple(security.get("environment_variables", ())),
+            requests=tuple(
+                RequestRule(rule["capability"], tuple(rule["methods"]), tuple(rule["paths"]), rule.get("host", ""))
+                for rule in security["requests"]
+            )
+            if "requests" in security
+            else None,
         ),
         definitions=document.get("definitions", {}),
         document=document,
@@ -255,4 +319,37 @@ def _endpoint(item: dict[str, Any]) -> Endpoint:
         parameters=parameters,
         response=good.get("schema"),
         idempotent=bool(item.get("idempotent", False)),
+        capability=item.get("capability", ""),
+        confirm=item.get("confirm", ""),
     )
+
+
+def _webhook(item: dict[str, Any]) -> Webhook:
+    return Webhook(
+        name=item["name"],
+        description=item.get("description", ""),
+        payload_schema=item.get("payload_schema"),
+        signature=Signature(**item["signature"]) if "signature" in item else None,
+        delivery_id_headers=tuple(item.get("delivery_id_headers", ())),
+        event_header=item.get("event_header", ""),
+        kept_headers=tuple(item.get("kept_headers", ())),
+    )
+
+
+def _resources(item: dict[str, Any]) -> Resources:
+    readers = {"memory_bytes": memory_bytes, "cpu_cores": cpu_cores, "storage_bytes": memory_bytes}
+    found: dict[str, Any] = {}
+    for section, prefix in (("limits", ""), ("requests", "requested_")):
+        quantities = item.get(section, {})
+        for name, reader in readers.items():
+            if (kind := name.split("_")[0]) in quantities:
+                found[prefix + name] = reader(quantities[kind])
+    return Resources(**found)
+
+
+def _shown(value: Any) -> str:
+    """Write a parameter's value into a sentence: short, on one line."""
+    if value in (None, ""):
+        return "…"
+    text = " ".join((value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)).split())
+    return text if len(text) <= 120 else f"{text[:119]}…"

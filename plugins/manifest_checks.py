@@ -149,6 +149,8 @@ def _in_words(error: Any) -> Iterator[Fault]:
             for name in error.validator_value:
                 if name not in value:
                     yield Fault(join_path([*path, name]), "is missing")
+        case "enum" if path[-2:] == ["signature", "type"] and value == "none":
+            yield Fault(shown, '"none" would let anyone send; where the secret address is enough, write url_secret')
         case "enum":
             allowed = [str(item) for item in error.validator_value]
             words = f'must be "{allowed[0]}"' if len(allowed) == 1 else f"is not one of {', '.join(allowed)}"
@@ -188,9 +190,10 @@ def _meaning_faults(document: dict[str, Any]) -> Iterator[Fault]:
     yield from _duplicates("spec.capabilities", spec["capabilities"])
     yield from _settings_faults(settings_schema)
     yield from _placeholder_faults(spec, fields)
-    yield from _endpoint_faults(spec.get("endpoints", []))
-    yield from _named_twice("spec.webhooks", spec.get("webhooks", []))
+    yield from _endpoint_faults(spec)
+    yield from _webhook_faults(spec)
     yield from _security_faults(spec)
+    yield from _request_faults(spec)
     for name, schema in definitions.items():
         yield from _json_schema_faults(f"definitions.{name}", schema, definitions)
     for number, endpoint in enumerate(spec.get("endpoints", [])):
@@ -247,14 +250,17 @@ def _placeholder_faults(spec: dict[str, Any], fields: dict[str, Any]) -> Iterato
     ]
     hosts = spec.get("security", {}).get("allowed_hosts", [])
     templates += [(f"spec.security.allowed_hosts[{number}]", host) for number, host in enumerate(hosts)]
+    for number, rule in enumerate(spec.get("security", {}).get("requests", [])):
+        where = f"spec.security.requests[{number}]"
+        templates += [(f"{where}.paths[{index}]", path) for index, path in enumerate(rule["paths"])]
     for path, template in templates:
         for name in PLACEHOLDER.findall(str(template)):
             if name not in fields:
                 yield Fault(path, f"{{{name}}} is not a setting of this plugin{did_you_mean(name, fields)}")
 
 
-def _endpoint_faults(endpoints: list[dict[str, Any]]) -> Iterator[Fault]:
-    base = "spec.endpoints"
+def _endpoint_faults(spec: dict[str, Any]) -> Iterator[Fault]:
+    base, endpoints = "spec.endpoints", spec.get("endpoints", [])
     yield from _named_twice(base, endpoints)
     routes: set[tuple[str, str]] = set()
     for number, endpoint in enumerate(endpoints):
@@ -276,6 +282,63 @@ def _endpoint_faults(endpoints: list[dict[str, Any]]) -> Iterator[Fault]:
                 yield Fault(f"{where}.in", f"a {endpoint['method']} request has no body")
             if parameter["in"] in {"path", "query"} and parameter["type"] == "object":
                 yield Fault(f"{where}.type", "an object can only be in the body")
+        if "capability" in endpoint:
+            yield from _undeclared(f"{base}[{number}].capability", endpoint["capability"], spec["capabilities"])
+        yield from _confirm_faults(f"{base}[{number}].confirm", endpoint, [item["name"] for item in parameters])
+
+
+def _confirm_faults(where: str, endpoint: dict[str, Any], parameters: list[str]) -> Iterator[Fault]:
+    sentence = endpoint.get("confirm", "")
+    if sentence and endpoint["method"] == "GET":
+        yield Fault(where, "a GET endpoint changes nothing, so there is nothing to say yes to")
+    for name in re.findall(r"\{([^{}]*)\}", sentence):
+        if name not in parameters:
+            yield Fault(where, f"{{{name}}} is not a parameter of this endpoint{did_you_mean(name, parameters)}")
+
+
+def _undeclared(where: str, capability: str, declared: list[str]) -> Iterator[Fault]:
+    if capability not in declared:
+        hint = did_you_mean(capability, declared)
+        yield Fault(where, f'"{capability}" is not among spec.capabilities, so it is never granted{hint}')
+
+
+def _webhook_faults(spec: dict[str, Any]) -> Iterator[Fault]:
+    webhooks = spec.get("webhooks", [])
+    yield from _named_twice("spec.webhooks", webhooks)
+    if webhooks and "webhook_receiver" not in spec["capabilities"]:
+        yield Fault("spec.capabilities", 'lacks "webhook_receiver", which a plugin with webhooks needs')
+    for number, webhook in enumerate(webhooks):
+        where = f"spec.webhooks[{number}]"
+        signature = webhook.get("signature", {})
+        kind = signature.get("type", "")
+        if kind in {"hmac_sha256", "token"} and "header" not in signature:
+            what = "signature" if kind == "hmac_sha256" else "token"
+            yield Fault(f"{where}.signature.header", f"is missing: {kind} needs the header that carries the {what}")
+        for name in ("header", "prefix"):
+            if kind == "url_secret" and name in signature:
+                yield Fault(f"{where}.signature.{name}", "has no meaning with url_secret, which looks at no header")
+        for name in ("delivery_id_headers", "kept_headers"):
+            yield from _duplicates(f"{where}.{name}", [header.lower() for header in webhook.get(name, [])])
+        for index, header in enumerate(webhook.get("kept_headers", [])):
+            if kind == "token" and header.lower() == signature.get("header", "").lower():
+                yield Fault(f"{where}.kept_headers[{index}]", "carries the secret, which a plugin is never shown")
+
+
+def _request_faults(spec: dict[str, Any]) -> Iterator[Fault]:
+    security = spec.get("security", {})
+    policy, hosts = security.get("network_policy", "none"), security.get("allowed_hosts", [])
+    for number, rule in enumerate(security.get("requests", [])):
+        where = f"spec.security.requests[{number}]"
+        yield from _undeclared(f"{where}.capability", rule["capability"], spec["capabilities"])
+        yield from _duplicates(f"{where}.methods", rule["methods"])
+        yield from _duplicates(f"{where}.paths", rule["paths"])
+        if policy == "none":
+            yield Fault(where, 'needs network_policy "restricted"; with "none" nothing leaves')
+        elif "host" not in rule and not hosts:
+            yield Fault(f"{where}.host", "is missing: without allowed_hosts there is no home that paths could go to")
+        elif "host" in rule and policy == "restricted" and rule["host"] not in hosts:
+            hint = did_you_mean(rule["host"], hosts)
+            yield Fault(f"{where}.host", f'"{rule["host"]}" is not among spec.security.allowed_hosts{hint}')
 
 
 def _security_faults(spec: dict[str, Any]) -> Iterator[Fault]:

@@ -21,6 +21,8 @@ CAPABILITY_WORDS = {
     "read_grades": ("award", "Read grades and submissions"),
     "read_files": ("file", "Read files"),
     "write_files": ("file-pen", "Write files"),
+    "read_repositories": ("folder-git-2", "Read repositories"),
+    "write_planner": ("calendar-check", "Mark things done in your planner"),
     "send_notifications": ("bell", "Send notifications"),
     "webhook_receiver": ("webhook", "Receive messages from the service"),
 }

@@ -16,7 +16,7 @@ CATALOG = Path(__file__).parent / "catalog"
 MANIFEST_NAME = "plugin-manifest.yaml"
 ENTRY_NAME = "plugin.py"
 SDK_FILE = Path(__file__).parent / "sdk" / "coreengine_sdk.py"
-_SKIPPED = {"__pycache__", "tests", "workflows"}
+_SKIPPED = {"__pycache__", "tests", "workflows", "server"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Plugin:
         return self.manifest.title if self.manifest else self.name
 
     def source_files(self) -> list[Path]:
-        """List what the plugin is made of, sorted; tests and shipped workflows are left out."""
+        """List what the plugin is made of, sorted; tests, their protocol servers and shipped workflows are left out."""
         return [
             path
             for path in sorted(self.folder.rglob("*"))
