@@ -185,12 +185,13 @@ def _run(call: ActionCall, *, timeout_s: float = 0, keep_result: bool = False) -
 
 
 def _finish(call: ActionCall, outcome: Run, keep_result: bool) -> None:
-    result, now = outcome.result, timezone.now()
+    now = timezone.now()
     with transaction.atomic():
         connection = Connection.objects.select_for_update(no_key=True).filter(pk=call.connection_id).first()
         if connection is None:
             return  # disconnected meanwhile: the call's row went with it
         outcome.write(connection, call)
+        result = outcome.result
         ActionCall.objects.filter(pk=call.pk).update(
             status=Status.COMPLETED if result.success else Status.FAILED,
             finished_at=now,

@@ -198,3 +198,24 @@ class CachedAnswer(models.Model):
 
     def __str__(self) -> str:
         return f"answer {self.key[:8]} of {self.connection_id}"
+
+
+class StoredValue(models.Model):
+    """What a connection's plugin keeps between actions, see `plugins.storage`; goes with the connection.
+
+    `value` is JSON as text, which gives back every number as it came.
+    """
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="stored_values")
+    key = models.CharField(max_length=200)
+    value = models.TextField()
+    size_bytes = models.PositiveIntegerField()
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    objects: Any = models.Manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connection", "key"], name="stored_value_is_one_per_key")]
+
+    def __str__(self) -> str:
+        return f"{self.key} of {self.connection_id}"

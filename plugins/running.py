@@ -23,7 +23,8 @@ from plugins.models import ActionCall, Connection, GatewayCall
 from plugins.registry import Plugin, PluginUnknown, get_plugin
 from plugins.rules import answer_faults
 from plugins.sandbox import pool
-from plugins.sandbox.conversation import Conversation, PluginRefused
+from plugins.sandbox.conversation import Conversation, PluginRefused, RequestFailed
+from plugins.storage import Storage
 
 
 @dataclass
@@ -35,10 +36,21 @@ class Run:
     log: list[str] = field(default_factory=list)
     notes: list[CallNote] = field(default_factory=list)
     answers: StoredAnswers | None = None
+    storage: Storage | None = None
     created_blobs: list[str] = field(default_factory=list)
 
     def write(self, connection: Connection, call: ActionCall) -> None:
-        """Put requests and new answers on record, in the transaction that ends the call."""
+        """Put requests and new answers on record, in the transaction that ends the call.
+
+        What the plugin stored counts only where it succeeded; where it does not fit any more, the call fails.
+        """
+        if self.storage is not None and _has_succeeded(call, self.result):
+            try:
+                self.storage.write()
+            except RequestFailed as error:
+                self.result = replace(
+                    self.result, success=False, data=None, error=str(error), error_code=error.code, retryable=True
+                )
         if self.answers is not None:
             self.answers.write()
         grant(self.created_blobs, owner=connection.owner)
@@ -56,7 +68,7 @@ def run(connection: Connection, call: ActionCall, *, timeout_s: float) -> Run:
     answers = StoredAnswers(connection)
     access = Access(connection.pk, plugin.manifest, connection.configuration, connection.credential)
     gateway = Gateway(access, answers=answers)
-    outcome = Run(ActionResult(False))
+    outcome = Run(ActionResult(False), storage=Storage(connection, plugin.manifest))
     try:
         data = _converse(plugin, connection, call, gateway, outcome, timeout_s)
         if call.method == "execute_action":
@@ -95,11 +107,20 @@ def _converse(
     child, outcome.sandbox = pool.take(plugin)
     try:
         conversation = Conversation(
-            child, serve=gateway.serve, on_log=lambda level, message: outcome.log.append(f"{level}: {message}")
+            child,
+            serve=gateway.serve,
+            methods=outcome.storage.methods if outcome.storage else None,
+            on_log=lambda level, message: outcome.log.append(f"{level}: {message}"),
         )
         return conversation.call(call.method, params, timeout_s=timeout_s or plugin_settings().ACTION_TIMEOUT_S)
     finally:
         pool.discard(child)
+
+
+def _has_succeeded(call: ActionCall, result: ActionResult) -> bool:
+    if call.method == "authenticate":
+        return result.success and isinstance(result.data, dict) and result.data.get("ok") is True
+    return result.success
 
 
 def _checked(plugin: Plugin, action: str, answer: Any) -> Any:

@@ -7,8 +7,9 @@ it is used, and whatever breaks the rules ends the conversation with one clear e
 from __future__ import annotations
 
 import json
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,19 +61,24 @@ Serve = Callable[[dict[str, Any], float], dict[str, Any]]
 
 
 class Conversation:
-    """One call to one child. `serve` performs an `http.request`: (params, deadline) -> result."""
+    """One call to one child. `serve` performs an `http.request`: (params, deadline) -> result.
+
+    `methods` are further words that the plugin may say, by name.
+    """
 
     def __init__(
         self,
         child: Child,
         *,
         serve: Serve,
+        methods: Mapping[str, Serve] | None = None,
         on_log: Callable[[str, str], None] | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self._child = child
-        self._serve = serve
+        self._methods = {**(methods or {}), "http.request": serve}
+        self._http_count = 0
         self._on_log = on_log or (lambda level, message: None)
         self._on_progress = on_progress or (lambda progress: None)
         self._limits = limits
@@ -157,7 +163,7 @@ class Conversation:
 
     def _parse(self, line: bytes) -> dict[str, Any]:
         try:
-            message = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
+            message = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite)
         except (ValueError, RecursionError) as error:
             raise _protocol(f"sent a line that is not JSON ({_short(line)})") from error
         if isinstance(message, list):
@@ -191,17 +197,19 @@ class Conversation:
         if identifier in self._seen_ids:
             raise _protocol(f'used the request id "{identifier}" twice')
         self._seen_ids.add(identifier)
-        if method != "http.request":
+        serve = self._methods.get(method)
+        if serve is None:
             self._answer_error(identifier, METHOD_NOT_FOUND, f'There is no method "{method[:60]}".', "unknown_method")
             return
-        if len(self._seen_ids) > self._limits.request_count:
+        self._http_count += method == "http.request"
+        if self._http_count > self._limits.request_count:
             raise PluginFailed(
                 f"The plugin made more than {self._limits.request_count} requests in one action and was stopped.",
                 retryable=False,
                 code="plugin_flooded",
             )
         try:
-            result = self._serve(params, deadline)
+            result = serve(params, deadline)
         except RequestFailed as error:
             self._answer_error(identifier, HOST_ERROR, str(error), error.code, error.retryable, error.retry_after_s)
             return
@@ -277,6 +285,14 @@ class Conversation:
 
 def _refuse_constant(name: str) -> float:
     raise ValueError(name)
+
+
+def _finite(text: str) -> float:
+    """Read a number; one such as 1e999 has no place in JSON that is stored or sent on."""
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(text)
+    return value
 
 
 def _protocol(what: str) -> PluginFailed:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     _Function = Callable[["Call"], Any]
 
 __version__ = "1.0.0"
-__all__ = ["Call", "HttpError", "Plugin", "PluginError", "Response"]
+__all__ = ["Call", "HttpError", "Plugin", "PluginError", "Response", "Storage"]
 
 MAX_LINE_BYTES = 8 * 1024 * 1024
 """The longest message that either side accepts."""
@@ -198,11 +198,43 @@ class Http:
         return Response(url, result)
 
 
+class Storage:
+    """What this connection's plugin keeps between calls, such as the cursor of the last sync.
+
+    A value is JSON of at most 64 KiB, a key has at most 200 characters; 256 keys and 1 MiB in all. What a call
+    changes counts once the call has succeeded; a call that fails has changed nothing.
+    """
+
+    def __init__(self, channel: _Channel) -> None:
+        self._channel = channel
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """What was stored under a key, else the default."""
+        value = (self._channel.ask("storage.get", {"key": key}) or {}).get("value")
+        return default if value is None else value
+
+    def set(self, key: str, value: Any) -> None:
+        """Store a value; None deletes the key.
+
+        Raises:
+            HttpError: `storage_full`, `key_too_long` or `value_too_large`.
+        """
+        self._channel.ask("storage.set", {"key": key, "value": value})
+
+    def delete(self, key: str) -> None:
+        """Remove a key; harmless where there is none."""
+        self._channel.ask("storage.delete", {"key": key})
+
+    def keys(self, prefix: str = "") -> list[str]:
+        """The keys that begin with a prefix, in order."""
+        return list((self._channel.ask("storage.list", {"prefix": prefix}) or {}).get("keys") or [])
+
+
 class Call:
     """One call of the host: what it asks, and what the plugin may use to answer.
 
     `action` (or the webhook's name), `params`, `config` (the connection's settings), `payload` (of a webhook),
-    `idempotency_key` (the same on every attempt of the same step), `http`.
+    `idempotency_key` (the same on every attempt of the same step), `http`, `storage`.
     """
 
     def __init__(
@@ -222,6 +254,7 @@ class Call:
         self.payload = payload or {}
         self.idempotency_key = str((context or {}).get("idempotency_key") or "")
         self.http = Http(channel)
+        self.storage = Storage(channel)
 
     def log(self, message: object, level: str = "info") -> None:
         """Write a line to the run's log; level is debug, info, warning or error."""

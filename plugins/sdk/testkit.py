@@ -52,6 +52,36 @@ class _HostRefuses(Exception):
         self.data = {"code": code, "retryable": retryable, "retry_after_s": retry_after_s}
 
 
+class _MemoryStorage:
+    """The key-value store of one call, with the bounds of the real one."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.values = values
+
+    def serve(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        key = params.get("key", "")
+        if len(key) > 200:
+            raise _HostRefuses("key_too_long", "A key has at most 200 characters.")
+        if method == "storage.get":
+            return {"value": self.values.get(key)}
+        if method == "storage.list":
+            return {"keys": sorted(name for name in self.values if name.startswith(params.get("prefix", "")))}
+        if method == "storage.delete" or params.get("value") is None:
+            self.values.pop(key, None)
+            return {}
+        values = {**self.values, key: params["value"]}
+        if _json_bytes(params["value"]) > 64 * 1024:
+            raise _HostRefuses("value_too_large", "A stored value has at most 64 KiB.")
+        if len(values) > 256 or sum(len(name.encode()) + _json_bytes(each) for name, each in values.items()) > 2**20:
+            raise _HostRefuses("storage_full", "A connection stores at most 256 keys and 1 MiB.")
+        self.values = values
+        return {}
+
+
+def _json_bytes(value: Any) -> int:
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+
+
 @dataclass
 class PluginKit:
     """A host for one plugin script and one connection."""
@@ -66,6 +96,8 @@ class PluginKit:
 
     requests: list[tuple[str, str, int]] = field(default_factory=list, init=False)
     """(method, path with query, status) of every request so far."""
+    stored: dict[str, Any] = field(default_factory=dict)
+    """What the plugin keeps between calls; a call that fails leaves it as it was."""
     logs: list[tuple[str, str]] = field(default_factory=list, init=False)
     progress: list[dict[str, Any]] = field(default_factory=list, init=False)
     blobs: dict[str, bytes] = field(default_factory=dict, init=False)
@@ -107,7 +139,9 @@ class PluginKit:
         """Make one call in a process of its own."""
         with self.start() as running:
             running.send({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
-            return running.await_answer(1)
+            answer = running.await_answer(1)
+            self.stored = running.storage.values
+            return answer
 
     def start(self) -> RunningPlugin:
         """The plugin's process, for tests that talk to it line by line."""
@@ -119,6 +153,7 @@ class RunningPlugin:
 
     def __init__(self, kit: PluginKit) -> None:
         self._kit = kit
+        self.storage = _MemoryStorage(dict(kit.stored))
         path = os.pathsep.join([str(SDK_FOLDER), os.environ.get("PYTHONPATH", "")])
         self.process = subprocess.Popen(
             # Without site-packages: a plugin has the standard library and the SDK, nothing else.
@@ -204,9 +239,12 @@ class RunningPlugin:
             self._kit.logs.append((params["level"], params["message"]))
         elif message["method"] == "progress":
             self._kit.progress.append(params)
-        elif message["method"] == "http.request":
+        elif message["method"] == "http.request" or message["method"].startswith("storage."):
             try:
-                answer = {"result": self._request(params)}
+                if message["method"] == "http.request":
+                    answer = {"result": self._request(params)}
+                else:
+                    answer = {"result": self.storage.serve(message["method"], params)}
             except _HostRefuses as refusal:
                 answer = {"error": {"code": -32000, "message": str(refusal), "data": refusal.data}}
             self.send({"jsonrpc": "2.0", "id": message["id"], **answer})

@@ -16,6 +16,7 @@ from plugins.sandbox.process import ProcessChild
 
 DOMAIN = "demo.university.edu"
 TABLES = ["plugins_connection", "plugins_actioncall", "plugins_gatewaycall", "plugins_cachedanswer", "kernel_event"]
+TABLES += ["plugins_storedvalue"]
 
 
 @pytest.fixture

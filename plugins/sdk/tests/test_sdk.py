@@ -306,3 +306,38 @@ def test_the_sdk_needs_the_standard_library_only_and_runs_on_the_oldest_python(t
     )
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert answers and answers[-1]["result"]["data"]["params"] == {"x": 1}, done.stderr
+
+
+STORING = """
+from coreengine_sdk import HttpError, Plugin, PluginError
+
+plugin = Plugin("storing")
+
+@plugin.action("go_on")
+def go_on(call):
+    seen = call.storage.get("seen", [])
+    call.storage.set("seen", [*seen, call.params["item"]])
+    call.storage.set("dropped", 1)
+    call.storage.set("dropped", None)
+    if call.params["item"] == "bad":
+        raise PluginError("bad", "That one is bad.")
+    try:
+        call.storage.set("k" * 201, 1)
+    except HttpError as error:
+        return [call.storage.keys(), call.storage.keys("x"), error.code]
+
+plugin.run()
+"""
+
+
+def test_the_kit_keeps_what_is_stored_from_call_to_call_unless_it_fails(tmp_path):
+    script = tmp_path / "plugin.py"
+    script.write_text(STORING)
+    kit = PluginKit(script)
+
+    assert kit.execute("go_on", item="a") == [["seen"], [], "key_too_long"]
+    with pytest.raises(PluginAnsweredError):
+        kit.execute("go_on", item="bad")
+    kit.execute("go_on", item="b")
+
+    assert kit.stored == {"seen": ["a", "b"]}
