@@ -83,8 +83,8 @@ def start_execution(
     """Start a workflow in its current version; workers do the rest.
 
     A shipped workflow runs once at a time for its connection: when it is under way, that execution is returned,
-    with `is_reused` set. So it is when the same `idempotency_key` comes again. `depth` counts the executions that led
-    to this one.
+    with `is_reused` set. So it is when the same `idempotency_key` comes again. What an event or a webhook starts is
+    the exception: each has something else to tell. `depth` counts the executions that led to this one.
 
     Raises:
         ValidationError: the inputs do not fit; by path, such as `inputs.course`.
@@ -119,7 +119,7 @@ def start_execution(
                     connection_id=workflow.connection_id,
                     idempotency_key=idempotency_key[:200],
                     depth=depth,
-                    exclusive_key=f"{workflow.connection_id}:{workflow.shipped_key}" if workflow.is_shipped else "",
+                    exclusive_key=_exclusive_key(workflow, started_by),
                 )
             break
         except IntegrityError:
@@ -185,10 +185,20 @@ def usual_inputs(workflow: Workflow, definition: Definition, inputs: Mapping[str
 
 def trigger_of(workflow: Workflow, trigger: Mapping[str, Any] | None) -> dict[str, Any]:
     """What expressions see of the start of an execution."""
-    answer = {"type": "manual", "at": timezone.now().isoformat(), **dict(trigger or {})}
-    if workflow.connection_id is not None:
-        answer |= {"connection_id": workflow.connection_id, "connection": f"connection:{workflow.connection_id}"}
-    return answer
+    return {"type": "manual", "at": timezone.now().isoformat(), **dict(trigger or {}), **made_for(workflow)}
+
+
+def made_for(workflow: Workflow) -> dict[str, Any]:
+    """What expressions see, in `trigger`, of the connection that a shipped workflow was made for."""
+    number = workflow.connection_id
+    return {} if number is None else {"connection_id": number, "connection": f"connection:{number}"}
+
+
+def _exclusive_key(workflow: Workflow, trigger: Mapping[str, Any]) -> str:
+    """What only one execution under way may hold, "" where several may go on at once."""
+    if not workflow.is_shipped or trigger["type"] in ("event", "webhook"):
+        return ""
+    return f"{workflow.connection_id}:{workflow.shipped_key}"
 
 
 def _known(workflow: Workflow, key: str, inputs: Mapping[str, Any]) -> Execution | None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from coreengine.kernel import hooks
+from coreengine.kernel.events import record
 from plugins.contract import ActionResult
 from plugins.models import Connection
 from workflows.engine.source import read_source
@@ -17,6 +18,7 @@ from workflows.running import runner
 from workflows.services import delete_workflow
 from workflows.shipped import shipped_definitions, sync_workflow
 from workflows.tests.factories import SOURCE
+from workflows.triggers.events import start_workflows_of
 from workflows.versions import save_version
 
 pytestmark = pytest.mark.django_db
@@ -260,3 +262,42 @@ ASSIGNMENT = {
     "group": None,
     "submission": None,
 }
+
+
+class TestEvents:
+    LISTENING = """\
+name: Follow
+inputs: {properties: {connection: {type: integer}}}
+triggers:
+  - type: event
+    event: lecture.moved
+    filter: trigger.event.data.source == trigger.connection
+steps:
+  - name: tell
+    type: system_action
+    config: {action: create_notification, params: {title: "{{ trigger.event.data.room }}"}}
+"""
+
+    @pytest.fixture
+    def listening(self, connection: Connection, monkeypatch: Any) -> Workflow:
+        monkeypatch.setattr("workflows.shipped.shipped_definitions", lambda plugin: [("follow", self.LISTENING)])
+        hooks.call("connection.saved", connection=connection, by=connection.owner)
+        return Workflow.objects.get(shipped_key=f"{PLUGIN}/follow")
+
+    def test_each_event_starts_its_own_execution_while_others_are_under_way(
+        self, listening: Workflow, connection: Connection
+    ) -> None:
+        for room in ("Hall 1", "Hall 2"):
+            data = {"source": connection.source, "room": room}
+            start_workflows_of(record("lecture.moved", actor=None, subject=connection, data=data))
+
+        found = Execution.objects.filter(workflow=listening)
+        assert {execution.trigger["event"]["data"]["room"] for execution in found} == {"Hall 1", "Hall 2"}
+
+    def test_what_belongs_to_another_connection_starts_nothing(
+        self, listening: Workflow, connection: Connection
+    ) -> None:
+        data = {"source": f"connection:{connection.pk + 1}", "room": "Hall 1"}
+        start_workflows_of(record("lecture.moved", actor=None, subject=connection, data=data))
+
+        assert not Execution.objects.filter(workflow=listening).exists()

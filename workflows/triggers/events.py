@@ -21,6 +21,7 @@ from coreengine.kernel.expressions import ExpressionError, condition
 from coreengine.kernel.models import Event
 from workflows.engine.trigger_checks import SILENT_EVENTS
 from workflows.models import Execution, WorkflowTrigger
+from workflows.services import made_for
 from workflows.triggers.firing import fail_for, note_problem, start_for
 
 logger = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ def start_workflows_of(event: Event) -> None:
 def _offer(trigger: WorkflowTrigger, event: Event, facts: dict[str, Any], depth: int) -> None:
     wanted = trigger.config.get("filter") or ""
     try:
-        fits = not wanted or condition(wanted, {"trigger": {"type": "event", **facts}})
+        fits = not wanted or condition(wanted, {"trigger": {"type": "event", **made_for(trigger.workflow), **facts}})
     except ExpressionError as error:
         _complain(trigger, f"The filter cannot be worked out for “{event.type}”. {error}", facts)
         return
