@@ -64,3 +64,11 @@ class NotConnected(DomainError):
     code = "not_connected"
     status = 409
     title = "That plugin is not connected"
+
+
+class WebhookUnknown(DomainError):
+    """A webhook was asked for that the plugin's manifest does not declare."""
+
+    code = "webhook_unknown"
+    status = 404
+    title = "There is no such webhook"

@@ -18,6 +18,10 @@ from plugins.formats import FORMATS, PLACEHOLDER, cpu_cores, looks_like_credenti
 SCHEMA_FILE = Path(__file__).parent / "schemas" / "plugin-manifest-v1.json"
 MAX_MANIFEST_BYTES = 256 * 1024
 _QUANTITY_READERS: dict[str, Any] = {"memory": memory_bytes, "storage": memory_bytes, "cpu": cpu_cores}
+_WITHOUT_HEADER = {
+    "url_secret": "which looks at no header",
+    "standard_webhooks": "which has headers of its own: webhook-id, webhook-timestamp and webhook-signature",
+}
 _NAMES_OF_TYPES = {
     "object": "a mapping",
     "array": "a list",
@@ -315,13 +319,14 @@ def _webhook_faults(spec: dict[str, Any]) -> Iterator[Fault]:
             what = "signature" if kind == "hmac_sha256" else "token"
             yield Fault(f"{where}.signature.header", f"is missing: {kind} needs the header that carries the {what}")
         for name in ("header", "prefix"):
-            if kind == "url_secret" and name in signature:
-                yield Fault(f"{where}.signature.{name}", "has no meaning with url_secret, which looks at no header")
+            if kind in _WITHOUT_HEADER and name in signature:
+                yield Fault(f"{where}.signature.{name}", f"has no meaning with {kind}, {_WITHOUT_HEADER[kind]}")
         for name in ("delivery_id_headers", "kept_headers"):
             yield from _duplicates(f"{where}.{name}", [header.lower() for header in webhook.get(name, [])])
         for index, header in enumerate(webhook.get("kept_headers", [])):
-            if kind == "token" and header.lower() == signature.get("header", "").lower():
-                yield Fault(f"{where}.kept_headers[{index}]", "carries the secret, which a plugin is never shown")
+            secret = {"authorization", "cookie"} | ({signature.get("header", "").lower()} if kind == "token" else set())
+            if header.lower() in secret:
+                yield Fault(f"{where}.kept_headers[{index}]", "carries a secret, which a plugin is never shown")
 
 
 def _request_faults(spec: dict[str, Any]) -> Iterator[Fault]:

@@ -219,3 +219,6 @@ class StoredValue(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} of {self.connection_id}"
+
+
+from plugins.webhooks.models import ConnectionDelivery, ConnectionWebhook  # noqa: E402, F401, they name Connection

@@ -177,6 +177,8 @@ DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Core Engine <core-engine@lo
 
 # --- Security ---------------------------------------------------------------------------------
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ("127.0.0.1", "localhost", "[::1]"))
+# How the outside reaches this site: in what is handed to other services, such as addresses of webhooks.
+SITE_URL = env.url("SITE_URL", f"http://127.0.0.1:{env.integer('PORT', 8000)}", schemes={"http", "https"})
 CORS_ALLOWED_ORIGINS = env.words("ALLOWED_ORIGINS")
 CORS_URLS_REGEX = r"^/api/.*$"
 X_FRAME_OPTIONS = "DENY"

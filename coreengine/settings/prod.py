@@ -9,6 +9,8 @@ if SECRET_KEY.startswith("development-only"):
     raise env.BadEnvironment("SECRET_KEY", "is the one of development")
 DEMO_ACCOUNTS = False
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS")
+_HOSTS = [host.lstrip(".") for host in ALLOWED_HOSTS if host != "*"]
+SITE_URL = env.url("SITE_URL", f"https://{_HOSTS[0]}" if _HOSTS else "", schemes={"http", "https"})
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
