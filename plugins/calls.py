@@ -21,7 +21,9 @@ from coreengine.kernel import hooks
 from coreengine.kernel.events import record
 from coreengine.kernel.statuses import Status
 from plugins.conf import plugin_settings
+from plugins.confirmation import check_confirmed
 from plugins.contract import ActionResult
+from plugins.errors import ConfirmationNeeded
 from plugins.models import ActionCall, Connection
 from plugins.registry import PluginUnknown, get_manifest
 from plugins.rules import check_params
@@ -97,15 +99,20 @@ def run_here(
     by: User | None,
     timeout_s: float,
     idempotency_key: str,
+    confirmation: str,
 ) -> ActionResult:
     """Run an action in this process, see `services.call_action`."""
     try:
-        cleaned = check_params(get_manifest(connection.plugin), action, params)
+        manifest = get_manifest(connection.plugin)
+        cleaned = check_params(manifest, action, params)
+        check_confirmed(manifest, action, cleaned, confirmation)
     except PluginUnknown as error:
         return ActionResult(False, error=str(error), error_code="plugin_not_installed")
     except ValidationError as error:
         words = "; ".join(f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items())
         return ActionResult(False, error=words, error_code="invalid_params")
+    except ConfirmationNeeded as error:
+        return ActionResult(False, error=str(error), error_code=error.code)
     call = ActionCall.objects.create(
         owner_id=connection.owner_id,
         connection=connection,

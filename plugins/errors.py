@@ -58,6 +58,13 @@ class ConnectionAmbiguous(DomainError):
     title = "Say which connection"
 
 
+class ConfirmationNeeded(DomainError):
+    """An action needs a person's yes first; the message is what to ask them."""
+
+    code = "confirmation_needed"
+    title = "Confirm this first"
+
+
 class NotConnected(DomainError):
     """The student has not connected the plugin."""
 

@@ -95,7 +95,8 @@ class Endpoint:
 
     def question(self, params: Mapping[str, Any]) -> str:
         """Return the sentence that a person is asked before this call; a parameter that is not given reads "…"."""
-        return PLACEHOLDER.sub(lambda match: _shown(params.get(match[1])), self.confirm)
+        defaults = {parameter.name: parameter.schema.get("default") for parameter in self.parameters}
+        return PLACEHOLDER.sub(lambda match: _shown(params.get(match[1], defaults.get(match[1]))), self.confirm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,5 +352,7 @@ def _shown(value: Any) -> str:
     """Write a parameter's value into a sentence: short, on one line."""
     if value in (None, ""):
         return "…"
-    text = " ".join((value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)).split())
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    # No value may end the sentence and go on by itself: neither with a line break nor with a mark of direction.
+    text = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return text if len(text) <= 120 else f"{text[:119]}…"

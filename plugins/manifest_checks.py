@@ -298,6 +298,8 @@ def _confirm_faults(where: str, endpoint: dict[str, Any], parameters: list[str])
     for name in re.findall(r"\{([^{}]*)\}", sentence):
         if name not in parameters:
             yield Fault(where, f"{{{name}}} is not a parameter of this endpoint{did_you_mean(name, parameters)}")
+    if sentence and "confirmation" in parameters:
+        yield Fault(where, 'the answer itself is called "confirmation"; give the parameter another name')
 
 
 def _undeclared(where: str, capability: str, declared: list[str]) -> Iterator[Fault]:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from coreengine.kernel import hooks
 from coreengine.kernel.events import record
 from plugins import calls
+from plugins.confirmation import check_confirmed
 from plugins.errors import NothingWatchesSync, PluginNotInstalled
 from plugins.models import ActionCall, CachedAnswer, Connection
 from plugins.registry import PluginUnknown, get_manifest
@@ -169,13 +170,23 @@ def call_action(
     by: User | None,
     timeout_s: float = 60,
     idempotency_key: str = "",
+    confirmation: str = "",
 ) -> ActionResult:
     """Run one action of a plugin in this process and return how it ended. For workers; doors use `ask_action`.
 
     Bad parameters and every failure of plugin, sandbox or other side are results with `success` false, words for
-    people in `error`, and `retryable` set where the same call may work later.
+    people in `error`, and `retryable` set where the same call may work later. So is an action that needs a person's
+    yes and comes without `confirmation="approved"`: its error code is `confirmation_needed`.
     """
-    return calls.run_here(connection, action, params, by=by, timeout_s=timeout_s, idempotency_key=idempotency_key)
+    return calls.run_here(
+        connection,
+        action,
+        params,
+        by=by,
+        timeout_s=timeout_s,
+        idempotency_key=idempotency_key,
+        confirmation=confirmation,
+    )
 
 
 def ask_action(
@@ -186,16 +197,20 @@ def ask_action(
     by: User,
     wait_s: float | None = None,
     idempotency_key: str = "",
+    confirmation: str = "",
 ) -> ActionCall:
     """Let a plugin worker run one action and wait for it a while; the call's row is the status.
 
     Raises:
         PluginNotInstalled: the plugin is not there.
         ValidationError: by parameter.
+        ConfirmationNeeded: it needs a person's yes, which is said by `confirmation="approved"`.
     """
     from plugins.rules import check_params
 
-    cleaned = check_params(installed_manifest(connection.plugin), action, params)
+    manifest = installed_manifest(connection.plugin)
+    cleaned = check_params(manifest, action, params)
+    check_confirmed(manifest, action, cleaned, confirmation)
     with transaction.atomic():
         call = calls.ask(connection, by=by, action=action, params=cleaned, idempotency_key=idempotency_key)
     return calls.wait_for(call, wait_s)

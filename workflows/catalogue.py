@@ -13,7 +13,7 @@ from agents.rules import check_parameters
 from coreengine.kernel.actions import action_names, check_params
 from coreengine.kernel.expressions import nearest
 from plugins.faults import ManifestFaulty
-from plugins.registry import all_plugins, get_manifest
+from plugins.registry import PluginUnknown, all_plugins, get_manifest
 from plugins.registry import get_plugin as _get_plugin
 from plugins.rules import check_params as check_plugin_params
 
@@ -51,6 +51,14 @@ class InstalledCatalogue:
                     yield f"params.{field}", " ".join(messages)
         except ManifestFaulty as error:
             yield "plugin", str(error)
+
+    def plugin_action_question(self, plugin: str, action: str) -> str:
+        """What a person has to be asked before a plugin's action is done, "" for nothing."""
+        try:
+            endpoint = get_manifest(plugin).endpoint_by_name.get(action)
+        except (PluginUnknown, ManifestFaulty):
+            return ""
+        return endpoint.confirm if endpoint else ""
 
     def agent_faults(self, agent: str, parameters: Mapping[str, Any]) -> Iterable[Found]:
         """What is wrong with asking an agent so."""

@@ -156,6 +156,9 @@ class BenchCatalogue(InstalledCatalogue):
     def plugin_action_faults(self, plugin: str, action: str, params: Any) -> Any:
         return ()
 
+    def plugin_action_question(self, plugin: str, action: str) -> str:
+        return ""
+
     def agent_faults(self, agent: str, parameters: Any) -> Any:
         return ()
 

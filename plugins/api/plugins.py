@@ -21,6 +21,7 @@ from coreengine.kernel.api.viewsets import ApiView
 from plugins import services
 from plugins.api.connections import call_response
 from plugins.api.serializers import PluginSerializer
+from plugins.confirmation import PARAMETER
 from plugins.errors import ConnectionAmbiguous, NotConnected
 from plugins.manifest import Endpoint, Manifest
 from plugins.manifest_checks import manifest_schema
@@ -94,6 +95,11 @@ class EndpointView(ApiView):
         endpoint, params = find_endpoint(manifest, str(request.method), rest)
         query = {key: request.query_params.getlist(key) for key in request.query_params if key != "connection"}
         body = request.data if isinstance(request.data, dict) and request.method not in {"GET", "DELETE"} else {}
+        confirmation = ""
+        if endpoint.confirm:
+            body = dict(body)
+            in_query = query.pop(PARAMETER, [""])[-1]
+            confirmation = str(body.pop(PARAMETER, None) or in_query)
         connection = chosen_connection(request, manifest)
         call = services.ask_action(
             connection,
@@ -101,6 +107,7 @@ class EndpointView(ApiView):
             {**coerce_params(endpoint, query), **body, **coerce_params(endpoint, params)},
             by=request.user,
             idempotency_key=request.headers.get("Idempotency-Key", "")[:200],
+            confirmation=confirmation,
         )
         if not call.is_finished:
             return call_response(call)

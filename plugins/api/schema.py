@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from coreengine.kernel.api.schema import PROBLEM
+from plugins.confirmation import APPROVED, PARAMETER
 from plugins.manifest import Endpoint, Manifest
 from plugins.registry import usable_plugins
 
+_CONFIRMATION: dict[str, Any] = {
+    "schema": {"type": "string", "enum": [APPROVED]},
+    "description": "The student's yes. Without it the answer is 409 with the sentence to ask them.",
+}
 _CONNECTION = {
     "name": "connection",
     "in": "query",
@@ -67,12 +72,22 @@ def _operation(manifest: Manifest, endpoint: Endpoint, prefix: str) -> dict[str,
             },
         },
     }
+    if endpoint.confirm and not body:
+        operation["parameters"].append({"name": PARAMETER, "in": "query", "required": False, **_CONFIRMATION})
+    if endpoint.confirm:
+        operation["responses"]["409"] = {
+            "description": f"confirmation_needed: {endpoint.confirm} Ask the student, then repeat the request "
+            f"with {PARAMETER}: {APPROVED}.",
+            "content": {"application/problem+json": {"schema": PROBLEM}},
+        }
     if body:
         schema = {
             "type": "object",
             "properties": {parameter.name: _local(dict(parameter.schema), prefix) for parameter in body},
             "required": [parameter.name for parameter in body if parameter.required],
         }
+        if endpoint.confirm:
+            schema["properties"][PARAMETER] = {**_CONFIRMATION["schema"], "description": _CONFIRMATION["description"]}
         operation["requestBody"] = {"content": {"application/json": {"schema": schema}}}
     return operation
 

@@ -61,6 +61,10 @@ CONFIGS: dict[str, dict[str, Any]] = {
             "type": ["integer", "string"],
             "description": "Id of a connection; without it the workflow's own, or the only one.",
         },
+        confirmation={
+            "type": "string",
+            "description": "For an action that needs a person's yes: {{ steps.NAME.result.decision }} of an approval.",
+        },
     ),
     SYSTEM_ACTION: _config(["action"], action={"type": "string"}, params=_PARAMS),
     AI_AGENT: _config(

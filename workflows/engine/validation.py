@@ -19,6 +19,7 @@ from coreengine.kernel.expressions import (
     uses,
 )
 from coreengine.kernel.expressions.tree import BUILT_IN_NAMES
+from workflows.engine.confirmations import ConfirmationChecks
 from workflows.engine.definition import (
     AI_AGENT,
     ALL,
@@ -48,7 +49,6 @@ from workflows.engine.fields import NAME
 from workflows.engine.inputs import unstorable
 from workflows.engine.moments import LONGEST_WAIT_S, read_duration, read_time
 from workflows.engine.retry import RETRYABLE
-from workflows.engine.trigger_checks import TriggerChecks
 
 MAX_STEPS = 200
 MAX_DEPTH = 8
@@ -80,7 +80,7 @@ STEP_FIELDS = (
     *("on_unknown", "description"),
 )
 CONFIG_FIELDS = {
-    PLUGIN_ACTION: ("plugin", "action", "params", "connection"),
+    PLUGIN_ACTION: ("plugin", "action", "params", "connection", "confirmation"),
     SYSTEM_ACTION: ("action", "params"),
     AI_AGENT: ("agent", "prompt", "parameters"),
     CONDITION: ("expression", THEN, ELSE),
@@ -99,6 +99,9 @@ class Catalogue(Protocol):
 
     def plugin_action_faults(self, plugin: str, action: str, params: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         """What is wrong with calling a plugin so."""
+
+    def plugin_action_question(self, plugin: str, action: str) -> str:
+        """What a person has to be asked before a plugin's action is done, "" for nothing."""
 
     def agent_faults(self, agent: str, parameters: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         """What is wrong with asking an agent so."""
@@ -122,7 +125,7 @@ class _Scope:
         return replace(self, upstream={}, outer=before, containers=self.containers + 1, **changes)
 
 
-class _Finder(TriggerChecks):
+class _Finder(ConfirmationChecks):
     def __init__(self, catalogue: Catalogue | None) -> None:
         super().__init__()
         self.catalogue = catalogue
@@ -209,6 +212,8 @@ class _Finder(TriggerChecks):
                 continue
             if step.get("type") == SYSTEM_ACTION and config.get("action") == "update_variable":
                 self.note_variable(config.get("params"))
+            if step.get("type") == APPROVAL and isinstance(name, str):
+                self.approvals[name] = config
             if str(step.get("type")) not in CONTAINER_TYPES:
                 continue
             if depth > MAX_DEPTH:
@@ -340,6 +345,8 @@ class _Finder(TriggerChecks):
         params = self.params(config, "params", path)
         if self.catalogue and plugin and action:
             self.outside(path, self.catalogue.plugin_action_faults(plugin, action, params))
+            asked = self.catalogue.plugin_action_question(plugin, action)
+            self.confirmation(config.get("confirmation"), f"{path}.confirmation", asked)
         self.templates(config, path, name, scope)
 
     def system_action(self, config: Mapping[str, Any], path: str, name: str, scope: _Scope) -> None:

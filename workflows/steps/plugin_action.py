@@ -45,6 +45,7 @@ class PluginExecutor:
                 by=actor,
                 timeout_s=call.timeout_s,
                 idempotency_key=call.idempotency_key,
+                confirmation=str(call.config.get("confirmation") or ""),
             )
         except EXPECTED as error:
             return outcome_of_error(error)
