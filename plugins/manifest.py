@@ -11,6 +11,7 @@ from typing import Any
 from plugins.faults import ManifestFaulty
 from plugins.formats import PLACEHOLDER, cpu_cores, expand, is_host, memory_bytes
 from plugins.manifest_checks import check_manifest, normalise, read_yaml
+from plugins.manifest_ways import way_name, ways_of
 
 MIB = 2**20
 
@@ -29,18 +30,46 @@ class Metadata:
 
 
 @dataclass(frozen=True, slots=True)
+class Revocation:
+    """How a token is given back; `proof` is token_form (RFC 7009), bearer or client_basic_json."""
+
+    url: str
+    proof: str
+    method: str = "POST"
+
+
+@dataclass(frozen=True, slots=True)
 class Authentication:
-    """How a student's account on the other side is reached; addresses may hold `{settings}`."""
+    """One way to a student's account on the other side; addresses may hold `{settings}`."""
 
     type: str
+    name: str
+    title: str = ""
+    description: str = ""
     authorization_url: str = ""
     token_url: str = ""
-    revocation_url: str = ""
     token_page: str = ""
     scopes: tuple[str, ...] = ()
+    scope_separator: str = " "
+    authorization_parameters: Mapping[str, str] = field(default_factory=dict)
     refresh_token_supported: bool = False
+    pkce: bool = True
+    token_endpoint_auth_method: str = "client_secret_post"
+    revocation: Revocation | None = None
     header: str = "Authorization"
     prefix: str | None = None
+
+    @property
+    def needs_sign_in(self) -> bool:
+        """True if the student is sent to the service to agree, instead of pasting something here."""
+        return self.type == "oauth2"
+
+    @property
+    def shown_title(self) -> str:
+        """The way as a choice on a page."""
+        usual = {"oauth2": "Sign in", "basic_auth": "User name and password", "feed_url": "Feed address"}
+        is_key = self.type == "api_key" and self.prefix not in {None, "Bearer"}
+        return self.title or usual.get(self.type) or ("API key" if is_key else "Access token")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +208,7 @@ class Manifest:
 
     metadata: Metadata
     capabilities: tuple[str, ...]
-    authentication: Authentication | None
+    ways: tuple[Authentication, ...]
     settings_schema: Mapping[str, Any]
     endpoints: tuple[Endpoint, ...]
     webhooks: tuple[Webhook, ...]
@@ -203,6 +232,17 @@ class Manifest:
         """The name as a heading: canvas-integration reads Canvas."""
         words = self.metadata.name.removesuffix("-integration").replace("-", " ").split()
         return " ".join(word.capitalize() for word in words)
+
+    @property
+    def authentication(self) -> Authentication | None:
+        """The first way to an account, None if the plugin needs none."""
+        return self.ways[0] if self.ways else None
+
+    def way(self, name: str) -> Authentication | None:
+        """Return the way of that name; "" is the first. None if there is none, as after an upgrade without it."""
+        if not name:
+            return self.authentication
+        return next((way for way in self.ways if way.name == name), None)
 
     @cached_property
     def endpoint_by_name(self) -> dict[str, Endpoint]:
@@ -271,13 +311,11 @@ def manifest_from(raw: dict[str, Any], *, source: str = "") -> Manifest:
     if faults:
         raise ManifestFaulty(faults, source=source)
     metadata, spec = document["metadata"], document["spec"]
-    authentication = spec.get("authentication")
     security = spec.get("security", {})
     return Manifest(
         metadata=Metadata(**{**metadata, "tags": tuple(metadata.get("tags", ()))}),
         capabilities=tuple(spec["capabilities"]),
-        authentication=authentication
-        and Authentication(**{**authentication, "scopes": tuple(authentication.get("scopes", ()))}),
+        ways=tuple(_way(item) for item in ways_of(spec)),
         settings_schema=spec.get("configuration", {}).get("schema", {"type": "object", "properties": {}}),
         endpoints=tuple(_endpoint(item) for item in spec.get("endpoints", ())),
         webhooks=tuple(_webhook(item) for item in spec.get("webhooks", ())),
@@ -296,6 +334,19 @@ def manifest_from(raw: dict[str, Any], *, source: str = "") -> Manifest:
         ),
         definitions=document.get("definitions", {}),
         document=document,
+    )
+
+
+def _way(item: dict[str, Any]) -> Authentication:
+    revocation = item.get("revocation")
+    rest = {key: value for key, value in item.items() if key != "alternatives"}
+    return Authentication(
+        **{
+            **rest,
+            "name": way_name(item),
+            "scopes": tuple(item.get("scopes", ())),
+            "revocation": revocation and Revocation(**revocation),
+        }
     )
 
 

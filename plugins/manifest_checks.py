@@ -14,6 +14,7 @@ import yaml
 
 from plugins.faults import Fault, ManifestFaulty, did_you_mean, join_path
 from plugins.formats import FORMATS, PLACEHOLDER, cpu_cores, looks_like_credential, looks_secret, memory_bytes
+from plugins.manifest_ways import authentication_faults, authentication_templates
 
 SCHEMA_FILE = Path(__file__).parent / "schemas" / "plugin-manifest-v1.json"
 MAX_MANIFEST_BYTES = 256 * 1024
@@ -194,6 +195,7 @@ def _meaning_faults(document: dict[str, Any]) -> Iterator[Fault]:
     yield from _duplicates("spec.capabilities", spec["capabilities"])
     yield from _settings_faults(settings_schema)
     yield from _placeholder_faults(spec, fields)
+    yield from authentication_faults(spec)
     yield from _endpoint_faults(spec)
     yield from _webhook_faults(spec)
     yield from _security_faults(spec)
@@ -247,11 +249,7 @@ def _settings_faults(schema: dict[str, Any]) -> Iterator[Fault]:
 
 
 def _placeholder_faults(spec: dict[str, Any], fields: dict[str, Any]) -> Iterator[Fault]:
-    templates = [
-        (f"spec.authentication.{name}", value)
-        for name, value in spec.get("authentication", {}).items()
-        if name.endswith("_url") or name == "token_page"
-    ]
+    templates = list(authentication_templates(spec))
     hosts = spec.get("security", {}).get("allowed_hosts", [])
     templates += [(f"spec.security.allowed_hosts[{number}]", host) for number, host in enumerate(hosts)]
     for number, rule in enumerate(spec.get("security", {}).get("requests", [])):
@@ -259,7 +257,7 @@ def _placeholder_faults(spec: dict[str, Any], fields: dict[str, Any]) -> Iterato
         templates += [(f"{where}.paths[{index}]", path) for index, path in enumerate(rule["paths"])]
     for path, template in templates:
         for name in PLACEHOLDER.findall(str(template)):
-            if name not in fields:
+            if name not in fields and not (name == "client_id" and path.endswith(".revocation.url")):
                 yield Fault(path, f"{{{name}}} is not a setting of this plugin{did_you_mean(name, fields)}")
 
 

@@ -14,13 +14,16 @@ from coreengine.kernel.statuses import FINISHED, Status
 from plugins.querysets import ActionCallQuerySet, ConnectionQuerySet, GatewayCallQuerySet
 
 if TYPE_CHECKING:
-    from plugins.manifest import Manifest
+    from plugins.manifest import Authentication, Manifest
 
 
 class Connection(models.Model):
     """One student's account on another service, reached through a plugin.
 
-    `configuration` is handed to the plugin; `credential` never is: the gateway adds it to requests.
+    `configuration` is handed to the plugin; `credential` never is: the gateway adds it to requests. `way` is the name
+    of the manifest's way of authentication ("" is the first); it says what the credential holds: `token`, or
+    `username` and `password`, or `url` of a feed, or `access_token`, `refresh_token`, `expires_at` (seconds since
+    1970, None without end), `scope` and `token_type`.
     """
 
     class Health(models.TextChoices):
@@ -31,6 +34,7 @@ class Connection(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="connections")
     plugin = models.CharField(max_length=64)
     label = models.CharField(max_length=100)
+    way = models.CharField(max_length=64, blank=True, default="")
     configuration = models.JSONField(default=dict, blank=True)
     credential: Any = EncryptedJSONField(default=dict)
     identity = models.JSONField(default=dict, blank=True)
@@ -79,6 +83,12 @@ class Connection(models.Model):
             return get_manifest(self.plugin)
         except PluginUnknown:
             return None
+
+    @property
+    def authentication(self) -> Authentication | None:
+        """The way that the account is reached; None if there is none (any more)."""
+        manifest = self.manifest
+        return manifest.way(self.way) if manifest else None
 
     @property
     def plugin_title(self) -> str:

@@ -59,17 +59,20 @@ def check_configuration(manifest: Manifest, given: Mapping[str, Any]) -> dict[st
     return cleaned
 
 
-def check_credential(authentication: Authentication | None, given: Mapping[str, Any]) -> dict[str, str]:
-    """Return the credential with only the fields that its kind has.
+def check_credential(
+    manifest: Manifest,
+    way: Authentication | None,
+    given: Mapping[str, Any],
+    configuration: Mapping[str, Any],
+) -> dict[str, str]:
+    """Return the credential with only the fields that its way has.
 
     Raises:
-        ValidationError: by field (`token`, or `username` and `password`).
+        ValidationError: by field (`token`, or `username` and `password`, or `url`).
     """
-    if authentication is None:
-        return {}
     errors: dict[str, str] = {}
     cleaned: dict[str, str] = {}
-    for name, words in credential_fields(authentication).items():
+    for name, words in credential_fields(way).items():
         value = given.get(name)
         text = value.strip() if isinstance(value, str) else ""
         if not text:
@@ -78,6 +81,11 @@ def check_credential(authentication: Authentication | None, given: Mapping[str, 
             errors[name] = f"{words} is longer than {MAX_CREDENTIAL_LENGTH} characters."
         elif not (text.isascii() and text.isprintable()):
             errors[name] = f"{words} has characters that cannot be part of it. Copy it again, without line breaks."
+        elif name == "url":
+            try:
+                cleaned[name] = _feed_address(manifest, text, configuration)
+            except ValidationError as error:
+                errors[name] = error.message
         else:
             cleaned[name] = text
     if errors:
@@ -85,14 +93,28 @@ def check_credential(authentication: Authentication | None, given: Mapping[str, 
     return cleaned
 
 
-def credential_fields(authentication: Authentication | None) -> dict[str, str]:
-    """Return the fields of a credential with their labels."""
-    if authentication is None:
+def credential_fields(way: Authentication | None) -> dict[str, str]:
+    """Return the fields that a student fills in for a credential, with their labels; {} where there are none."""
+    if way is None or way.needs_sign_in:
         return {}
-    if authentication.type == "basic_auth":
+    if way.type == "basic_auth":
         return {"username": "User name", "password": "Password"}
-    is_key = authentication.type == "api_key" and authentication.prefix != "Bearer"
+    if way.type == "feed_url":
+        return {"url": "Feed address"}
+    is_key = way.type == "api_key" and way.prefix != "Bearer"
     return {"token": "API key" if is_key else "Access token"}
+
+
+def _feed_address(manifest: Manifest, text: str, configuration: Mapping[str, Any]) -> str:
+    """Return a pasted feed address in the spelling that is asked; calendars write webcal for https."""
+    address = re.sub(r"^webcals?://", "https://", text, flags=re.IGNORECASE)
+    match = re.match(r"https://([^/?#:@]+)[/?]", address, flags=re.IGNORECASE)
+    if match is None or not is_host(match[1].lower()):
+        raise ValidationError("Paste the whole address, beginning with https://.")
+    host, allowed = match[1].lower(), manifest.hosts(configuration)
+    if allowed and host not in allowed:
+        raise ValidationError(f"That address is at {host}; this connection reads from {' or '.join(allowed[:3])}.")
+    return f"https://{host}{address[match.end(1) :]}"
 
 
 def home_settings(manifest: Manifest) -> list[str]:

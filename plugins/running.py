@@ -66,7 +66,7 @@ def run(connection: Connection, call: ActionCall, *, timeout_s: float) -> Run:
         return Run(ActionResult(False, error=str(error), error_code="plugin_not_installed"))
     assert plugin.manifest is not None
     answers = StoredAnswers(connection)
-    access = Access(connection.pk, plugin.manifest, connection.configuration, connection.credential)
+    access = Access(connection.pk, plugin.manifest, connection.configuration, connection.credential, way=connection.way)
     gateway = Gateway(access, answers=answers)
     outcome = Run(ActionResult(False), storage=Storage(connection, plugin.manifest))
     try:
@@ -95,13 +95,17 @@ def run(connection: Connection, call: ActionCall, *, timeout_s: float) -> Run:
 def _converse(
     plugin: Plugin, connection: Connection, call: ActionCall, gateway: Gateway, outcome: Run, timeout_s: float
 ) -> Any:
-    params: dict[str, Any] = {"config": connection.configuration}
+    assert plugin.manifest is not None
+    way = plugin.manifest.way(connection.way)
+    params: dict[str, Any] = {
+        "config": connection.configuration,
+        "context": {
+            "idempotency_key": call.idempotency_key,
+            "authentication": {"way": way.name, "type": way.type} if way else {"way": "", "type": ""},
+        },
+    }
     if call.method == "execute_action":
-        params |= {
-            "action": call.action,
-            "params": call.params,
-            "context": {"idempotency_key": call.idempotency_key},
-        }
+        params |= {"action": call.action, "params": call.params}
     elif call.method == "handle_webhook":
         params |= {"name": call.action, "payload": call.params}
     child, outcome.sandbox = pool.take(plugin)

@@ -22,7 +22,7 @@ from plugins.rules import check_configuration, check_credential, credential_fiel
 if TYPE_CHECKING:
     from coreengine.accounts.models import User
     from plugins.contract import ActionResult
-    from plugins.manifest import Manifest
+    from plugins.manifest import Authentication, Manifest
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +43,19 @@ def installed_manifest(plugin: str) -> Manifest:
         raise PluginNotInstalled(str(error)) from error
 
 
+def chosen_way(manifest: Manifest, name: str) -> Authentication | None:
+    """Return the way to an account that was chosen; None where the plugin needs none.
+
+    Raises:
+        ValidationError: the plugin has no such way.
+    """
+    way = manifest.way(name)
+    if way is None and name:
+        known = ", ".join(each.name for each in manifest.ways) or "none"
+        raise ValidationError({"way": f"{manifest.title} has no such way to connect; it has {known}."})
+    return way
+
+
 def connect(
     owner: User,
     plugin: str,
@@ -51,9 +64,12 @@ def connect(
     credential: Mapping[str, Any],
     by: User,
     label: str = "",
+    way: str = "",
     wait_s: float | None = None,
 ) -> Connection:
     """Connect a plugin and try it out.
+
+    `way` is the name of one of the manifest's ways to an account, "" for the first.
 
     The connection counts as made once the other side accepted it; a worker finds that out and is waited for
     (`wait_s`, by default as long as pages wait). If it takes longer, the connection is returned while `checking`
@@ -64,11 +80,13 @@ def connect(
         ValidationError: by field, also where the other side refused (`token`, the host's setting); nothing is kept.
     """
     manifest = installed_manifest(plugin)
-    cleaned, secret = _checked(manifest, configuration, credential)
+    chosen = chosen_way(manifest, way)
+    cleaned, secret = _checked(manifest, chosen, configuration, credential)
     with transaction.atomic():
         connection = Connection.objects.create(
             owner=owner,
             plugin=manifest.name,
+            way=chosen.name if chosen else "",
             label=_label(manifest, label, cleaned),
             configuration=cleaned,
             credential=secret,
@@ -79,7 +97,7 @@ def connect(
     connection.refresh_from_db()
     if call.is_finished and connection.confirmed_at is None:
         _forget(connection, by=by, reason=call.error_code)
-        raise ValidationError(_field_errors(manifest, call))
+        raise ValidationError(_field_errors(manifest, chosen, call))
     return connection
 
 
@@ -104,6 +122,7 @@ def update_connection(
         before = (connection.configuration, connection.credential, connection.label, connection.health)
         cleaned, secret = _checked(
             manifest,
+            manifest.way(connection.way),
             connection.configuration if configuration is None else configuration,
             given or connection.credential,
         )
@@ -127,7 +146,7 @@ def update_connection(
     connection.refresh_from_db()
     if call.is_finished and call.error and call.error_code in CREDENTIAL_FAULTS | HOME_FAULTS:
         _restore(connection, before, by=by)
-        raise ValidationError(_field_errors(manifest, call))
+        raise ValidationError(_field_errors(manifest, manifest.way(connection.way), call))
     return connection
 
 
@@ -220,7 +239,10 @@ def ask_action(
 
 
 def _checked(
-    manifest: Manifest, configuration: Mapping[str, Any], credential: Mapping[str, Any]
+    manifest: Manifest,
+    way: Authentication | None,
+    configuration: Mapping[str, Any],
+    credential: Mapping[str, Any],
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Check settings and credential together, so that all faults are named at once."""
     errors: dict[str, Any] = {}
@@ -231,7 +253,7 @@ def _checked(
     except ValidationError as error:
         errors |= error.error_dict
     try:
-        secret = check_credential(manifest.authentication, credential)
+        secret = check_credential(manifest, way, credential, cleaned or configuration)
     except ValidationError as error:
         errors |= error.error_dict
     if errors:
@@ -260,9 +282,9 @@ def _told(connection: Connection) -> dict[str, Any]:
     }
 
 
-def _field_errors(manifest: Manifest, call: ActionCall) -> dict[str, str]:
+def _field_errors(manifest: Manifest, way: Authentication | None, call: ActionCall) -> dict[str, str]:
     """Put the words of a failed try at the field that the student has to change."""
-    secrets = list(credential_fields(manifest.authentication))
+    secrets = list(credential_fields(way))
     if call.error_code in CREDENTIAL_FAULTS and secrets:
         return {secrets[-1]: call.error}
     homes = home_settings(manifest)

@@ -13,6 +13,8 @@ from plugins.formats import is_host
 from plugins.sandbox.conversation import RequestFailed
 
 MAX_URL_LENGTH = 8_000
+FEED = "feed:"
+FEED_SHOWN = "(feed address)"
 # Printable ASCII without what readers of addresses disagree about: white space, backslash, quotes, angle brackets.
 _ADDRESS = re.compile(r"(https?)://([A-Za-z0-9.-]+)(?::([0-9]{1,5}))?([/?][!#-;=?-\[\]-~]*)?")
 _PLAIN_HOST = re.compile(r"https?://[A-Za-z0-9.:-]+[/?]")
@@ -21,12 +23,16 @@ _SAFE_IN_PATH = "/?&=%:@!$'()*+,;~-._[]|"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One place to ask: what the plugin means by an address, in parts. `path` holds the query too."""
+    """One place to ask: what the plugin means by an address, in parts. `path` holds the query too.
+
+    `is_secret`: the address is the credential itself, which the plugin asked for as `feed:`.
+    """
 
     scheme: str
     host: str
     port: int
     path: str
+    is_secret: bool = False
 
     @property
     def url(self) -> str:
@@ -37,7 +43,7 @@ class Target:
     @property
     def shown_path(self) -> str:
         """The path without its query, for records: a query may hold secrets."""
-        return self.path.split("?", 1)[0][:500]
+        return FEED_SHOWN if self.is_secret else self.path.split("?", 1)[0][:500]
 
 
 def read_address(text: Any, *, home: str, query: Any = None) -> Target:

@@ -8,7 +8,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpcore
@@ -16,13 +16,13 @@ import httpcore
 from coreengine.kernel.blobs import store
 from coreengine.kernel.errors import TooLarge
 from plugins.conf import operator_host, plugin_settings
-from plugins.gateway.address import Target, read_address
+from plugins.gateway.address import FEED, Target, read_address
 from plugins.gateway.body import read_pieces
 from plugins.gateway.headers import answer_headers, request_headers, retry_after_s
 from plugins.gateway.network import pool_for
 from plugins.gateway.pace import Pace
 from plugins.gateway.records import Access, AnswerStore, CallNote, KnownAnswer, NoAnswers
-from plugins.gateway.secrets import Mask, credential_header
+from plugins.gateway.secrets import Mask, credential_header, feed_target
 from plugins.sandbox.conversation import RequestFailed
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
@@ -122,8 +122,20 @@ class Gateway:
             content = params["body"].encode()
         if len(content) > MAX_REQUEST_BYTES:
             raise RequestFailed("too_large", f"A request has at most {MAX_REQUEST_BYTES // 2**20} MiB.")
-        target = read_address(params.get("url"), home=self._access.home, query=params.get("query"))
+        if params.get("url") == FEED:
+            target = self._feed(method.upper(), params)
+        else:
+            target = read_address(params.get("url"), home=self._access.home, query=params.get("query"))
         return Outgoing(method.upper(), target, headers, content, params.get("as_blob") is True)
+
+    def _feed(self, method: str, params: dict[str, Any]) -> Target:
+        """Return the secret address that the student pasted; the plugin only ever says `feed:`."""
+        address = feed_target(self._access.authentication, self._access.credential)
+        if not address:
+            raise RequestFailed("invalid_request", "This connection was not made with a feed's address.")
+        if method not in {"GET", "HEAD"} or params.get("query"):
+            raise RequestFailed("method_not_allowed", "A feed is read as it is: with GET, and without a query.")
+        return replace(read_address(address, home=self._access.home), is_secret=True)
 
     def _check_target(self, target: Target) -> None:
         manifest = self._access.manifest
@@ -230,7 +242,7 @@ class Gateway:
                 headers.append(("if-modified-since", known.last_modified))
         # Only at home: other allowed hosts (file stores, say) are reached by addresses that carry their own proof.
         if with_credential and outgoing.target.host == self._access.home:
-            proof = credential_header(manifest.authentication, self._access.credential)
+            proof = credential_header(self._access.authentication, self._access.credential)
             if proof is not None:
                 headers.append(proof)
         if outgoing.content or outgoing.method in {"POST", "PUT", "PATCH"}:
@@ -325,7 +337,7 @@ class Gateway:
             location = f"{here.scheme}:{location}"
         elif not location.startswith(("http://", "https://", "/")):
             raise RequestFailed("redirect_refused", f"{here.host} redirected to something that is not a web address.")
-        target = read_address(location, home=here.host)
+        target = replace(read_address(location, home=here.host), is_secret=here.is_secret)
         if target.host not in self._access.hosts and not self._access.reaches_everything:
             raise RequestFailed(
                 "host_not_allowed",

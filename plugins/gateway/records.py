@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from plugins.manifest import Manifest
+from plugins.manifest import Authentication, Manifest
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class Access:
     configuration: Mapping[str, Any]
     credential: Mapping[str, Any] = field(repr=False)
     key: object = None
+    way: str = ""
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -28,6 +29,11 @@ class Access:
     def home(self) -> str:
         """The host of relative paths, and the only one that is sent the credential; "" if there is none."""
         return next(iter(self.hosts), "")
+
+    @property
+    def authentication(self) -> Authentication | None:
+        """The way that the connection was made, which says how its credential is used."""
+        return self.manifest.way(self.way)
 
     @property
     def reaches_everything(self) -> bool:

@@ -20,24 +20,42 @@ def credential_header(authentication: Authentication | None, credential: Mapping
     if authentication.type == "basic_auth":
         pair = f"{credential.get('username', '')}:{credential.get('password', '')}"
         return "Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}"
+    if authentication.type == "oauth2":
+        token = str(credential.get("access_token", ""))
+        return ("Authorization", f"Bearer {token}") if token else None
     token = str(credential.get("token", ""))
-    if not token:
+    if not token or authentication.type != "api_key":
         return None
     usual = "Bearer" if authentication.header.lower() == "authorization" else ""
     prefix = authentication.prefix if authentication.prefix is not None else usual
     return authentication.header, f"{prefix} {token}".strip()
 
 
-class Mask:
-    """Replaces a credential, in each spelling it may come back in, by [hidden]. Feed it a stream in pieces."""
+def feed_target(authentication: Authentication | None, credential: Mapping[str, Any]) -> str:
+    """Return the secret address that `feed:` stands for, "" where the connection has none."""
+    is_feed = authentication is not None and authentication.type == "feed_url"
+    return str(credential.get("url", "")) if is_feed else ""
 
-    def __init__(self, credential: Mapping[str, Any]) -> None:
-        secrets = [str(credential[name]) for name in ("token", "password", "refresh_token") if credential.get(name)]
-        if credential.get("username") and credential.get("password"):
-            pair = f"{credential['username']}:{credential['password']}"
-            secrets.append(base64.b64encode(pair.encode()).decode())
+
+def _secrets(credential: Mapping[str, Any]) -> list[str]:
+    names = ("token", "password", "access_token", "refresh_token", "url")
+    found = [str(credential[name]) for name in names if credential.get(name)]
+    if credential.get("username") and credential.get("password"):
+        pair = f"{credential['username']}:{credential['password']}"
+        found.append(base64.b64encode(pair.encode()).decode())
+    if credential.get("url"):
+        # A service may repeat its own address in parts: the path alone, or the name of the file at its end.
+        path = str(credential["url"]).split("//", 1)[-1].partition("/")[2]
+        found += [part for part in (path, path.rsplit("/", 1)[-1]) if len(part) >= 16]
+    return found
+
+
+class Mask:
+    """Replaces credentials, in each spelling it may come back in, by [hidden]. Feed it a stream in pieces."""
+
+    def __init__(self, *credentials: Mapping[str, Any]) -> None:
         spellings: set[str] = set()
-        for secret in secrets:
+        for secret in [secret for credential in credentials for secret in _secrets(credential)]:
             # Anything shorter is found in ordinary text, and masking it would damage what the student wants to see.
             if len(secret) >= 6:
                 encoded = base64.b64encode(secret.encode()).decode()

@@ -234,7 +234,8 @@ class Call:
     """One call of the host: what it asks, and what the plugin may use to answer.
 
     `action` (or the webhook's name), `params`, `config` (the connection's settings), `payload` (of a webhook),
-    `idempotency_key` (the same on every attempt of the same step), `http`, `storage`.
+    `idempotency_key` (the same on every attempt of the same step), `authentication` (the `way` that the student chose
+    and its `type`: oauth2, api_key, basic_auth or feed_url; never a secret), `http`, `storage`.
     """
 
     def __init__(
@@ -253,6 +254,8 @@ class Call:
         self.config = config or {}
         self.payload = payload or {}
         self.idempotency_key = str((context or {}).get("idempotency_key") or "")
+        found = (context or {}).get("authentication")
+        self.authentication: dict[str, str] = {"way": "", "type": "", **(found if isinstance(found, dict) else {})}
         self.http = Http(channel)
         self.storage = Storage(channel)
 
@@ -557,16 +560,22 @@ class _Server:
             words = f"The plugin {self._plugin.name} failed: {type(error).__name__}: {error}"
             self._channel.refuse(identifier, FAILED, words[:500], "plugin_crashed")
 
+    def _call(self, asked: dict[str, Any], **what: Any) -> Call:
+        context = asked.get("context") or {}
+        if not isinstance(context, dict):
+            raise PluginError("invalid_params", "The context of a call must be an object.")
+        return Call(self._channel, config=asked.get("config"), context=context, **what)
+
     def _authenticate(self, params: dict[str, Any]) -> dict[str, Any]:
         identity = {"id": "", "name": ""}
         if self._plugin._authenticate:
-            identity = self._plugin._authenticate(Call(self._channel, config=params.get("config")))
+            identity = self._plugin._authenticate(self._call(params))
         return {"ok": True, "identity": identity}
 
     def _validate(self, params: dict[str, Any]) -> dict[str, Any]:
         errors: dict[str, str] = {}
         if self._plugin._validate:
-            errors = self._plugin._validate(Call(self._channel, config=params.get("config"))) or {}
+            errors = self._plugin._validate(self._call(params)) or {}
         return {"ok": not errors, "errors": errors}
 
     def _execute(self, params: dict[str, Any]) -> dict[str, Any]:
@@ -575,14 +584,13 @@ class _Server:
         if function is None:
             known = ", ".join(sorted(self._plugin._actions))
             raise PluginError("unknown_action", f"There is no action {name!r}; known are {known}.")
-        values, context = params.get("params") or {}, params.get("context") or {}
-        if not isinstance(values, dict) or not isinstance(context, dict):
+        values = params.get("params") or {}
+        if not isinstance(values, dict):
             raise PluginError("invalid_params", f"The parameters of {name} must be an object.")
-        call = Call(self._channel, action=str(name), params=values, config=params.get("config"), context=context)
-        return {"data": function(call)}
+        return {"data": function(self._call(params, action=str(name), params=values))}
 
     def _health(self, params: dict[str, Any]) -> dict[str, Any]:
-        call = Call(self._channel, config=params.get("config"))
+        call = self._call(params)
         try:
             if self._plugin._health:
                 detail = self._plugin._health(call) or ""
@@ -601,7 +609,7 @@ class _Server:
             return {"status": "not_implemented"}
         if not isinstance(payload, dict):
             raise PluginError("invalid_payload", f"The payload of the webhook {name} is not an object.")
-        return function(Call(self._channel, action=str(name), config=params.get("config"), payload=payload))
+        return function(self._call(params, action=str(name), payload=payload))
 
 
 def _host_error(error: Any) -> HttpError:

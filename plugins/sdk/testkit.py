@@ -89,6 +89,8 @@ class PluginKit:
     script: str | Path
     config: dict[str, Any] = field(default_factory=dict)
     token: str = ""
+    authentication: dict[str, str] = field(default_factory=lambda: {"way": "api_key", "type": "api_key"})
+    """What a plugin is told of the way that the student chose."""
     hosts: dict[str, str] = field(default_factory=dict)
     timeout_s: float = 20.0
     retries: int = 3
@@ -115,9 +117,7 @@ class PluginKit:
             PluginAnsweredError: it answered with an error.
             PluginBroke: it did not answer.
         """
-        context = {"idempotency_key": "testkit"}
-        call = {"action": action, "params": params, "config": self.config, "context": context}
-        return self.call("execute_action", call)["data"]
+        return self.call("execute_action", {"action": action, "params": params, "config": self.config})["data"]
 
     def authenticate(self) -> dict[str, Any]:
         """Whose token it is: {ok, identity}."""
@@ -137,6 +137,7 @@ class PluginKit:
 
     def call(self, method: str, params: dict[str, Any]) -> Any:
         """Make one call in a process of its own."""
+        params = {"context": {"idempotency_key": "testkit", "authentication": self.authentication}, **params}
         with self.start() as running:
             running.send({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
             answer = running.await_answer(1)

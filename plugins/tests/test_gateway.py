@@ -44,6 +44,9 @@ class Store(dict[str, KnownAnswer]):
         self[key] = answer
 
 
+OAUTH2 = {"type": "oauth2", "authorization_url": "https://a.example/auth", "token_url": "https://a.example/token"}
+
+
 def make_gateway(
     key: object, *, hosts: tuple[str, ...] = (HOST, OTHER), waits: list[float] | None = None, **more: Any
 ) -> Gateway:
@@ -251,7 +254,7 @@ class TestTheCredential:
     @pytest.mark.parametrize(
         ("authentication", "credential", "name", "value"),
         [
-            ({"type": "oauth2"}, {"token": TOKEN}, "Authorization", f"Bearer {TOKEN}"),
+            (OAUTH2, {"access_token": TOKEN, "refresh_token": "r"}, "Authorization", f"Bearer {TOKEN}"),
             ({"type": "api_key", "header": "X-Api-Key"}, {"token": TOKEN}, "X-Api-Key", TOKEN),
             ({"type": "api_key", "prefix": "token"}, {"token": TOKEN}, "Authorization", f"token {TOKEN}"),
             (
