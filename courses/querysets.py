@@ -192,3 +192,14 @@ class CourseResourceQuerySet(models.QuerySet):
 class SourceImportQuerySet(OwnedQuerySet):
     def from_source(self, source: str) -> Self:
         return self.filter(source=source)
+
+
+class AssignmentRepositoryQuerySet(models.QuerySet):
+    def visible_to(self, user: User) -> Self:
+        """Links between what this person may see."""
+        return self.filter(
+            assignment__owner=user,
+            assignment__deleted_at__isnull=True,
+            assignment__course__deleted_at__isnull=True,
+            repository__owner=user,
+        )

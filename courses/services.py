@@ -15,11 +15,13 @@ from coreengine.kernel.events import record
 from courses.errors import ComesFromSource
 from courses.importing.compare import apply, differences, said
 from courses.importing.courses import free_hue
-from courses.models import Assignment, Course, CourseResource, Term
+from courses.models import Assignment, AssignmentRepository, Course, CourseResource, Term
 from courses.rules import check_assignment, check_changes, check_course
-from resources.models import Resource
+from resources.models import Repository, Resource
+from resources.repositories.importing import facts
 
 DELETED_KEPT_FOR = timedelta(days=30)
+MOST_REPOSITORIES = 20
 
 
 @transaction.atomic
@@ -202,6 +204,44 @@ def detach_resource(course: Course, resource: Resource, *, by: User) -> None:
     if count:
         data = {"resource": resource.pk, "title": resource.title}
         record("course.resource_detached", actor=by, subject=course, owner=course.owner, data=data)
+
+
+@transaction.atomic
+def link_repository(assignment: Assignment, repository: Repository, *, by: User) -> AssignmentRepository:
+    """Say that an assignment is worked on in a repository. Linking twice is harmless.
+
+    Raises:
+        ValidationError: at `repository`: it is nobody's one may see, or there are too many.
+    """
+    if assignment.owner_id != repository.owner_id:
+        raise ValidationError({"repository": "There is no such repository among yours."})
+    assignment = _locked(assignment)
+    links = AssignmentRepository.objects.filter(assignment=assignment)
+    link = links.filter(repository=repository).first()
+    if link is not None:
+        return link
+    if links.count() >= MOST_REPOSITORIES:
+        raise ValidationError({"repository": f"An assignment has at most {MOST_REPOSITORIES} repositories."})
+    link = AssignmentRepository.objects.create(assignment=assignment, repository=repository)
+    _record_link("repository.linked", link, by)
+    return link
+
+
+@transaction.atomic
+def unlink_repository(assignment: Assignment, repository: Repository, *, by: User) -> None:
+    """Take a repository off an assignment; nothing in it is touched. Harmless where it is not linked."""
+    link = AssignmentRepository.objects.filter(assignment=assignment, repository=repository).first()
+    if link is not None:
+        link.delete()
+        _record_link("repository.unlinked", link, by)
+
+
+def _record_link(type: str, link: AssignmentRepository, by: User) -> None:
+    """Tell of a link made or gone, with how many there are now: the first and the last are of interest to a source."""
+    repository, assignment = link.repository, link.assignment
+    links = AssignmentRepository.objects.filter(repository=repository).count()
+    data = {**facts(repository), "assignment": assignment.pk, "assignment_name": assignment.name, "links": links}
+    record(type, actor=by, subject=repository, owner=repository.owner, data=data)
 
 
 def _locked(assignment: Assignment) -> Assignment:

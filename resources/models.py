@@ -12,6 +12,9 @@ from coreengine.kernel.models import Blob
 from coreengine.kernel.statuses import Status
 from resources.extract import kinds
 from resources.querysets import PassageQuerySet, ResourceQuerySet
+from resources.repositories.models import CiRun, Commit, Repository, RepositoryIssue
+
+__all__ = ["CiRun", "Commit", "Passage", "Repository", "RepositoryIssue", "Resource"]
 
 _ICONS = (
     ("application/pdf", "file-text"),

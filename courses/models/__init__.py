@@ -5,10 +5,12 @@ from courses.models.assignments import Assignment, AssignmentGroup, Submission
 from courses.models.courses import Course, Term
 from courses.models.imports import SourceImport
 from courses.models.links import CourseResource
+from courses.models.repositories import AssignmentRepository
 
 __all__ = [
     "Announcement",
     "Assignment",
+    "AssignmentRepository",
     "AssignmentGroup",
     "Course",
     "CourseResource",

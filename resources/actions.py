@@ -1,0 +1,3 @@
+"""The system actions of this app; they are registered on import."""
+
+from resources.repositories import actions as repository_actions  # noqa: F401
