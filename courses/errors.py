@@ -17,3 +17,11 @@ class ComesFromSource(DomainError):
     code = "comes_from_source"
     status = 409
     title = "This comes from a connected source"
+
+
+class NothingToWrite(DomainError):
+    """Writing a mark again, or giving it up, where the source has it already."""
+
+    code = "nothing_to_write"
+    status = 409
+    title = "The source is in step"

@@ -271,6 +271,7 @@ _TYPES = {
     "on_paper": "on paper",
     "none": "nothing to hand in",
     "not_graded": "not graded",
+    "not_reported": "the source does not say",
 }
 
 

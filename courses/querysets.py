@@ -189,6 +189,58 @@ class CourseResourceQuerySet(models.QuerySet):
         )
 
 
+class ModuleQuerySet(OwnedQuerySet):
+    def visible_to(self, user: User) -> Self:
+        return super().visible_to(user).filter(course__deleted_at__isnull=True)
+
+    def from_source(self, source: str) -> Self:
+        return self.filter(source=source)
+
+    def present(self) -> Self:
+        """Still listed by the source."""
+        return self.filter(missing_since__isnull=True)
+
+    def in_order(self) -> Self:
+        return self.order_by("course_id", "position", "pk")
+
+
+class ModuleItemQuerySet(models.QuerySet):
+    def visible_to(self, user: User) -> Self:
+        return self.filter(module__owner=user, module__course__deleted_at__isnull=True)
+
+    def present(self) -> Self:
+        """Still listed by the source."""
+        return self.filter(missing_since__isnull=True)
+
+    def in_order(self) -> Self:
+        return self.order_by("module_id", "position", "pk")
+
+
+class PlannerItemQuerySet(OwnedQuerySet):
+    def visible_to(self, user: User) -> Self:
+        return super().visible_to(user).filter(Q(course__isnull=True) | Q(course__deleted_at__isnull=True))
+
+    def from_source(self, source: str) -> Self:
+        return self.filter(source=source)
+
+    def present(self) -> Self:
+        """Still listed by the source."""
+        return self.filter(missing_since__isnull=True)
+
+    def unwritten(self) -> Self:
+        """What the student marked here and the source has not taken yet, the oldest first."""
+        return self.filter(wanted_complete__isnull=False).order_by("wanted_at", "pk")
+
+    def beside_assignments(self) -> Self:
+        """Events, pages to read and notes: what is no assignment and no announcement."""
+        return self.filter(assignment__isnull=True).exclude(kind__in=["announcement", "assignment"])
+
+    def ahead(self, now: datetime) -> Self:
+        """Not over yet and neither ticked off nor dismissed, the soonest first."""
+        begins = Q(starts_at__gte=now) | Q(ends_at__gte=now)
+        return self.filter(begins, is_marked_complete=False, is_dismissed=False).order_by("starts_at", "pk")
+
+
 class SourceImportQuerySet(OwnedQuerySet):
     def from_source(self, source: str) -> Self:
         return self.filter(source=source)

@@ -15,6 +15,7 @@ from coreengine.kernel.events import record
 from courses.errors import ComesFromSource
 from courses.importing.compare import apply, differences, said
 from courses.importing.courses import free_hue
+from courses.marks import want_mark
 from courses.models import Assignment, AssignmentRepository, Course, CourseResource, Term
 from courses.rules import check_assignment, check_changes, check_course
 from resources.models import Repository, Resource
@@ -135,7 +136,11 @@ def update_assignment(assignment: Assignment, *, by: User, changes: dict[str, An
 
 @transaction.atomic
 def mark_done(assignment: Assignment, *, done: bool, by: User) -> Assignment:
-    """Set or take back the student's own mark that this is done. The first mark's time stands; no import touches it."""
+    """Set or take back the student's own mark that this is done. The first mark's time stands.
+
+    Where the source can be told, the mark is on its way there from now on (`courses.marks`). An import touches it
+    only where the student changed it at the source.
+    """
     assignment = _locked(assignment)
     if done == (assignment.done_at is not None):
         return assignment
@@ -148,6 +153,7 @@ def mark_done(assignment: Assignment, *, done: bool, by: User) -> Assignment:
         owner=assignment.owner,
         data={"name": assignment.name, "course": assignment.course_id},
     )
+    want_mark(assignment, complete=done, by=by)
     return assignment
 
 

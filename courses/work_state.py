@@ -19,8 +19,9 @@ from django.db.models import Case, Q, Value, When
 if TYPE_CHECKING:
     from courses.models import Assignment
 
-# What Canvas calls work that is not handed in online: nothing will ever arrive, so nothing can be late.
-NOT_SUBMITTABLE = ["none", "on_paper", "not_graded", "wiki_page"]
+# What Canvas calls work that is not handed in online: nothing will ever arrive, so nothing can be late. Of a source
+# that does not tell what was handed in ("not_reported"), nobody can say that work is owed.
+NOT_SUBMITTABLE = ["none", "on_paper", "not_graded", "wiki_page", "not_reported"]
 HANDED_IN = ["submitted", "pending_review"]
 
 

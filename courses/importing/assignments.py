@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.db import transaction
 from django.utils import timezone
@@ -44,11 +45,14 @@ class Plan:
 
 
 @transaction.atomic
-def import_assignments(owner: User, *, source: str, course_id: str, assignments: list[Any], by: Any) -> ImportResult:
+def import_assignments(
+    owner: User, *, source: str, course_id: str, assignments: list[Any], by: Any, is_complete: bool = True
+) -> ImportResult:
     """Make the assignments of one course ours: create, update, mark the vanished, keep what the student wrote.
 
     `course_id` is the source's id of the course and `assignments` are raw records (see `AssignmentRecord`).
     Running it again with the same records changes nothing. Two thousand take a few statements, not thousands.
+    What a list that is not complete leaves out has not vanished.
 
     Raises:
         CourseNotImported: the source's course is not here yet.
@@ -68,7 +72,7 @@ def import_assignments(owner: User, *, source: str, course_id: str, assignments:
     for record in records:
         _plan_one(plan, record, known.get(record.id), owner, course, source, groups, is_baseline)
     _write(plan)
-    missing = _mark_missing(plan, course, known, batch.named_ids)
+    missing = _mark_missing(plan, course, known, batch.named_ids) if is_complete else 0
 
     record_many(plan.drafts, actor=by, owner=owner)
     result.created, result.missing = len(plan.created), missing
@@ -129,13 +133,13 @@ def _plan_one(
     groups: dict[str, AssignmentGroup],
     is_baseline: bool,
 ) -> None:
-    values = _values(record, course, groups)
+    values = _values(record, course, groups, row)
     about = {"name": record.name, "course": course.pk}
     if row is None:
         row = Assignment(owner=owner, source=source, external_id=record.id, **values)
         plan.created.append(row)
         plan.drafts.append(
-            EventDraft("assignment.created", row, {**about, "due_at": _iso(record.due_at), "baseline": is_baseline})
+            EventDraft("assignment.created", row, {**about, "due_at": _iso(values["due_at"]), "baseline": is_baseline})
         )
         if record.submission:
             plan.new_submissions.append(Submission(assignment=row, **_submission_values(record.submission)))
@@ -206,13 +210,15 @@ def _mark_missing(plan: Plan, course: Course, known: dict[str, Assignment], name
     return len(vanished)
 
 
-def _values(record: AssignmentRecord, course: Course, groups: dict[str, AssignmentGroup]) -> dict[str, Any]:
-    return {
+def _values(
+    record: AssignmentRecord, course: Course, groups: dict[str, AssignmentGroup], row: Assignment | None
+) -> dict[str, Any]:
+    values = {
         "course_id": course.pk,
         "group_id": groups[record.group.id].pk if record.group else None,
         "name": record.name,
         "description_html": record.description_html,
-        "due_at": record.due_at,
+        "due_at": record.due_at or _end_of(record.due_on, course),
         "unlock_at": record.unlock_at,
         "lock_at": record.lock_at,
         "points_possible": record.points_possible,
@@ -223,8 +229,29 @@ def _values(record: AssignmentRecord, course: Course, groups: dict[str, Assignme
         "position": record.position,
         "state": record.state,
         "omit_from_final_grade": record.omit_from_final_grade,
+        "planner_id": record.planner_id,
         "missing_since": None,
     }
+    if not record.is_partial or row is None:
+        return values
+    # What only a fuller source knows stays; so does its hour, where this one gives the same day without an hour.
+    said = (record.model_fields_set - {"submission_types"}) | {"missing_since", "course_id"}
+    if record.due_on is not None:
+        on_the_day = row.due_at is not None and row.due_at.astimezone(_zone(course)).date() == record.due_on
+        said = said - {"due_at"} if on_the_day else said | {"due_at"}
+    return {name: value for name, value in values.items() if (name if name != "group_id" else "group") in said}
+
+
+def _end_of(day: date | None, course: Course) -> datetime | None:
+    """Give the last second of a day in the course's time zone, as Canvas sets it; in the student's, if unknown."""
+    return datetime.combine(day, time(23, 59, 59), tzinfo=_zone(course)).astimezone(UTC) if day else None
+
+
+def _zone(course: Course) -> ZoneInfo:
+    try:
+        return ZoneInfo(course.time_zone) if course.time_zone else course.owner.zone
+    except (ValueError, ZoneInfoNotFoundError):
+        return course.owner.zone
 
 
 def _submission_values(record: SubmissionRecord) -> dict[str, Any]:

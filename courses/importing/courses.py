@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections import Counter
 from typing import Any
 
@@ -22,15 +24,17 @@ from courses.importing.compare import (
 )
 from courses.importing.records import Batch, CourseRecord, Problem, TermRecord, read_batch
 from courses.models import Course, SourceImport, Term
-from courses.models.courses import HUES
+from courses.models.courses import HUE_ANGLES, HUES
 
 
 @transaction.atomic
-def import_courses(owner: User, *, source: str, courses: list[Any], by: Any) -> ImportResult:
+def import_courses(owner: User, *, source: str, courses: list[Any], by: Any, is_complete: bool = True) -> ImportResult:
     """Make a source's courses ours: create, update, mark the vanished, leave alone what the student wrote.
 
     `courses` are raw records (see `CourseRecord`); a malformed one is reported and changes nothing. Running it
-    again with the same records changes nothing. `extra["ids"]` maps the source's ids to ours.
+    again with the same records changes nothing. `extra["ids"]` maps the source's ids to ours. What a list that is
+    not complete leaves out has not vanished. A new course takes the name and the colour that the student gave it
+    at the source; from then on both are the student's here.
     """
     lock_source(owner, source)
     note, is_baseline = note_import(owner, source=source, kind=SourceImport.Kind.COURSES)
@@ -49,7 +53,9 @@ def import_courses(owner: User, *, source: str, courses: list[Any], by: Any) -> 
     write_changed(Course, [course for course, _ in changed], fields | {"updated_at"})
 
     vanished = [
-        course for identity, course in known.items() if identity not in batch.named_ids and course.missing_since is None
+        course
+        for identity, course in known.items()
+        if is_complete and identity not in batch.named_ids and course.missing_since is None
     ]
     now = timezone.now()
     Course.objects.filter(pk__in=[course.pk for course in vanished]).update(missing_since=now, updated_at=now)
@@ -84,9 +90,10 @@ def _sort(
             continue
         values = _values(record, terms, course)
         if course is None:
-            hue = free_hue(hues)
+            hue = wanted_hue(record.color, hues)
             hues[hue] += 1
-            created.append(Course(owner=owner, source=source, external_id=record.id, hue=hue, **values))
+            own = {"hue": hue, "nickname": record.nickname}
+            created.append(Course(owner=owner, source=source, external_id=record.id, **own, **values))
             continue
         changes = differences(course, values)
         if not changes:
@@ -108,7 +115,7 @@ def _values(record: CourseRecord, terms: dict[str, Term], course: Course | None)
         stub = {"is_restricted": True, "missing_since": None}
         return stub if course else {**stub, "name": record.course_code or f"Course {record.id}"}
     term = terms.get(record.term.id) if record.term else None
-    return {
+    values = {
         "name": record.name,
         "code": record.course_code,
         "term_id": term.pk if term else None,
@@ -123,9 +130,28 @@ def _values(record: CourseRecord, terms: dict[str, Term], course: Course | None)
         "current_grade": record.current_grade,
         "final_score": record.final_score,
         "final_grade": record.final_grade,
+        "period_title": record.period_title,
+        "period_score": record.period_score,
+        "period_grade": record.period_grade,
+        "is_favorite": record.is_favorite,
         "is_restricted": record.is_restricted,
         "missing_since": None,
     }
+    if record.is_partial and course is not None:
+        # A calendar knows a course by its code only: the name that the source itself gave is better.
+        said = record.model_fields_set - {"name"}
+        return {name: value for name, value in values.items() if SAID_AS.get(name, name) in said}
+    return values
+
+
+# Fields of ours that records know by another name; what no record says is said by every record.
+SAID_AS = {
+    "code": "course_code",
+    "term_id": "term",
+    "starts_at": "start_at",
+    "ends_at": "end_at",
+    "missing_since": "id",
+}
 
 
 def _import_terms(owner: User, source: str, batch: Batch[CourseRecord]) -> dict[str, Term]:
@@ -141,6 +167,32 @@ def _import_terms(owner: User, source: str, batch: Batch[CourseRecord]) -> dict[
             apply(term, values)
             term.save(update_fields=list(values))
     return terms
+
+
+def wanted_hue(color: str, taken: Counter[int]) -> int:
+    """Pick the colour of ours that is nearest to the source's "#3b6fd4" and not taken, else a free one."""
+    angle = hue_angle(color)
+    if angle is None:
+        return free_hue(taken)
+    nearest = min(range(HUES), key=lambda hue: abs((HUE_ANGLES[hue] - angle + 180) % 360 - 180))
+    return free_hue(taken) if taken[nearest] else nearest
+
+
+def hue_angle(color: str) -> float | None:
+    """Give the hue of a colour as an angle in the OKLCH circle; None for greys and for what is no colour.
+
+    Source: Björn Ottosson, "A perceptual color space for image processing" (the matrices of OKLab).
+    """
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", color):
+        return None
+    shares = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares)
+    long = math.cbrt(0.4122214708 * red + 0.5363325363 * green + 0.0514459929 * blue)
+    medium = math.cbrt(0.2119034982 * red + 0.6806995451 * green + 0.1073969566 * blue)
+    short = math.cbrt(0.0883024619 * red + 0.2817188376 * green + 0.6299787005 * blue)
+    a = 1.9779984951 * long - 2.4285922050 * medium + 0.4505937099 * short
+    b = 0.0259040371 * long + 0.7827717662 * medium - 0.8086757660 * short
+    return None if math.hypot(a, b) < 0.02 else math.degrees(math.atan2(b, a)) % 360
 
 
 def free_hue(taken: Counter[int]) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated
+from datetime import date, datetime
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -33,9 +33,24 @@ from coreengine.kernel.importing.records import (
     cut,
     read_batch,
 )
-from courses.models import Course, Submission
+from courses.models import Course, Module, ModuleItem, Submission
 
 __all__ = ["Batch", "Problem", "read_batch"]
+
+
+def _storable_day(value: date) -> date:
+    if not 1970 <= value.year <= 2200:
+        raise ValueError("the year is not between 1970 and 2200")
+    return value
+
+
+def _no_day(value: Any) -> Any:
+    return None if value == "" else value
+
+
+Ids = Annotated[list[OptionalId], BeforeValidator(as_list), Field(max_length=500)]
+Day = Annotated[Annotated[date, AfterValidator(_storable_day)] | None, BeforeValidator(_no_day)]
+PlannerId = Annotated[str, BeforeValidator(as_text), Field(max_length=240)]
 
 
 class TermRecord(Record):
@@ -47,6 +62,8 @@ class TermRecord(Record):
 class CourseRecord(Record):
     """`name` may be missing only on the stub that Canvas gives of a course it does not let the student see."""
 
+    is_partial: Flag = False
+    """The source does not know everything: what the record does not say is left as it is."""
     name: Short = ""
     course_code: Annotated[str, BeforeValidator(as_text), AfterValidator(cut(100))] = ""
     term: TermRecord | None = None
@@ -60,8 +77,14 @@ class CourseRecord(Record):
     current_grade: Word = ""
     final_score: Number = None
     final_grade: Word = ""
+    period_title: Short = ""
+    period_score: Number = None
+    period_grade: Word = ""
+    is_favorite: Flag = False
     teachers: Names = Field(default_factory=list)
     is_restricted: Flag = False
+    nickname: Short = ""
+    color: Word = ""
 
     @property
     def known_state(self) -> str:
@@ -103,10 +126,15 @@ class SubmissionRecord(BaseModel):
 
 
 class AssignmentRecord(Record):
+    """`due_on` is a day without a time, for a source that knows no more: its end in the course's time zone is meant."""
+
+    is_partial: Flag = False
+    """The source does not know everything: what the record does not say is left as it is."""
     course_id: OptionalId = ""
     name: Name
     description_html: LongText = ""
     due_at: Time = None
+    due_on: Day = None
     unlock_at: Time = None
     lock_at: Time = None
     points_possible: Number = None
@@ -119,6 +147,7 @@ class AssignmentRecord(Record):
     position: Count = 0
     state: Annotated[str, BeforeValidator(as_text), AfterValidator(cut(32))] = "published"
     omit_from_final_grade: Flag = False
+    planner_id: PlannerId = ""
     group: GroupRecord | None = None
     submission: SubmissionRecord | None = None
 
@@ -142,3 +171,80 @@ class FileRecord(Record):
     html_url: Address = ""
     locked: Flag = False
     blob: Annotated[str, BeforeValidator(as_digest), Field(max_length=200)] = ""
+
+
+class RequirementRecord(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    type: Word
+    min_score: Number = None
+    completed: Flag = False
+
+    @property
+    def known_type(self) -> str:
+        return self.type if self.type in ModuleItem.Requirement.values else ModuleItem.Requirement.MUST_VIEW
+
+
+class ModuleItemRecord(Record):
+    """`kind` is one of `ModuleItem.Kind`; `planner_ids` are the names that the item's work may have in the planner."""
+
+    title: Name
+    kind: Word = "other"
+    position: Count = 0
+    indent: SmallCount = 0
+    content_id: OptionalId = ""
+    planner_ids: Ids = Field(default_factory=list)
+    html_url: Address = ""
+    external_url: Address = ""
+    requirement: RequirementRecord | None = None
+    points_possible: Number = None
+    due_at: Time = None
+    unlock_at: Time = None
+    lock_at: Time = None
+
+    @property
+    def known_kind(self) -> str:
+        return self.kind if self.kind in ModuleItem.Kind.values else ModuleItem.Kind.OTHER
+
+
+class ModuleRecord(Record):
+    """`items` is null where they could not be read; those that are known stay as they are then."""
+
+    course_id: OptionalId = ""
+    name: Name
+    position: Count = 0
+    state: Word = ""
+    unlock_at: Time = None
+    completed_at: Time = None
+    is_sequential: Flag = False
+    requirement_type: Word = "all"
+    prerequisite_ids: Ids = Field(default_factory=list)
+    items: Annotated[list[Any] | None, Field(max_length=5_000)] = None
+
+    @property
+    def known_state(self) -> str:
+        return self.state if self.state in Module.State.values else ""
+
+    @property
+    def known_requirement_type(self) -> str:
+        one = Module.Requirement.ONE
+        return one if self.requirement_type == one else Module.Requirement.ALL
+
+
+class PlannerRecord(Record):
+    """`id` is the kind and the source's id of what is planned: "assignment:12", "calendar_event:7"."""
+
+    id: Annotated[str, BeforeValidator(as_text), Field(min_length=1, max_length=240)]
+    course_id: OptionalId = ""
+    assignment_id: OptionalId = ""
+    kind: Annotated[str, BeforeValidator(as_text), AfterValidator(cut(32)), Field(min_length=1)]
+    title: Name
+    starts_at: Time = None
+    ends_at: Time = None
+    starts_on: Day = None
+    location: Short = ""
+    details_html: LongText = ""
+    html_url: Address = ""
+    override_id: OptionalId = ""
+    marked_complete: Flag = False
+    dismissed: Flag = False

@@ -5,6 +5,8 @@ from courses.models.assignments import Assignment, AssignmentGroup, Submission
 from courses.models.courses import Course, Term
 from courses.models.imports import SourceImport
 from courses.models.links import CourseResource
+from courses.models.modules import Module, ModuleItem
+from courses.models.planner import PlannerItem
 from courses.models.repositories import AssignmentRepository
 
 __all__ = [
@@ -14,6 +16,9 @@ __all__ = [
     "AssignmentGroup",
     "Course",
     "CourseResource",
+    "Module",
+    "ModuleItem",
+    "PlannerItem",
     "SourceImport",
     "Submission",
     "Term",

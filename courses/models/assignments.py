@@ -74,6 +74,8 @@ class Assignment(models.Model):
     position = models.PositiveIntegerField(default=0)
     state = models.CharField(max_length=32, blank=True, default="published")
     omit_from_final_grade = models.BooleanField(default=False)
+    planner_id = models.CharField(max_length=240, blank=True, default="")
+    """What the source's planner calls it, where that is not "assignment:" and its id: "quiz:7"."""
     missing_since = models.DateTimeField(null=True, blank=True, editable=False)
 
     notes = models.TextField(blank=True, default="")
@@ -133,6 +135,11 @@ class Assignment(models.Model):
     def own_submission(self) -> Submission | None:
         """The student's submission, or None; no query where the submission was joined."""
         return getattr(self, "submission", None)
+
+    @property
+    def planner_key(self) -> str:
+        """Its name in the source's planner (`PlannerItem.external_id`)."""
+        return self.planner_id or f"assignment:{self.external_id}"
 
     def state_at(self, now: datetime) -> WorkState:
         """Where the work stands; the same rule as `Assignment.objects.with_work_state(now)`."""

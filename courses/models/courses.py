@@ -17,6 +17,8 @@ from django.urls import reverse
 from courses.querysets import CourseQuerySet, TermQuerySet
 
 HUES = 12
+HUE_ANGLES = (262, 155, 40, 340, 200, 85, 300, 15, 180, 235, 120, 62)
+"""The angle of each colour in the OKLCH circle, as `static/css/tokens.css` has them; a test compares the two."""
 # A search vector may not exceed 1 MB; a text of this length cannot, whatever its letters.
 SEARCHED_CHARACTERS = 100_000
 
@@ -84,6 +86,10 @@ class Course(models.Model):
     current_grade = models.CharField(max_length=64, blank=True, default="")
     final_score = models.FloatField(null=True, blank=True)
     final_grade = models.CharField(max_length=64, blank=True, default="")
+    period_title = models.CharField("grading period", max_length=255, blank=True, default="")
+    period_score = models.FloatField(null=True, blank=True)
+    period_grade = models.CharField(max_length=64, blank=True, default="")
+    is_favorite = models.BooleanField("favourite at the source", default=False)
     is_restricted = models.BooleanField(default=False)
     missing_since = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -162,6 +168,14 @@ class Course(models.Model):
     def grade_text(self) -> str:
         """What the source says of the grade so far: "A− (91.5 %)", "91.5 %", or nothing."""
         score = self.current_score if self.current_score is not None else self.final_score
-        grade = self.current_grade or self.final_grade
-        percent = "" if score is None else f"{score:g} %"
-        return f"{grade} ({percent})" if grade and percent else grade or percent
+        return grade_words(score, self.current_grade or self.final_grade)
+
+    @property
+    def period_text(self) -> str:
+        """The grade in the grading period that goes on, in the same words."""
+        return grade_words(self.period_score, self.period_grade)
+
+
+def grade_words(score: float | None, grade: str) -> str:
+    percent = "" if score is None else f"{score:g} %"
+    return f"{grade} ({percent})" if grade and percent else grade or percent

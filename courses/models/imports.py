@@ -21,6 +21,8 @@ class SourceImport(models.Model):
         ASSIGNMENTS = "assignments", "Assignments"
         ANNOUNCEMENTS = "announcements", "Announcements"
         FILES = "files", "Files"
+        MODULES = "modules", "Modules"
+        PLANNER = "planner", "Planner"
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="source_imports")
     source = models.CharField(max_length=100)
@@ -29,6 +31,8 @@ class SourceImport(models.Model):
     first_at = models.DateTimeField()
     last_at = models.DateTimeField()
     counts = models.JSONField(default=dict)
+    takes_marks = models.BooleanField(default=False)
+    """Of the planner: whether the source can be told what the student marked as done here."""
 
     objects = SourceImportQuerySet.as_manager()
 

@@ -164,3 +164,59 @@ def announcement_record(id: str = "1", **fields: Any) -> dict[str, Any]:
         "html_url": "https://demo.university.edu/a/1",
         **fields,
     }
+
+
+def item_record(id: str = "1", **fields: Any) -> dict[str, Any]:
+    return {
+        "id": id,
+        "title": f"Step {id}",
+        "kind": "assignment",
+        "position": 1,
+        "indent": 0,
+        "content_id": id,
+        "planner_ids": [f"assignment:{id}"],
+        "html_url": f"https://demo.university.edu/courses/101/modules/items/{id}",
+        "external_url": "",
+        "requirement": {"type": "must_submit", "min_score": None, "completed": False},
+        "points_possible": 40,
+        "due_at": None,
+        "unlock_at": None,
+        "lock_at": None,
+        **fields,
+    }
+
+
+def module_record(id: str = "1", **fields: Any) -> dict[str, Any]:
+    return {
+        "id": id,
+        "course_id": "101",
+        "name": f"Week {id}",
+        "position": 1,
+        "state": "started",
+        "unlock_at": None,
+        "completed_at": None,
+        "is_sequential": False,
+        "requirement_type": "all",
+        "prerequisite_ids": [],
+        "items": [],
+        **fields,
+    }
+
+
+def planner_record(id: str = "assignment:1", **fields: Any) -> dict[str, Any]:
+    kind, _, number = id.partition(":")
+    return {
+        "id": id,
+        "course_id": "101",
+        "assignment_id": number if kind == "assignment" else "",
+        "kind": kind,
+        "title": f"Planned {number}",
+        "starts_at": (NOW + timedelta(days=3)).isoformat(),
+        "ends_at": None,
+        "location": "",
+        "html_url": "https://demo.university.edu/courses/101/assignments/1",
+        "override_id": "",
+        "marked_complete": False,
+        "dismissed": False,
+        **fields,
+    }

@@ -1,0 +1,194 @@
+"""Importing a source's planner, and agreeing with it on what the student marked as done.
+
+Both sides can be marked. The last word of the source is kept beside the student's own mark, so that each side's
+changes are told apart: what changed there since the last import comes here, what was marked here and not taken
+yet waits (`PlannerItem.wanted_complete`), and where nothing changed nothing is touched.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from coreengine.accounts.models import User
+from coreengine.kernel.events import EventDraft, record_many
+from courses.importing.compare import (
+    BATCH,
+    ImportResult,
+    apply,
+    differences,
+    finish_import,
+    lock_source,
+    note_import,
+    said,
+    write_changed,
+)
+from courses.importing.records import PlannerRecord, Problem, read_batch
+from courses.models import Assignment, Course, PlannerItem, SourceImport
+
+# The write-back's own fields are written one by one, under lock, and never by a bulk write of what was read before.
+WRITE_FIELDS = {"wanted_complete", "write_error", "wanted_at"}
+
+
+@transaction.atomic
+def import_planner(
+    owner: User,
+    *,
+    source: str,
+    items: list[Any],
+    by: Any,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    takes_marks: bool | None = None,
+) -> ImportResult:
+    """Make a source's planner items ours, and take over what the student marked complete, or not, at the source.
+
+    `items` are raw records (see `PlannerRecord`) from `start` to `end`; what lies there and is not in the list is
+    marked missing, if both are given. `takes_marks` says whether the source can be told marks from here on. A mark
+    made here that the source has not taken yet is never overwritten. Running it again with the same records changes
+    nothing. `extra["marked"]` counts the marks that were taken over.
+    """
+    lock_source(owner, source)
+    note, is_baseline = note_import(owner, source=source, kind=SourceImport.Kind.PLANNER)
+    batch = read_batch(PlannerRecord, items)
+    result = ImportResult(problems=batch.problems)
+    courses = {course.external_id: course for course in Course.objects.filter(owner=owner).from_source(source)}
+    rows = PlannerItem.objects.filter(owner=owner).from_source(source).select_for_update()
+    known = {row.external_id: row for row in rows.filter(external_id__in=batch.named_ids)}
+    work = _work(owner, source, batch.records)
+    taken = _taken(owner, source, work)
+
+    created: list[PlannerItem] = []
+    changed: list[PlannerItem] = []
+    fields: set[str] = set()
+    marks: dict[int, bool] = {}
+    drafts: list[EventDraft] = []
+    for record in batch.records:
+        if record.course_id and record.course_id not in courses:
+            reason = f"course_id: course {record.course_id} is not here yet"
+            result.problems.append(Problem(-1, record.id, record.title, reason))
+            continue
+        row = known.get(record.id)
+        assignment = _assignment_of(record, work, taken)
+        values = _values(record, courses, assignment, owner)
+        if row is None:
+            row = PlannerItem(owner=owner, source=source, external_id=record.id, **values)
+            created.append(row)
+            if assignment is None:
+                drafts.append(EventDraft("planner_item.created", row, {"name": row.title, "baseline": is_baseline}))
+            if record.marked_complete and assignment is not None:
+                marks[assignment.pk] = True
+            continue
+        changes = differences(row, values)
+        if not changes:
+            result.unchanged += 1
+            continue
+        if assignment is None:
+            drafts.append(EventDraft("planner_item.updated", row, {"name": row.title, "changes": said(changes)}))
+        if "is_marked_complete" in changes and row.wanted_complete is None and assignment is not None:
+            marks[assignment.pk] = record.marked_complete
+        apply(row, values)
+        if row.wanted_complete is not None and row.wanted_complete == row.is_marked_complete:
+            row.wanted_complete, row.wanted_at, row.write_error = None, None, ""
+            fields |= WRITE_FIELDS
+        row.updated_at = timezone.now()
+        fields |= changes.keys() | {"updated_at"}
+        changed.append(row)
+    PlannerItem.objects.bulk_create(created, batch_size=BATCH)
+    write_changed(PlannerItem, changed, fields)
+
+    result.created, result.changed = len(created), len(changed)
+    vanished = _mark_missing(owner, source, batch.named_ids, start, end)
+    drafts += [EventDraft("planner_item.missing", row, {"name": row.title}) for row in vanished]
+    taken_over = _take_marks(work, marks)
+    record_many(drafts + taken_over, actor=by, owner=owner)
+    result.missing, result.extra = len(vanished), {"marked": len(taken_over)}
+    if takes_marks is not None and takes_marks != note.takes_marks:
+        note.takes_marks = takes_marks
+        note.save(update_fields=["takes_marks"])
+    finish_import(note, result)
+    return result
+
+
+def _work(owner: User, source: str, records: list[PlannerRecord]) -> dict[str, Assignment]:
+    """The assignments that the records are about, by the planner's name and by "assignment:" and their id."""
+    ids = {record.assignment_id for record in records if record.assignment_id}
+    rows = Assignment.objects.filter(owner=owner).from_source(source)
+    rows = rows.filter(external_id__in=ids) | rows.filter(planner_id__in=[record.id for record in records])
+    work: dict[str, Assignment] = {}
+    columns = ("external_id", "planner_id", "name", "course_id", "done_at", "owner_id")
+    for row in rows.only(*columns).select_for_update():
+        work[f"assignment:{row.external_id}"] = row
+        work[row.planner_key] = row
+    return work
+
+
+def _taken(owner: User, source: str, work: dict[str, Assignment]) -> dict[int, str]:
+    """Which planner item each of the assignments belongs to already."""
+    pks = {row.pk for row in work.values()}
+    rows = PlannerItem.objects.filter(owner=owner, assignment__in=pks).from_source(source)
+    return dict(rows.values_list("assignment_id", "external_id"))
+
+
+def _assignment_of(record: PlannerRecord, work: dict[str, Assignment], taken: dict[int, str]) -> Assignment | None:
+    """The assignment of a record; one that another item holds stays with that."""
+    found = work.get(record.id) or work.get(f"assignment:{record.assignment_id}")
+    if found is None or taken.setdefault(found.pk, record.id) != record.id:
+        return None
+    return found
+
+
+def _values(
+    record: PlannerRecord, courses: dict[str, Course], assignment: Assignment | None, owner: User
+) -> dict[str, Any]:
+    course = courses.get(record.course_id)
+    return {
+        "course_id": course.pk if course else None,
+        "assignment_id": assignment.pk if assignment else None,
+        "kind": record.kind,
+        "title": record.title,
+        "starts_at": record.starts_at or _begin_of(record.starts_on, owner),
+        "ends_at": record.ends_at,
+        "is_all_day": record.starts_on is not None,
+        "location": record.location,
+        "details_html": record.details_html,
+        "html_url": record.html_url,
+        "override_id": record.override_id,
+        "is_marked_complete": record.marked_complete,
+        "is_dismissed": record.dismissed,
+        "missing_since": None,
+    }
+
+
+def _begin_of(day: date | None, owner: User) -> datetime | None:
+    return datetime.combine(day, time(), tzinfo=owner.zone) if day else None
+
+
+def _mark_missing(
+    owner: User, source: str, named_ids: set[str], start: datetime | None, end: datetime | None
+) -> list[PlannerItem]:
+    if start is None or end is None:
+        return []
+    rows = PlannerItem.objects.filter(owner=owner, starts_at__gte=start, starts_at__lt=end).from_source(source)
+    vanished = rows.present().exclude(external_id__in=named_ids).filter(wanted_complete__isnull=True)
+    found = list(vanished.only("title", "owner_id", "assignment_id"))
+    PlannerItem.objects.filter(pk__in=[row.pk for row in found]).update(missing_since=timezone.now())
+    return found
+
+
+def _take_marks(work: dict[str, Assignment], marks: dict[int, bool]) -> list[EventDraft]:
+    """Set or take back the own marks that the student changed at the source; say so."""
+    rows = {row.pk: row for row in work.values() if row.pk in marks}
+    now = timezone.now()
+    drafts = []
+    for pk, row in rows.items():
+        is_done = marks[pk]
+        if is_done == (row.done_at is not None):
+            continue
+        Assignment.objects.filter(pk=pk).update(done_at=now if is_done else None)
+        data = {"name": row.name, "course": row.course_id, "at_source": True}
+        drafts.append(EventDraft("assignment.done" if is_done else "assignment.reopened", row, data))
+    return drafts
