@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from coreengine.kernel.pages import render_page
 from coreengine.kernel.typing import Request
+from coreengine.kernel.webhooks import read_body
 from workflows.models import WebhookDelivery, WorkflowTrigger
 from workflows.triggers import webhooks
 from workflows.triggers.pages import DeliveryPage, TriggerPage
@@ -25,14 +26,8 @@ PAGE = 30
 @never_cache
 def hook(request: HttpRequest, secret: str) -> HttpResponse:
     """Take in a webhook's request. The secret in the address is the permission; answers tell nothing beyond it."""
-    announced = request.META.get("CONTENT_LENGTH") or "0"
-    size = int(announced) if announced.isdecimal() else 0
-    body = request.read(size) if 0 < size <= webhooks.MAX_BODY_BYTES else b""
-    answer = webhooks.receive(secret, body=body, size=size, headers=request.headers)
-    response = JsonResponse(answer.body, status=answer.status)
-    if answer.retry_after_s:
-        response["Retry-After"] = str(answer.retry_after_s)
-    return response
+    body = read_body(request, most=webhooks.MAX_BODY_BYTES)
+    return webhooks.receive(secret, body=body, headers=request.headers).response()
 
 
 @require_GET
@@ -69,12 +64,16 @@ def rotate_address(request: Request, pk: int, trigger_pk: int) -> HttpResponse:
 
 
 @require_POST
+@never_cache
 def signing(request: Request, pk: int, trigger_pk: int) -> HttpResponse:
-    """Set the secret that deliveries are signed with, or make a new one."""
-    given = request.POST.get("signing_secret", "")
+    """Set the secret that deliveries are signed with, or make a new one, which is in this one answer only."""
+    given = request.POST.get("signing_secret", "").strip()
     trigger = webhooks.set_signing_secret(_mine(request, pk, trigger_pk), given, by=request.user)
-    messages.success(request, "Deliveries must be signed with the new secret from now on.")
-    return redirect(trigger)
+    if given:
+        messages.success(request, "Deliveries must be signed with the new secret from now on.")
+        return redirect(trigger)
+    page = TriggerPage(trigger, request=request, new_secret=trigger.signing_secret)
+    return render_page(request, "workflows/triggers/detail.html", {"shown": page})
 
 
 def _mine(request: Request, pk: int, trigger_pk: int) -> WorkflowTrigger:

@@ -6,18 +6,27 @@ from datetime import datetime
 
 from rest_framework import serializers
 
+from coreengine.accounts.models import ApiToken
 from workflows.models import ScheduleSlot, WebhookDelivery, WorkflowTrigger
 from workflows.triggers.pages import SHOWN_SLOTS, DeliveryPage, address_of, upcoming
 
 
 class TriggerSerializer(serializers.ModelSerializer):
-    """What starts a workflow by itself. `address` is the secret of a webhook: whoever knows it can call it."""
+    """What starts a workflow by itself.
+
+    `address` is the secret of a webhook: whoever knows it can call it. A token that may only read is not told.
+    """
 
     type = serializers.CharField(source="kind", read_only=True)
     name = serializers.SerializerMethodField(help_text="Of a webhook.")
     config = serializers.JSONField(read_only=True, help_text="As it stands in the definition.")
     next_slots = serializers.SerializerMethodField(help_text="Of a schedule that is switched on.")
-    address = serializers.SerializerMethodField(help_text="Where a webhook takes deliveries, by POST.")
+    address = serializers.SerializerMethodField(
+        help_text="Where a webhook takes deliveries, by POST; empty for a token that may only read."
+    )
+    has_signing_secret = serializers.SerializerMethodField(
+        help_text="Until there is one, a webhook that asks for a signature refuses every delivery."
+    )
 
     class Meta:
         model = WorkflowTrigger
@@ -29,6 +38,7 @@ class TriggerSerializer(serializers.ModelSerializer):
             "next_slots",
             "address",
             "signature_header",
+            "has_signing_secret",
             "last_fired_at",
             "last_problem",
             "last_problem_at",
@@ -46,8 +56,14 @@ class TriggerSerializer(serializers.ModelSerializer):
         return upcoming(trigger, SHOWN_SLOTS) if is_due else []
 
     def get_address(self, trigger: WorkflowTrigger) -> str:
-        """Give the address of a webhook."""
-        return address_of(trigger, self.context["request"])
+        """Give the address of a webhook to those who may use it."""
+        request = self.context["request"]
+        may_only_read = getattr(request.auth, "scope", "") == ApiToken.Scope.READ
+        return "" if may_only_read else address_of(trigger, request)
+
+    def get_has_signing_secret(self, trigger: WorkflowTrigger) -> bool:
+        """Say whether deliveries can be signed."""
+        return bool(trigger.signing_secret)
 
 
 class SigningSerializer(serializers.Serializer):
@@ -59,9 +75,9 @@ class SigningSerializer(serializers.Serializer):
 
 
 class SigningSecretSerializer(serializers.Serializer):
-    """The secret that deliveries must be signed with from now on."""
+    """The secret that deliveries must be signed with from now on, shown this once."""
 
-    signing_secret = serializers.CharField(allow_null=True)
+    signing_secret = serializers.CharField()
 
 
 class SlotSerializer(serializers.ModelSerializer):

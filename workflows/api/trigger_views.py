@@ -71,18 +71,18 @@ class TriggerViewSet(Conventions, mixins.ListModelMixin, mixins.RetrieveModelMix
         trigger = webhooks.rotate_address(self.get_object(), by=request.user)  # type: ignore[arg-type]
         return Response(self.get_serializer(trigger).data)
 
-    @extend_schema(methods=["get"], responses=SigningSecretSerializer)
-    @extend_schema(methods=["post"], request=SigningSerializer, responses=SigningSecretSerializer)
-    @action(detail=True, methods=["get", "post"], url_path="signing-secret", pagination_class=None)
+    @extend_schema(request=SigningSerializer, responses=SigningSecretSerializer)
+    @action(detail=True, methods=["post"], url_path="signing-secret")
     def signing_secret(self, request: Request, **kwargs: Any) -> Response:
-        """Read the secret that deliveries must be signed with, or set it; without one given a new one is made."""
-        trigger = self.get_object()
-        if request.method == "POST":
-            given = SigningSerializer(data=request.data)
-            given.is_valid(raise_exception=True)
-            secret = given.validated_data.get("secret", "")
-            trigger = webhooks.set_signing_secret(trigger, secret, by=request.user)  # type: ignore[arg-type]
-        return Response({"signing_secret": trigger.signing_secret})
+        """Set the secret that deliveries must be signed with; without one given a new one is made.
+
+        It is in this answer only and cannot be read again.
+        """
+        given = SigningSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        secret = given.validated_data.get("secret", "")
+        trigger = webhooks.set_signing_secret(self.get_object(), secret, by=request.user)  # type: ignore[arg-type]
+        return Response({"signing_secret": trigger.signing_secret}, headers={"Cache-Control": "no-store"})
 
 
 @extend_schema(parameters=[WORKFLOW, TRIGGER])

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from coreengine.accounts.services import create_api_token
 from workflows.models import Execution, WebhookDelivery, WorkflowTrigger
 from workflows.services import set_active
 from workflows.tests.factories import make_workflow
@@ -109,7 +110,16 @@ class TestPages:
         now = WorkflowTrigger.objects.get()
         assert now.secret != trigger.secret and now.signing_secret == "theirs"
         text = page.get(trigger.get_absolute_url()).content.decode()
-        assert "openssl dgst -sha256" in text and now.secret in text
+        assert "openssl dgst -sha256" in text and now.secret in text and "theirs" not in text
+
+    def test_a_new_signing_secret_is_shown_once(self, page: Any, owner: Any) -> None:
+        trigger = make_workflow(owner, SIGNED).triggers.get()
+        assert "no secret yet" in page.get(trigger.get_absolute_url()).content.decode()
+        answer = page.post(f"{trigger.get_absolute_url()}signing/", {"signing_secret": ""})
+
+        secret = WorkflowTrigger.objects.get().signing_secret
+        assert secret in answer.content.decode() and "no-store" in answer["Cache-Control"]
+        assert secret not in page.get(trigger.get_absolute_url()).content.decode()
 
     def test_a_payload_cannot_write_into_the_page(self, page: Any, owner: Any) -> None:
         delivery = do(send(hooked(owner), {"hello": "<script>alert(1)</script>"}, webhook_id="<img src=x>"))
@@ -186,10 +196,22 @@ class TestApi:
         trigger = hooked(owner, SIGNED)
         root = f"/api/v1/workflows/{trigger.workflow_id}/triggers/{trigger.pk}/"
         assert api.post(f"{root}rotate-address/").json()["address"] != ""
-        assert api.get(f"{root}signing-secret/").json() == {"signing_secret": trigger.signing_secret}
+        assert api.get(root).json()["has_signing_secret"] and api.get(f"{root}signing-secret/").status_code == 405
         assert api.post(f"{root}signing-secret/", {"secret": "theirs"}).json() == {"signing_secret": "theirs"}
         made = api.post(f"{root}signing-secret/", {}).json()["signing_secret"]
         assert made not in ("theirs", trigger.signing_secret)
+        assert made not in api.get(root).content.decode()
+
+    def test_a_token_that_may_only_read_is_told_no_address_and_no_secret(self, client: Any, owner: Any) -> None:
+        trigger = hooked(owner, SIGNED)
+        _, reader = create_api_token(owner, name="reader", scope="read", by=owner)
+        root = f"/api/v1/workflows/{trigger.workflow_id}/triggers/"
+        as_reader = {"Authorization": f"Bearer {reader}"}
+
+        for address in (root, f"{root}{trigger.pk}/"):
+            text = client.get(address, headers=as_reader).content.decode()
+            assert trigger.secret not in text and trigger.signing_secret not in text
+        assert client.post(f"{root}{trigger.pk}/signing-secret/", headers=as_reader).status_code == 403
 
     def test_what_a_rule_refuses_is_refused_at_both_doors(self, api: Any, page: Any, owner: Any) -> None:
         trigger = hooked(owner)  # it asks for no signature

@@ -47,8 +47,9 @@ PAYLOAD = {"hello": "world"}
 
 
 def hooked(owner: Any, source: str = SOURCE) -> WorkflowTrigger:
-    """The webhook of a new workflow."""
-    return make_workflow(owner, source).triggers.get()
+    """The webhook of a new workflow; where it asks for a signature, with a secret."""
+    trigger = make_workflow(owner, source).triggers.get()
+    return webhooks.set_signing_secret(trigger, by=owner) if trigger.signature_header else trigger
 
 
 def send(trigger: WorkflowTrigger, data: Any = None, *, kind: str = "application/json", **headers: str) -> Any:
@@ -214,6 +215,13 @@ class TestSignatures:
         good = send(trigger, self.body, webhook_id="d-1", X_Hub_Signature_256=signature(trigger, self.body).hex())
 
         assert good.status_code == 202 and not good.json()["is_duplicate"]
+
+    def test_until_a_secret_is_set_every_delivery_is_refused(self, owner: Any) -> None:
+        trigger = make_workflow(owner, SIGNED).triggers.get()
+
+        assert trigger.signing_secret is None
+        assert send(trigger, self.body, X_Hub_Signature_256="sha256=").status_code == 401
+        assert "no secret yet" in WebhookDelivery.objects.get().reason
 
     def test_the_senders_own_secret_can_be_set(self, owner: Any) -> None:
         trigger = webhooks.set_signing_secret(hooked(owner, SIGNED), "theirs", by=owner)

@@ -17,7 +17,7 @@ from workflows.models import WebhookDelivery, Workflow, WorkflowTrigger
 from workflows.triggers.error_workflows import error_workflow_named
 from workflows.triggers.events import MAX_DEPTH
 from workflows.triggers.slots import follows_real_time, next_slots
-from workflows.triggers.webhooks import DELIVERY_ID_HEADERS, payload_of
+from workflows.triggers.webhooks import delivery_id_headers, payload_of
 
 SHOWN_SLOTS = 3
 MORE_SLOTS = 8
@@ -84,9 +84,15 @@ def address_of(trigger: WorkflowTrigger, request: HttpRequest) -> str:
 
 
 class TriggerPage:
-    """One trigger with its record: slots, or deliveries, newest first."""
+    """One trigger with its record: slots, or deliveries, newest first.
 
-    def __init__(self, trigger: WorkflowTrigger, *, request: HttpRequest, before: int | None = None) -> None:
+    `new_secret` is one that was made just now, to be shown this once.
+    """
+
+    def __init__(
+        self, trigger: WorkflowTrigger, *, request: HttpRequest, before: int | None = None, new_secret: str = ""
+    ) -> None:
+        self.new_secret = new_secret
         self.trigger = trigger
         self.workflow = trigger.workflow
         self.request = request
@@ -149,8 +155,7 @@ class TriggerPage:
     @property
     def delivery_id_headers(self) -> list[str]:
         """The headers that name a delivery."""
-        own = self.trigger.config.get("delivery_id_header")
-        return [own] if own else list(DELIVERY_ID_HEADERS)
+        return list(delivery_id_headers(self.trigger))
 
     @property
     def example(self) -> str:

@@ -39,8 +39,6 @@ def set_triggers(workflow: Workflow, triggers: Iterable[Mapping[str, Any]], *, n
             trigger.next_at = _next(trigger) if workflow.is_active and workflow.removed_at is None else None
         elif trigger.kind == Kind.WEBHOOK and not trigger.secret_hash:
             give_secret(trigger)
-        if trigger.signature_header and not trigger.signing_secret:
-            trigger.signing_secret = secrets.token_urlsafe(32)
         trigger.save()
     for key, trigger in known.items():
         if key not in wanted and trigger.retired_at is None:

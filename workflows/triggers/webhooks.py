@@ -9,25 +9,19 @@ What came in is data: expressions may read it as `trigger.payload` and `trigger.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hmac
-import json
 import logging
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qs
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
 from coreengine.accounts.models import User
+from coreengine.kernel import webhooks as rules
 from coreengine.kernel.events import record
-from workflows.engine.validation import unstorable
+from coreengine.kernel.webhooks import Answer, Body
 from workflows.errors import NotAWebhook, WebhookResting
 from workflows.models import WorkflowTrigger
 from workflows.trigger_models import WebhookDelivery
@@ -41,60 +35,31 @@ MAX_A_MINUTE = 600
 MAX_REJECTED_A_MINUTE = 30
 MAX_ATTEMPTS = 5
 HINT_AGAIN_AFTER_S = 10
-DELIVERY_ID_HEADERS = ("X-GitHub-Delivery", "Idempotency-Key", "webhook-id")
-KEPT_HEADERS = {
-    "content-type",
-    "idempotency-key",
-    "user-agent",
-    "webhook-id",
-    "webhook-timestamp",
-    "x-event-key",
-    "x-github-delivery",
-    "x-github-event",
-    "x-gitlab-event",
-    "x-hook-event",
-    "x-request-id",
-}
-"""What of a request's headers is kept and shown to the workflow; never a signature, a cookie or an authorization."""
 Status = WebhookDelivery.Status
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What the sender is told."""
-
-    status: int
-    body: dict[str, Any]
-    retry_after_s: int = 0
-
-
-def receive(secret: str, *, body: bytes, size: int, headers: Mapping[str, str]) -> Answer:
-    """Take in one request; `size` is what the sender announced, `body` is empty when that is too much.
-
-    `headers` are looked up without regard to case.
-    """
+def receive(secret: str, *, body: Body, headers: Mapping[str, str]) -> Answer:
+    """Take in one request. `headers` are looked up without regard to case."""
     trigger = WorkflowTrigger.with_retired.select_related("workflow").filter(secret_hash=digest_of(secret)).first()
     if trigger is None or trigger.workflow.removed_at is not None:
         return Answer(404, {"detail": "There is no such webhook."})
-    if size > MAX_BODY_BYTES:
-        words = f"It is {size:,} bytes long; a webhook takes {MAX_BODY_BYTES:,}."
-        return _reject(trigger, 413, words, headers, size)
+    if body.refusal:
+        return _reject(trigger, body.status, body.refusal, headers, body.size)
     if trigger.retired_at is not None:
-        return _reject(trigger, 410, "The workflow no longer has this webhook.", headers, size)
-    if trigger.signature_header and not _is_signed(trigger, body, headers.get(trigger.signature_header, "")):
-        given = "does not fit" if headers.get(trigger.signature_header) else "is missing"
-        return _reject(trigger, 401, f"The signature in {trigger.signature_header} {given}.", headers, size)
+        return _reject(trigger, 410, "The workflow no longer has this webhook.", headers, body.size)
+    if fault := _signature_fault(trigger, body.data, headers):
+        return _reject(trigger, 401, fault, headers, body.size)
     if not trigger.workflow.is_active:
-        return _reject(trigger, 409, "The workflow is switched off.", headers, size)
+        return _reject(trigger, 409, "The workflow is switched off.", headers, body.size)
     if _too_many(trigger, MAX_A_MINUTE, rejected=False):
         return Answer(429, {"detail": f"More than {MAX_A_MINUTE} deliveries in a minute."}, retry_after_s=60)
-    return _keep(trigger, body, headers)
+    return _keep(trigger, body.data, headers)
 
 
 def _keep(trigger: WorkflowTrigger, body: bytes, headers: Mapping[str, str]) -> Answer:
     from workflows.tasks import handle_delivery  # the task calls this module
 
-    delivery_id = delivery_id_of(trigger, headers)
+    delivery_id = _delivery_id(trigger, headers)
     try:
         with transaction.atomic():
             delivery = WebhookDelivery.objects.create(
@@ -121,7 +86,7 @@ def _reject(trigger: WorkflowTrigger, status: int, reason: str, headers: Mapping
     now = timezone.now()
     WebhookDelivery.objects.create(
         trigger=trigger,
-        delivery_id=delivery_id_of(trigger, headers),
+        delivery_id=_delivery_id(trigger, headers),
         status=Status.REJECTED,
         reason=reason,
         content_type=headers.get("content-type", "")[:200],
@@ -135,36 +100,38 @@ def _reject(trigger: WorkflowTrigger, status: int, reason: str, headers: Mapping
 
 
 def _too_many(trigger: WorkflowTrigger, most: int, *, rejected: bool) -> bool:
-    minute = WebhookDelivery.objects.filter(trigger=trigger, received_at__gt=timezone.now() - timedelta(minutes=1))
-    rows = minute.filter(status=Status.REJECTED) if rejected else minute.exclude(status=Status.REJECTED)
-    return rows.count() >= most
+    rows = WebhookDelivery.objects.filter(trigger=trigger)
+    rows = rows.filter(status=Status.REJECTED) if rejected else rows.exclude(status=Status.REJECTED)
+    return rules.too_many(rows, most)
 
 
-def delivery_id_of(trigger: WorkflowTrigger, headers: Mapping[str, str]) -> str:
-    """The name that the sender gave this delivery; empty when it gave none, and then each request is its own."""
+def delivery_id_headers(trigger: WorkflowTrigger) -> tuple[str, ...]:
+    """The headers that name a delivery, any one of them."""
     own = trigger.config.get("delivery_id_header")
-    given = next((headers[name] for name in ([own] if own else DELIVERY_ID_HEADERS) if headers.get(name)), "")
-    return given if len(given) <= 200 else digest_of(given)
+    return (own,) if own else rules.DELIVERY_ID_HEADERS
+
+
+def _delivery_id(trigger: WorkflowTrigger, headers: Mapping[str, str]) -> str:
+    own = trigger.config.get("delivery_id_header")
+    return rules.delivery_id_of(headers, (own,) if own else ())
 
 
 def _kept(trigger: WorkflowTrigger, headers: Mapping[str, str]) -> dict[str, str]:
-    wanted = KEPT_HEADERS | {(trigger.config.get("delivery_id_header") or "webhook-id").lower()}
-    wanted -= {trigger.signature_header.lower(), "authorization", "cookie"}
-    return {name.lower(): value[:1_000] for name, value in headers.items() if name.lower() in wanted}
+    own = trigger.config.get("delivery_id_header")
+    return rules.kept_headers(headers, wanted=(own,) if own else (), secret=(trigger.signature_header,))
 
 
-def _is_signed(trigger: WorkflowTrigger, body: bytes, given: str) -> bool:
-    """Say whether a header holds the HMAC of the raw body, in hexadecimal or base64, with or without `sha256=`."""
-    wanted = hmac.new(str(trigger.signing_secret or secrets.token_hex()).encode(), body, "sha256").digest()
-    text = given.strip().removeprefix("sha256=")
-    for decode in (binascii.unhexlify, lambda value: base64.b64decode(value, validate=True)):
-        try:
-            sent = decode(text)
-        except ValueError:
-            continue
-        if hmac.compare_digest(sent, wanted):
-            return True
-    return False
+def _signature_fault(trigger: WorkflowTrigger, body: bytes, headers: Mapping[str, str]) -> str:
+    """Say what is wrong with the signature; the address alone is the proof where none is asked for."""
+    if not trigger.signature_header:
+        return ""
+    return rules.signature_fault(
+        "hmac_sha256",
+        secrets=[trigger.signing_secret or ""],
+        body=body,
+        headers=headers,
+        header=trigger.signature_header,
+    )
 
 
 # --- the worker's part -------------------------------------------------------------------------------------
@@ -206,37 +173,7 @@ def payload_of(delivery: WebhookDelivery) -> Any:
     Raises:
         ValueError: it is not what it says it is, or cannot be kept.
     """
-    text = _decoded(bytes(delivery.body))
-    kind = delivery.content_type.partition(";")[0].strip().lower()
-    if kind == "application/x-www-form-urlencoded":
-        try:
-            fields = parse_qs(text, keep_blank_values=True, max_num_fields=1_000)
-        except ValueError:
-            raise ValueError("the form has too many fields.") from None
-        payload: Any = {name: values[0] if len(values) == 1 else values for name, values in fields.items()}
-    elif kind.endswith("json") or (not kind and text.lstrip()[:1] in ("{", "[")):
-        try:
-            payload = json.loads(text, parse_constant=_no_constant) if text.strip() else None
-        except RecursionError:
-            raise ValueError("it is nested too deep.") from None
-        except ValueError as error:
-            raise ValueError(f"it is not JSON ({error}).") from None
-    else:
-        payload = text
-    if fault := unstorable(payload, "payload"):
-        raise ValueError(f"at {fault[0]}: {fault[1]}")
-    return payload
-
-
-def _decoded(body: bytes) -> str:
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        raise ValueError("it is not text in UTF-8.") from None
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
+    return rules.payload_of(delivery.content_type, bytes(delivery.body))
 
 
 def take_up() -> int:
@@ -320,6 +257,9 @@ def rotate_address(trigger: WorkflowTrigger, *, by: User) -> WorkflowTrigger:
 @transaction.atomic
 def set_signing_secret(trigger: WorkflowTrigger, secret: str = "", *, by: User) -> WorkflowTrigger:
     """Set the secret that deliveries are signed with: the sender's, or a new one when none is given.
+
+    Doors show the new one in their answer to this, and never again. Until a first one is set, every delivery to a
+    webhook that asks for a signature is refused.
 
     Raises:
         WebhookResting: the webhook asks for no signature.
