@@ -189,7 +189,8 @@ class Security:
     """What a plugin may reach. `allowed_hosts` may hold `{settings}`; the first is the home of relative paths.
 
     `requests` says what may leave, by capability; None where the manifest does not say, and then `writes_outside`
-    decides about methods other than GET and HEAD.
+    decides about methods other than GET and HEAD. `requests_per_minute` is the plugin's own bound (0: the host's);
+    with `seconds_between_writes` its writes come one at a time, so far apart.
     """
 
     network_policy: str = "none"
@@ -197,6 +198,8 @@ class Security:
     allowed_hosts: tuple[str, ...] = ()
     environment_variables: tuple[str, ...] = ()
     requests: tuple[RequestRule, ...] | None = None
+    requests_per_minute: int = 0
+    seconds_between_writes: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -331,6 +334,8 @@ def manifest_from(raw: dict[str, Any], *, source: str = "") -> Manifest:
             )
             if "requests" in security
             else None,
+            requests_per_minute=security.get("pace", {}).get("requests_per_minute", 0),
+            seconds_between_writes=security.get("pace", {}).get("seconds_between_writes"),
         ),
         definitions=document.get("definitions", {}),
         document=document,

@@ -164,7 +164,11 @@ class ActionCall(models.Model):
 
 
 class GatewayCall(models.Model):
-    """One request that a plugin made through the gateway: never a query, a header or a body."""
+    """One request that a plugin made through the gateway: never a query, a header or a body.
+
+    `shape` is the path without what varies, for counting; `capability` the one whose rule let it leave, "" where the
+    manifest has no rules. A refused one did not leave.
+    """
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="gateway_calls")
@@ -172,8 +176,12 @@ class GatewayCall(models.Model):
     method = models.CharField(max_length=10)
     host = models.CharField(max_length=253)
     path = models.CharField(max_length=500)
+    shape = models.CharField(max_length=200, blank=True)
+    capability = models.CharField(max_length=40, blank=True)
     status = models.PositiveSmallIntegerField(null=True, blank=True)
     error_code = models.CharField(max_length=60, blank=True)
+    is_refused = models.BooleanField(default=False)
+    bytes_sent = models.PositiveBigIntegerField(default=0)
     bytes_received = models.PositiveBigIntegerField(default=0)
     duration_ms = models.PositiveIntegerField(default=0)
     is_from_cache = models.BooleanField(default=False)
@@ -183,7 +191,11 @@ class GatewayCall(models.Model):
 
     class Meta:
         ordering = ["-pk"]
-        indexes = [models.Index(fields=["connection", "-id"], name="gateway_call_newest")]
+        indexes = [
+            models.Index(fields=["connection", "-id"], name="gateway_call_newest"),
+            models.Index(fields=["connection", "created_at"], name="gateway_call_by_day"),
+            models.Index(fields=["created_at"], name="gateway_call_oldest"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.method} {self.host}{self.path}"

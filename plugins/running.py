@@ -13,6 +13,7 @@ from typing import Any
 
 from coreengine.kernel.blobs import grant
 from plugins.answers import StoredAnswers
+from plugins.belongings import OwnBlobs, stand_ins_of
 from plugins.conf import plugin_settings
 from plugins.contract import ActionResult
 from plugins.errors import PluginFailed, PluginTimedOut, SandboxUnavailable
@@ -67,7 +68,9 @@ def run(connection: Connection, call: ActionCall, *, timeout_s: float) -> Run:
     assert plugin.manifest is not None
     answers = StoredAnswers(connection)
     access = Access(connection.pk, plugin.manifest, connection.configuration, connection.credential, way=connection.way)
-    gateway = Gateway(access, answers=answers)
+    blobs = OwnBlobs(connection)
+    gateway = Gateway(access, answers=answers, blobs=blobs, stand_ins=stand_ins_of(connection))
+    gateway.created_blobs = blobs.created
     outcome = Run(ActionResult(False), storage=Storage(connection, plugin.manifest))
     try:
         data = _converse(plugin, connection, call, gateway, outcome, timeout_s)
@@ -170,6 +173,10 @@ def _row(connection: Connection, call: ActionCall, note: CallNote) -> GatewayCal
         method=note.method,
         host=note.host[:253],
         path=note.path[:500],
+        shape=note.shape[:200],
+        capability=note.capability[:40],
+        is_refused=note.is_refused,
+        bytes_sent=note.bytes_sent,
         status=note.status,
         error_code=note.error_code[:60],
         bytes_received=note.bytes_received,

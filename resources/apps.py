@@ -17,7 +17,7 @@ class ResourcesConfig(AppConfig):
             register_quick_add,
             register_search,
         )
-        from resources import reports
+        from resources import hooks, reports  # noqa: F401, hooks register themselves
 
         register_nav(NavItem("vault", "Vault", "library", "resources:list", order=40))
         register_quick_add(QuickAdd("note", "Note", "notebook-pen", "resources:new_note", 30))

@@ -8,6 +8,7 @@ from typing import Any
 
 NAMES = frozenset(
     {
+        "blob.held_by",  # (blob, owner) -> True if a row of this owner refers to the blob
         "connection.saved",  # (connection, by): a connection was made or its settings changed
         "connection.removed",  # (connection, by): a connection is about to go
         "connection.sync_requested",  # (connection, by) -> address of the execution to watch

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote_to_bytes, urlencode
 
 from plugins.formats import is_host
 from plugins.sandbox.conversation import RequestFailed
@@ -18,7 +18,12 @@ FEED_SHOWN = "(feed address)"
 # Printable ASCII without what readers of addresses disagree about: white space, backslash, quotes, angle brackets.
 _ADDRESS = re.compile(r"(https?)://([A-Za-z0-9.-]+)(?::([0-9]{1,5}))?([/?][!#-;=?-\[\]-~]*)?")
 _PLAIN_HOST = re.compile(r"https?://[A-Za-z0-9.:-]+[/?]")
-_SAFE_IN_PATH = "/?&=%:@!$'()*+,;~-._[]|"
+_SAFE = "/?&=%:@!$'()*+,;~-._[]|"
+_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})?")
+# Bytes that begin an overlong spelling: some readers take %c0%ae for a dot.
+_OVERLONG = re.compile(rb"[\xc0\xc1]|\xe0[\x80-\x9f]|\xf0[\x80-\x8f]")
+MAX_DECODINGS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,7 @@ class Target:
     """One place to ask: what the plugin means by an address, in parts. `path` holds the query too.
 
     `is_secret`: the address is the credential itself, which the plugin asked for as `feed:`.
+    What is checked is what is sent: both read these parts, and nobody reads the text again.
     """
 
     scheme: str
@@ -41,9 +47,14 @@ class Target:
         return f"{self.scheme}://{self.host}{'' if self.port == usual else f':{self.port}'}{self.path}"
 
     @property
+    def bare_path(self) -> str:
+        """The path without its query, in its one canonical spelling."""
+        return self.path.split("?", 1)[0]
+
+    @property
     def shown_path(self) -> str:
-        """The path without its query, for records: a query may hold secrets."""
-        return FEED_SHOWN if self.is_secret else self.path.split("?", 1)[0][:500]
+        """The path for records, without its query, which may hold secrets."""
+        return FEED_SHOWN if self.is_secret else self.bare_path[:500]
 
 
 def read_address(text: Any, *, home: str, query: Any = None) -> Target:
@@ -117,15 +128,68 @@ _OFF_LIMITS = [
 ]
 
 
+def redirect_address(location: str, here: Target) -> Target:
+    """Read where an answer sends us on to, which may be relative to the address that was asked.
+
+    Raises:
+        RequestFailed: redirect_refused, or as `read_address`.
+    """
+    if location.startswith("//"):
+        location = f"{here.scheme}:{location}"
+    elif location.startswith("?"):
+        location = f"{here.bare_path}{location}"
+    elif not location.startswith(("http://", "https://", "/")):
+        if not location or ":" in location.split("/", 1)[0]:
+            raise RequestFailed("redirect_refused", f"{here.host} redirected to something that is not a web address.")
+        location = f"{here.bare_path.rsplit('/', 1)[0]}/{location.removeprefix('./')}"
+    if location.startswith("/"):
+        # On the same origin: the port and scheme stay.
+        return replace(here, path=read_address(location, home=here.host).path)
+    return replace(read_address(location, home=here.host), is_secret=here.is_secret)
+
+
 def _path(path: str, query: Any) -> str:
-    path = quote(path if path.startswith("/") else f"/{path}", safe=_SAFE_IN_PATH)
+    bare, mark, own_query = path.partition("?")
+    bare = _canonical(bare if bare.startswith("/") else f"/{bare}")
+    path = f"{bare}{mark}{quote(own_query, safe=_SAFE)}"
     pairs = _pairs(query)
     if not pairs:
         return path
-    found = f"{path}{'&' if '?' in path else '?'}{urlencode(pairs)}"
+    found = f"{path}{'&' if mark else '?'}{urlencode(pairs)}"
     if len(found) > MAX_URL_LENGTH:
         raise RequestFailed("invalid_request", "The address with its query is too long.")
     return found
+
+
+def _canonical(path: str) -> str:
+    """Spell a path in the one way it is checked and sent: plain letters plain, escapes in capitals.
+
+    Raises:
+        RequestFailed: invalid_request; some reader could find a step upwards or a control character in it.
+    """
+    path = _ESCAPE.sub(_escape, quote(path, safe=_SAFE))
+    if "%" not in path and "." not in path and "\\" not in path:
+        return path
+    decoded = path.encode()
+    for _ in range(MAX_DECODINGS):
+        before, decoded = decoded, unquote_to_bytes(decoded)
+        if decoded == before:
+            break
+    else:
+        raise RequestFailed("invalid_request", "The path is escaped too often to be clear.")
+    steps = (step.split(b";", 1)[0] for step in re.split(rb"[/\\]", decoded))
+    if any(step in {b".", b".."} for step in steps):
+        raise RequestFailed("invalid_request", "A path has no steps such as . or .., in no spelling.")
+    if _OVERLONG.search(decoded) or any(byte < 0x20 or byte == 0x7F for byte in decoded):
+        raise RequestFailed("invalid_request", "The path has characters that a path cannot have.")
+    return path
+
+
+def _escape(found: re.Match[str]) -> str:
+    if found[1] is None:
+        return "%25"
+    byte = int(found[1], 16)
+    return chr(byte) if byte in _UNRESERVED else f"%{found[1].upper()}"
 
 
 def _pairs(query: Any) -> list[tuple[str, str]]:

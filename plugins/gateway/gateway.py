@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,33 +14,35 @@ import httpcore
 from coreengine.kernel.blobs import store
 from coreengine.kernel.errors import TooLarge
 from plugins.conf import operator_host, plugin_settings
-from plugins.gateway.address import FEED, Target, read_address
+from plugins.gateway.address import FEED, FEED_SHOWN, redirect_address
+from plugins.gateway.allowed import Allowed, path_shape
 from plugins.gateway.body import read_pieces
-from plugins.gateway.headers import answer_headers, request_headers, retry_after_s
-from plugins.gateway.network import pool_for
-from plugins.gateway.pace import Pace
-from plugins.gateway.records import Access, AnswerStore, CallNote, KnownAnswer, NoAnswers
+from plugins.gateway.exchange import exchange
+from plugins.gateway.headers import answer_headers
+from plugins.gateway.outgoing import METHODS, BlobSource, NoBlobs, Outgoing, read_request
+from plugins.gateway.pace import Pace, PaceStore, Slot
+from plugins.gateway.records import (
+    Access,
+    AnswerStore,
+    CallNote,
+    KnownAnswer,
+    NoAnswers,
+    NoStandIns,
+    StandIns,
+)
 from plugins.gateway.secrets import Mask, credential_header, feed_target
+from plugins.gateway.waiting import asked_to_wait, jittered, wait_before_next
 from plugins.sandbox.conversation import RequestFailed
 
-METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
 REDIRECTS = {301, 302, 303, 307, 308}
 MAX_REDIRECTS = 5
 MAX_TRIES = 4
-MAX_REQUEST_BYTES = 10 * 2**20
 MAX_KEPT_BYTES = 512 * 1024
-KNOWN_FIELDS = {"method", "url", "headers", "query", "body", "json", "as_blob"}
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A request after every check of what the plugin said."""
-
-    method: str
-    target: Target
-    headers: list[tuple[str, str]]
-    content: bytes
-    as_blob: bool
+TROUBLE = {500, 502, 503, 504}
+TROUBLE_TRIES = 2
+TROUBLE_WAIT_S = 0.5
+BLOB_TIME_FACTOR = 20
+"""A download may take so many times as long as an ordinary request, within its action's time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +64,23 @@ class Gateway:
         access: Access,
         *,
         answers: AnswerStore | None = None,
+        blobs: BlobSource | None = None,
+        stand_ins: StandIns | None = None,
+        pace_store: PaceStore | None = None,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
         self._access = access
+        self._allowed = Allowed(access)
         self._answers: AnswerStore = NoAnswers() if answers is None else answers
+        self._blobs: BlobSource = NoBlobs() if blobs is None else blobs
+        self._stand_ins: StandIns = NoStandIns() if stand_ins is None else stand_ins
         self._wait = wait
         self._settings = plugin_settings()
-        self._pace = Pace(access.key or access.connection_id, self._settings.REQUESTS_PER_MINUTE)
-        self._mask = Mask(access.credential)
+        self._key = access.key or access.connection_id
+        self._pace = Pace(self._key, access.requests_per_minute or self._settings.REQUESTS_PER_MINUTE, pace_store)
+        self._proof = credential_header(access.authentication, access.credential)
+        self._all_masked: Mask | None = None
+        self._masked_count = 0
         self._waited_s = 0.0
         self._stored_bytes = 0
         self.notes: list[CallNote] = []
@@ -84,11 +93,13 @@ class Gateway:
         Raises:
             RequestFailed: with a code for the plugin and words for the student.
         """
+        note_count = len(self.notes)
         try:
-            outgoing = self._read(params)
-            answer = self._ask(outgoing, min(deadline, time.monotonic() + self._settings.REQUEST_TIMEOUT_S * 2))
+            answer = self._ask(self._read(params), deadline)
         except RequestFailed as error:
             self.last_failure = error
+            if len(self.notes) == note_count:
+                self._note_unsent(params, error)
             raise
         result: dict[str, Any] = {
             "status": answer.status,
@@ -101,131 +112,127 @@ class Gateway:
             result["body"] = _text(answer.body, answer.headers.get("content-type", ""))
         return result
 
-    # --- What the plugin says ------------------------------------------------------------------------------
-
     def _read(self, params: dict[str, Any]) -> Outgoing:
-        unknown = set(params) - KNOWN_FIELDS
-        if unknown:
-            raise RequestFailed("invalid_request", f"A request has no field {sorted(unknown)[0][:60]!r}.")
-        method = params.get("method", "GET")
-        if not isinstance(method, str) or method.upper() not in METHODS:
-            raise RequestFailed("method_not_allowed", f"A request is one of {', '.join(sorted(METHODS))}.")
-        headers = request_headers(params.get("headers"))
-        content = b""
-        if params.get("json") is not None:
-            content = json.dumps(params["json"]).encode()
-            if not any(name == "content-type" for name, _ in headers):
-                headers.append(("content-type", "application/json"))
-        elif params.get("body") is not None:
-            if not isinstance(params["body"], str):
-                raise RequestFailed("invalid_request", "A body is text; for JSON use the field json.")
-            content = params["body"].encode()
-        if len(content) > MAX_REQUEST_BYTES:
-            raise RequestFailed("too_large", f"A request has at most {MAX_REQUEST_BYTES // 2**20} MiB.")
-        if params.get("url") == FEED:
-            target = self._feed(method.upper(), params)
-        else:
-            target = read_address(params.get("url"), home=self._access.home, query=params.get("query"))
-        return Outgoing(method.upper(), target, headers, content, params.get("as_blob") is True)
+        return read_request(
+            params,
+            home=self._access.home,
+            credential_name=self._proof[0] if self._proof else "",
+            feed_address=feed_target(self._access.authentication, self._access.credential),
+            blobs=self._blobs,
+            swap=self._swap,
+        )
 
-    def _feed(self, method: str, params: dict[str, Any]) -> Target:
-        """Return the secret address that the student pasted; the plugin only ever says `feed:`."""
-        address = feed_target(self._access.authentication, self._access.credential)
-        if not address:
-            raise RequestFailed("invalid_request", "This connection was not made with a feed's address.")
-        if method not in {"GET", "HEAD"} or params.get("query"):
-            raise RequestFailed("method_not_allowed", "A feed is read as it is: with GET, and without a query.")
-        return replace(read_address(address, home=self._access.home), is_secret=True)
+    def _swap(self, value: Any) -> Any:
+        """Put what names stand for in their place, wherever a text of a JSON body is such a name."""
+        if isinstance(value, str):
+            return self._stand_ins.swap(value)
+        if isinstance(value, list):
+            return [self._swap(item) for item in value]
+        if isinstance(value, dict):
+            return {name: self._swap(item) for name, item in value.items()}
+        return value
 
-    def _check_target(self, target: Target) -> None:
-        manifest = self._access.manifest
-        if manifest.security.network_policy == "none":
-            raise RequestFailed("host_not_allowed", f"{manifest.title} declares that it needs no network.")
-        if target.host not in self._access.hosts and not self._access.reaches_everything:
-            allowed = ", ".join(self._access.hosts) or "none"
-            raise RequestFailed(
-                "host_not_allowed",
-                f"{target.host} is not among the hosts that {manifest.title} may reach ({allowed}).",
-            )
-        mapped = operator_host(target.host)
-        if target.scheme != "https" and not mapped:
-            raise RequestFailed("not_https", f"{target.host} can only be asked over https.")
-        if target.port not in {443, 80} and not mapped:
-            raise RequestFailed("host_not_allowed", f"Port {target.port} of {target.host} is not open to plugins.")
+    def _mask(self) -> Mask:
+        """Return a mask for one answer: it keeps the end of a stream. Names may have been handed out meanwhile."""
+        known = self._stand_ins.known()
+        if self._all_masked is None or len(known) != self._masked_count:
+            self._all_masked, self._masked_count = Mask(self._access.credential), len(known)
+            for value, name in known.items():
+                self._all_masked.add(value, name)
+        return self._all_masked.fresh()
 
     # --- Asking --------------------------------------------------------------------------------------------
 
     def _ask(self, outgoing: Outgoing, deadline: float) -> Answer:
         """Ask, follow redirects inside what is allowed, and wait where the other side says so."""
-        first_host = outgoing.target.host
-        hops = tries = 0
+        hops = tries = troubles = 0
+        sent_on_by = ""
         while True:
-            self._check_target(outgoing.target)
-            self._keep_pace(outgoing.target.host, deadline)
-            answer = self._ask_once(outgoing, deadline, with_credential=outgoing.target.host == first_host)
+            capability = self._check(outgoing, sent_on_by)
+            host = outgoing.target.host
+            with self._turn(outgoing, deadline):
+                answer = self._ask_once(outgoing, deadline, capability)
             if answer.status in REDIRECTS and "location" in answer.headers:
                 hops += 1
                 if hops > MAX_REDIRECTS:
-                    raise RequestFailed(
-                        "too_many_redirects", f"{first_host} redirected more than {MAX_REDIRECTS} times."
-                    )
-                outgoing = self._redirected(outgoing, answer)
+                    raise RequestFailed("too_many_redirects", f"{host} redirected more than {MAX_REDIRECTS} times.")
+                outgoing, sent_on_by = self._redirected(outgoing, answer), host
                 continue
-            delay = _asked_to_wait(answer)
+            delay = asked_to_wait(answer.status, answer.headers, answer.body, tries)
             if delay is not None:
                 tries += 1
+                self._pace.pause(host, delay)
                 if tries >= MAX_TRIES:
-                    raise _too_many(outgoing.target.host, delay)
-                self._pace.pause(delay)
-                self._hold(delay, outgoing.target.host, deadline)
+                    raise _too_many(host, delay)
+                self._hold(delay, host, deadline)
                 continue
+            if answer.status in TROUBLE and outgoing.is_reading and troubles < TROUBLE_TRIES:
+                pause = jittered(TROUBLE_WAIT_S, troubles)
+                troubles += 1
+                if self._has_patience(pause, deadline):
+                    self._waited_s += pause
+                    self._wait(pause)
+                    continue
+            if (pause := wait_before_next(answer.headers)) > 0:
+                self._pace.pause(host, pause)
             self._check_answer(outgoing, answer)
             return answer
 
-    def _ask_once(self, outgoing: Outgoing, deadline: float, *, with_credential: bool) -> Answer:
-        target = outgoing.target
-        key, known = "", None
-        if (
-            outgoing.method == "GET"
-            and not outgoing.as_blob
-            and not any(n.startswith("if-") for n, _ in outgoing.headers)
-        ):
-            key = _cache_key(outgoing)
-            known = self._answers.find(key)
-        headers = self._headers(outgoing, known, with_credential)
-        started = time.monotonic()
+    def _check(self, outgoing: Outgoing, sent_on_by: str) -> str:
+        try:
+            return self._allowed.check(outgoing.method, outgoing.target, sent_on_by=sent_on_by)
+        except RequestFailed as error:
+            self._note(outgoing, error_code=error.code)
+            raise
+
+    def _ask_once(self, outgoing: Outgoing, deadline: float, capability: str) -> Answer:
+        now = time.monotonic()
+        factor = BLOB_TIME_FACTOR if outgoing.as_blob or outgoing.body.size_bytes > MAX_KEPT_BYTES else 2
+        deadline = min(deadline, now + self._settings.REQUEST_TIMEOUT_S * factor)
+        key = self._cache_key(outgoing)
+        known = self._answers.find(key) if key else None
+        mapped = operator_host(outgoing.target.host)
+        mask = self._mask()
         received, status, code = 0, None, ""
         try:
-            with self._stream(outgoing, headers, deadline) as response:
+            with exchange(
+                outgoing.method,
+                f"{mapped}{outgoing.target.path}" if mapped else outgoing.target.url,
+                self._headers(outgoing, known),
+                outgoing.body,
+                host=outgoing.target.host,
+                key=self._key,
+                allow_private=mapped is not None,
+                deadline=deadline,
+                read_timeout_s=self._settings.REQUEST_TIMEOUT_S,
+            ) as response:
                 status = response.status
-                shown = answer_headers(response.headers, self._mask)
+                shown = answer_headers(response.headers, mask)
                 if status == 304 and known is not None:
                     # The rest of a 304 is news: a list whose first page is as it was may have a second one now.
                     news = {name: value for name, value in shown.items() if not name.startswith("content-")}
                     return Answer(200, {**known.headers, **news}, known.body, is_from_cache=True)
-                answer = self._receive(outgoing, response, shown, deadline)
+                answer = self._receive(outgoing, response, shown, deadline, mask)
                 received = answer.blob["size_bytes"] if answer.blob else len(answer.body)
         except RequestFailed as error:
             code = error.code
             raise
         finally:
-            self.notes.append(
-                CallNote(
-                    method=outgoing.method,
-                    host=target.host,
-                    path=self._mask.text(target.shown_path),
-                    status=status,
-                    error_code=code,
-                    bytes_received=received,
-                    duration_ms=round((time.monotonic() - started) * 1000),
-                    is_from_cache=status == 304 and known is not None,
-                )
+            self._note(
+                outgoing,
+                status=status,
+                error_code=code,
+                bytes_received=received,
+                bytes_sent=outgoing.body.size_bytes,
+                duration_ms=round((time.monotonic() - now) * 1000),
+                is_from_cache=status == 304 and known is not None,
+                capability=capability,
             )
         if key and answer.status == 200:
             self._keep(key, answer)
         return answer
 
-    def _headers(self, outgoing: Outgoing, known: KnownAnswer | None, with_credential: bool) -> list[tuple[str, str]]:
+    def _headers(self, outgoing: Outgoing, known: KnownAnswer | None) -> list[tuple[str, str]]:
         manifest = self._access.manifest
         headers = [
             ("host", outgoing.target.host),
@@ -233,74 +240,31 @@ class Gateway:
             ("accept-encoding", "identity" if outgoing.as_blob else "gzip, deflate"),
             *outgoing.headers,
         ]
-        if not any(name == "accept" for name, _ in outgoing.headers):
+        if not outgoing.header("accept"):
             headers.append(("accept", "*/*"))
         if known is not None:
             if known.etag:
                 headers.append(("if-none-match", known.etag))
             elif known.last_modified:
                 headers.append(("if-modified-since", known.last_modified))
-        # Only at home: other allowed hosts (file stores, say) are reached by addresses that carry their own proof.
-        if with_credential and outgoing.target.host == self._access.home:
-            proof = credential_header(self._access.authentication, self._access.credential)
-            if proof is not None:
-                headers.append(proof)
-        if outgoing.content or outgoing.method in {"POST", "PUT", "PATCH"}:
-            headers.append(("content-length", str(len(outgoing.content))))
+        # Only at home, and never again once a redirect led away from it: other allowed hosts (file stores, say) are
+        # reached by addresses that carry their own proof.
+        if self._proof and outgoing.target.host == self._access.home and not outgoing.has_left_home:
+            headers.append(self._proof)
+        if outgoing.body or outgoing.method in {"POST", "PUT", "PATCH"}:
+            headers.append(("content-length", str(outgoing.body.size_bytes)))
         return headers
 
-    @contextmanager
-    def _stream(
-        self, outgoing: Outgoing, headers: list[tuple[str, str]], deadline: float
-    ) -> Iterator[httpcore.Response]:
-        """Open the exchange, with every failure of the network in words."""
-        target = outgoing.target
-        mapped = operator_host(target.host)
-        url = f"{mapped}{target.path}" if mapped else target.url
-        pool = pool_for(self._access.key or self._access.connection_id, allow_private=mapped is not None)
-        raw = [(name.encode("ascii"), value.encode("latin-1", "replace")) for name, value in headers]
-        for attempt in (1, 2):
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise RequestFailed("timeout", f"There was no time left to ask {target.host}.", retryable=True)
-            timeout = {
-                "connect": min(10.0, left),
-                "read": min(self._settings.REQUEST_TIMEOUT_S, left),
-                "pool": left,
-            }
-            timeout["write"] = timeout["read"]
-            answered = False
-            try:
-                with pool.stream(
-                    outgoing.method,
-                    url,
-                    headers=raw,
-                    content=outgoing.content or None,
-                    extensions={"timeout": timeout},
-                ) as response:
-                    answered = True
-                    yield response
-                return
-            except (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError) as error:
-                # A kept-open connection may be closed by the other side at the very moment it is used again.
-                if answered or attempt == 2 or outgoing.method not in {"GET", "HEAD"}:
-                    raise RequestFailed(
-                        "unreachable", f"{target.host} broke off the connection.", retryable=True
-                    ) from error
-            except httpcore.TimeoutException as error:
-                words = "did not answer" if not answered else "stopped answering"
-                raise RequestFailed("timeout", f"{target.host} {words} in time.", retryable=True) from error
-            except (httpcore.NetworkError, httpcore.ProtocolError, ssl.SSLError, OSError) as error:
-                raise _unreachable(target.host, error) from error
-
     def _receive(
-        self, outgoing: Outgoing, response: httpcore.Response, headers: dict[str, str], deadline: float
+        self, outgoing: Outgoing, response: httpcore.Response, headers: dict[str, str], deadline: float, mask: Mask
     ) -> Answer:
         host = outgoing.target.host
+        if response.status == 101:
+            raise RequestFailed("invalid_answer", f"{host} wanted to speak another protocol.")
         encoding = next(
             (v.decode("latin-1").lower() for n, v in response.headers if n.lower() == b"content-encoding"), ""
         )
-        to_blob = outgoing.as_blob and response.status == 200
+        to_blob = outgoing.as_blob and response.status in {200, 206}
         room = self._access.manifest.resources.storage_bytes - self._stored_bytes
         limit = min(self._settings.MAX_BLOB_BYTES, room) if to_blob else self._settings.MAX_BODY_BYTES
         pieces = read_pieces(
@@ -308,7 +272,7 @@ class Gateway:
             encoding=encoding,
             max_bytes=max(0, limit),
             deadline=deadline,
-            mask=self._mask,
+            mask=mask,
             host=host,
         )
         if not to_blob:
@@ -323,35 +287,44 @@ class Gateway:
         reference = {"blob": blob.sha256, "size_bytes": blob.size_bytes, "content_type": content_type}
         return Answer(response.status, headers, blob=reference)
 
+    # --- Earlier answers -----------------------------------------------------------------------------------
+
+    def _cache_key(self, outgoing: Outgoing) -> str:
+        """Return the name of an answer in the cache, "" for a request whose answer is not kept.
+
+        Every header that the plugin set is part of it, so an answer that varies by one is never given for another.
+        """
+        if outgoing.method != "GET" or outgoing.as_blob or outgoing.header("range"):
+            return ""
+        if any(name.startswith("if-") for name, _ in outgoing.headers):
+            return ""
+        proof = "at home" if not outgoing.has_left_home else "away"
+        said = [outgoing.target.url, proof, *(f"{name}: {value}" for name, value in sorted(outgoing.headers))]
+        return hashlib.sha256("\n".join(said).encode()).hexdigest()
+
     def _keep(self, key: str, answer: Answer) -> None:
         etag, modified = answer.headers.get("etag", ""), answer.headers.get("last-modified", "")
-        private = "no-store" in answer.headers.get("cache-control", "")
-        if (etag or modified) and not private and len(answer.body) <= MAX_KEPT_BYTES:
+        is_for_once = "no-store" in answer.headers.get("cache-control", "").lower() or "*" in answer.headers.get(
+            "vary", ""
+        )
+        if (etag or modified) and not is_for_once and len(answer.body) <= MAX_KEPT_BYTES:
             self._answers.keep(key, KnownAnswer(etag, modified, answer.headers, answer.body))
 
     # --- What the other side says --------------------------------------------------------------------------
 
     def _redirected(self, outgoing: Outgoing, answer: Answer) -> Outgoing:
-        location, here = answer.headers["location"], outgoing.target
-        if location.startswith("//"):
-            location = f"{here.scheme}:{location}"
-        elif not location.startswith(("http://", "https://", "/")):
-            raise RequestFailed("redirect_refused", f"{here.host} redirected to something that is not a web address.")
-        target = replace(read_address(location, home=here.host), is_secret=here.is_secret)
-        if target.host not in self._access.hosts and not self._access.reaches_everything:
-            raise RequestFailed(
-                "host_not_allowed",
-                f"{here.host} sent us on to {target.host}, which {self._access.manifest.title} may not reach. "
-                "Check the address: the name of the service itself is needed, not of a sign-in page.",
-            )
-        if answer.status in {307, 308} or outgoing.method in {"GET", "HEAD"}:
-            if target.host != here.host and outgoing.content:
+        here = outgoing.target
+        keeps_method = answer.status in {307, 308} or outgoing.is_reading
+        try:
+            target = redirect_address(answer.headers["location"], here)
+            if keeps_method and target.host != here.host and outgoing.body:
                 raise RequestFailed(
                     "redirect_refused", f"{here.host} wanted the request's content sent to {target.host}."
                 )
-            return Outgoing(outgoing.method, target, outgoing.headers, outgoing.content, outgoing.as_blob)
-        headers = [(name, value) for name, value in outgoing.headers if not name.startswith("content-")]
-        return Outgoing("GET", target, headers, b"", outgoing.as_blob)
+        except RequestFailed as error:
+            self._note(outgoing, status=answer.status, error_code=error.code)
+            raise
+        return outgoing.sent_on(target, as_get=not keeps_method)
 
     def _check_answer(self, outgoing: Outgoing, answer: Answer) -> None:
         host = outgoing.target.host
@@ -362,9 +335,8 @@ class Gateway:
                 f"{host} does not accept the token. It may be mistyped, expired or revoked: make a new one there, "
                 "and put it in here.",
             )
-        wants_json = any(
-            name == "accept" and "json" in value and "html" not in value for name, value in outgoing.headers
-        )
+        accept = outgoing.header("accept")
+        wants_json = "json" in accept and "html" not in accept
         is_page = answer.headers.get("content-type", "").lower().startswith("text/html")
         if wants_json and is_page and not outgoing.as_blob and answer.status < 500:
             raise RequestFailed(
@@ -374,25 +346,79 @@ class Gateway:
 
     # --- Pace ----------------------------------------------------------------------------------------------
 
-    def _keep_pace(self, host: str, deadline: float) -> None:
-        if (seconds := self._pace.wait_s()) > 0:
-            self._hold(seconds, host, deadline)
+    @contextmanager
+    def _turn(self, outgoing: Outgoing, deadline: float) -> Iterator[None]:
+        """Wait for this connection's turn; writes to a host come one at a time."""
+        host = outgoing.target.host
+        slot = self._pace.take(host, patience_s=self._patience_s(deadline))
+        if not slot.is_taken:
+            raise _too_many(host, slot.wait_s)
+        if slot.wait_s > 0:
+            self._hold(slot.wait_s, host, deadline)
+        gap_s = self._access.gap_between_writes_s(host)
+        if outgoing.is_reading or gap_s is None:
+            yield
+            return
+        slot = self._begin_write(host, deadline)
+        try:
+            yield
+        finally:
+            self._pace.end_write(host, slot, gap_s)
+
+    def _begin_write(self, host: str, deadline: float) -> Slot:
+        while True:
+            slot = self._pace.begin_write(host, max(1.0, deadline - time.monotonic()))
+            if slot.is_taken:
+                return slot
+            self._hold(slot.wait_s, host, deadline)
 
     def _hold(self, seconds: float, host: str, deadline: float) -> None:
         """Wait as long as there is patience for; beyond that, say when to come back."""
-        if self._waited_s + seconds > self._settings.MAX_WAIT_S or time.monotonic() + seconds >= deadline:
+        if not self._has_patience(seconds, deadline):
             raise _too_many(host, seconds)
         self._waited_s += seconds
         self._wait(seconds)
 
+    def _has_patience(self, seconds: float, deadline: float) -> bool:
+        return seconds <= self._patience_s(deadline)
 
-def _asked_to_wait(answer: Answer) -> float | None:
-    """Return the seconds to wait if the answer says that we ask too much, else None."""
-    throttled = answer.status == 429 or (answer.status == 403 and b"Rate Limit Exceeded" in answer.body[:2000])
-    if not throttled and not (answer.status == 503 and "retry-after" in answer.headers):
-        return None
-    asked = retry_after_s(answer.headers.get("retry-after", ""))
-    return 1.0 if asked is None else max(0.1, asked)
+    def _patience_s(self, deadline: float) -> float:
+        return min(self._settings.MAX_WAIT_S - self._waited_s, deadline - time.monotonic())
+
+    # --- Record --------------------------------------------------------------------------------------------
+
+    def _note(self, outgoing: Outgoing, **more: Any) -> None:
+        mask = self._mask()
+        path = mask.text(outgoing.target.shown_path)
+        self.notes.append(
+            replace(
+                _UNSENT,
+                method=outgoing.method,
+                host=outgoing.target.host,
+                path=path,
+                shape=path if outgoing.target.is_secret else path_shape(path),
+                **more,
+            )
+        )
+
+    def _note_unsent(self, params: dict[str, Any], error: RequestFailed) -> None:
+        """Put what could not even be read on record: what of its address is plain, and never more."""
+        method, url = params.get("method", "GET"), params.get("url")
+        known = method.upper() if isinstance(method, str) and method.upper() in METHODS else "?"
+        host, path = "", "(unreadable)"
+        if url == FEED:
+            path = FEED_SHOWN
+        else:
+            try:
+                target = self._read({"url": url}).target
+                host, path = target.host, self._mask().text(target.shown_path)
+            except RequestFailed:
+                pass  # the note says so: its path reads (unreadable)
+        shape = path_shape(path) if host else path
+        self.notes.append(replace(_UNSENT, method=known, host=host, path=path, shape=shape, error_code=error.code))
+
+
+_UNSENT = CallNote("", "", "", None, "", 0, 0, False)
 
 
 def _too_many(host: str, seconds: float) -> RequestFailed:
@@ -402,20 +428,6 @@ def _too_many(host: str, seconds: float) -> RequestFailed:
         retryable=True,
         retry_after_s=seconds,
     )
-
-
-def _unreachable(host: str, error: Exception) -> RequestFailed:
-    if isinstance(error, ssl.SSLError) or "CERTIFICATE" in str(error).upper() or "SSL" in str(error).upper():
-        return RequestFailed("tls_failed", f"{host} has no valid certificate, so nothing was sent to it.")
-    return RequestFailed(
-        "unreachable", f"{host} cannot be reached. Check the address, or try again later.", retryable=True
-    )
-
-
-def _cache_key(outgoing: Outgoing) -> str:
-    accept = next((value for name, value in outgoing.headers if name == "accept"), "")
-    language = next((value for name, value in outgoing.headers if name == "accept-language"), "")
-    return hashlib.sha256("\n".join((outgoing.target.url, accept, language)).encode()).hexdigest()
 
 
 def _text(body: bytes, content_type: str) -> str:

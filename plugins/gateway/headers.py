@@ -15,6 +15,7 @@ _MAY_SET = {
     "content-type",
     "content-language",
     "content-md5",
+    "content-range",
     "range",
     "idempotency-key",
     "prefer",
@@ -38,13 +39,16 @@ _HIDDEN = {
     "alt-svc",
     "strict-transport-security",
 }
+# Whatever a service calls a key, a token or a proof of who asks is the host's to send.
+_PROVES = re.compile(r"auth|token|key|secret|cookie|session|signature|user", re.IGNORECASE)
+_MAY_PROVE = {"idempotency-key"}
 _NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
 MAX_HEADERS = 30
 MAX_VALUE_LENGTH = 2_000
 
 
-def request_headers(given: Any) -> list[tuple[str, str]]:
-    """Check the headers that a plugin wants to send.
+def request_headers(given: Any, credential_name: str = "") -> list[tuple[str, str]]:
+    """Check the headers that a plugin wants to send; never the one that carries the credential.
 
     Raises:
         RequestFailed: header_not_allowed, naming the header.
@@ -55,14 +59,17 @@ def request_headers(given: Any) -> list[tuple[str, str]]:
         raise RequestFailed("invalid_request", f"Headers must be a mapping of at most {MAX_HEADERS} names to texts.")
     found: list[tuple[str, str]] = []
     for name, value in given.items():
-        if not _NAME.fullmatch(name):
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise RequestFailed("header_not_allowed", "A header's name has letters, digits and hyphens only.")
         lower = name.lower()
-        if lower not in _MAY_SET and not lower.startswith(_MAY_SET_PREFIXES):
+        is_known = lower in _MAY_SET or lower.startswith(_MAY_SET_PREFIXES)
+        if not is_known or lower == credential_name.lower() or (_PROVES.search(lower) and lower not in _MAY_PROVE):
             raise RequestFailed("header_not_allowed", f"A plugin may not set the header {name}; the host does.")
         text = str(value)
         if len(text) > MAX_VALUE_LENGTH or not (text.isascii() and text.isprintable()):
             raise RequestFailed("header_not_allowed", f"The value of {name} must be plain printable text.")
+        if any(lower == each for each, _ in found):
+            raise RequestFailed("header_not_allowed", f"The header {name} is given twice.")
         found.append((lower, text))
     return found
 

@@ -6,10 +6,12 @@ import functools
 import socket
 import ssl
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import contextmanager
 from typing import Any
 
 import httpcore
@@ -27,6 +29,60 @@ def resolve(host: str, port: int) -> list[str]:
     """Ask the system's resolver; return addresses, first the one to prefer."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+class TimedStream(httpcore.NetworkStream):
+    """A connection whose every read and write ends at this thread's deadline, see `until`.
+
+    The client counts its time anew with every piece, so a peer that sends a letter now and then could hold a worker
+    for as long as it likes.
+    """
+
+    def __init__(self, inner: httpcore.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Read what is there, before the deadline."""
+        return self._inner.read(max_bytes, _bounded(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Write all of it, before the deadline."""
+        self._inner.write(buffer, _bounded(timeout, httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        """Go on encrypted, with the same bounds."""
+        return TimedStream(self._inner.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        """Ask the connection itself."""
+        return self._inner.get_extra_info(info)
+
+
+@contextmanager
+def until(deadline: float) -> Iterator[None]:
+    """Bound everything that this thread reads and writes by a moment of the monotonic clock."""
+    before = getattr(_pools, "deadline", None)
+    _pools.deadline = deadline
+    try:
+        yield
+    finally:
+        _pools.deadline = before
+
+
+def _bounded(timeout: float | None, error: type[Exception]) -> float | None:
+    deadline: float | None = getattr(_pools, "deadline", None)
+    if deadline is None:
+        return timeout
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise error("the time is over")
+    return left if timeout is None else min(timeout, left)
 
 
 class PinnedBackend(httpcore.NetworkBackend):
@@ -63,7 +119,7 @@ class PinnedBackend(httpcore.NetworkBackend):
         problem: Exception | None = None
         for address in addresses[:3]:
             try:
-                return self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+                return TimedStream(self._inner.connect_tcp(address, port, timeout, local_address, socket_options))
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 problem = error
         raise problem or httpcore.ConnectError(f"{host} has no address")

@@ -52,6 +52,7 @@ def make_gateway(
 ) -> Gateway:
     policy = more.pop("policy", "restricted")
     document = manifest_document(
+        capabilities=more.pop("capabilities", ["read_files", "write_files"]),
         authentication=more.pop("authentication", {"type": "api_key"}),
         security={"network_policy": policy, "allowed_hosts": list(hosts)},
     )
@@ -447,5 +448,6 @@ def test_every_call_is_noted_without_its_query(peer: Peer, gateway: Gateway) -> 
     ask(gateway, "/a", query={"secret": "canary-query"})
     refused(gateway, "https://evil.example/")
 
-    (note,) = gateway.notes
+    note, refusal = gateway.notes
+    assert (refusal.host, refusal.error_code, refusal.is_refused) == ("evil.example", "host_not_allowed", True)
     assert (note.method, note.host, note.path, note.status, note.bytes_received) == ("GET", HOST, "/a", 200, 2)
