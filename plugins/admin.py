@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from coreengine.kernel.admin import ReadOnlyAdmin
-from plugins.models import ActionCall, CachedAnswer, Connection, GatewayCall
+from plugins.models import ActionCall, CachedAnswer, Connection, GatewayCall, InstalledPlugin, PluginVersion
 
 
 @admin.register(Connection)
@@ -108,3 +108,23 @@ class CachedAnswerAdmin(ReadOnlyAdmin):
     search_fields = ["connection__label", "connection__owner__email"]
     list_select_related = ["connection"]
     exclude = ["body", "headers"]
+
+
+@admin.register(InstalledPlugin)
+class InstalledPluginAdmin(ReadOnlyAdmin):
+    """What is switched off, and which installed version runs; changed on the settings pages."""
+
+    list_display = ["name", "is_enabled", "current", "pending", "changed_by", "changed_at"]
+    list_filter = ["is_enabled"]
+    search_fields = ["name"]
+    list_select_related = ["current", "pending", "changed_by"]
+
+
+@admin.register(PluginVersion)
+class PluginVersionAdmin(ReadOnlyAdmin):
+    """Versions that admins brought."""
+
+    list_display = ["name", "version", "signed_by", "sha256", "installed_by", "installed_at", "image_state"]
+    list_filter = ["image_state", "installed_at"]
+    search_fields = ["name", "version", "sha256", "signed_by"]
+    list_select_related = ["installed_by"]

@@ -107,7 +107,7 @@ def run_here(
         cleaned = check_params(manifest, action, params)
         check_confirmed(manifest, action, cleaned, confirmation)
     except PluginUnknown as error:
-        return ActionResult(False, error=str(error), error_code="plugin_not_installed")
+        return ActionResult(False, error=str(error), error_code=error.code)
     except ValidationError as error:
         words = "; ".join(f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items())
         return ActionResult(False, error=words, error_code="invalid_params")

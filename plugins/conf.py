@@ -16,6 +16,9 @@ class PluginSettings:
 
     SANDBOX: str = "auto"
     DIRECTORIES: list[Path] = field(default_factory=list)
+    INSTALL_DIR: Path | None = None
+    TRUSTED_KEYS: dict[str, str] = field(default_factory=dict)
+    REQUIRE_SIGNATURE: bool = False
     GATEWAY_HOSTS: dict[str, str] = field(default_factory=dict)
     POOL_SIZE: int = 2
     RUNTIME: str = ""

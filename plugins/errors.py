@@ -43,6 +43,14 @@ class PluginNotInstalled(DomainError):
     title = "That plugin is not installed"
 
 
+class PluginSwitchedOff(DomainError):
+    """An admin switched the plugin off; connections and what they brought in are kept."""
+
+    code = "plugin_disabled"
+    status = 409
+    title = "That plugin is switched off"
+
+
 class NothingWatchesSync(DomainError):
     """A sync was asked for and nothing took it on."""
 

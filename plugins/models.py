@@ -76,11 +76,11 @@ class Connection(models.Model):
 
     @property
     def manifest(self) -> Manifest | None:
-        """The manifest of the plugin, None if it is not installed (any more)."""
+        """The manifest of the plugin, also while that is switched off; None if it is not installed (any more)."""
         from plugins.registry import PluginUnknown, get_manifest
 
         try:
-            return get_manifest(self.plugin)
+            return get_manifest(self.plugin, even_if_off=True)
         except PluginUnknown:
             return None
 
@@ -243,4 +243,5 @@ class StoredValue(models.Model):
         return f"{self.key} of {self.connection_id}"
 
 
+from plugins.installing.models import InstalledPlugin, PluginVersion  # noqa: E402, F401, models of this app
 from plugins.webhooks.models import ConnectionDelivery, ConnectionWebhook  # noqa: E402, F401, they name Connection

@@ -9,23 +9,13 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db.models import Count, Max, Q
 
+from plugins.capabilities import CAPABILITY_WORDS
 from plugins.manifest import Manifest
 from plugins.models import ActionCall, Connection, GatewayCall
 from plugins.registry import Plugin, all_plugins
 from plugins.reports import PluginReport, SandboxReport, read_report
 from plugins.sandbox.base import Protection
 
-CAPABILITY_WORDS = {
-    "read_courses": ("book-open", "Read your courses"),
-    "read_assignments": ("list-checks", "Read assignments and due dates"),
-    "read_grades": ("award", "Read grades and submissions"),
-    "read_files": ("file", "Read files"),
-    "write_files": ("file-pen", "Write files"),
-    "read_repositories": ("folder-git-2", "Read repositories"),
-    "write_planner": ("calendar-check", "Mark things done in your planner"),
-    "send_notifications": ("bell", "Send notifications"),
-    "webhook_receiver": ("webhook", "Receive messages from the service"),
-}
 DEMO_HOST = "demo.university.edu"
 
 

@@ -1,14 +1,15 @@
-"""The plugins of this installation: those shipped in catalog/ and those in the operator's directories."""
+"""The plugins of this installation: shipped in catalog/, in the operator's directories, or installed by an admin."""
 
 from __future__ import annotations
 
 import hashlib
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from plugins.conf import plugin_settings
 from plugins.faults import Fault, ManifestFaulty, did_you_mean
+from plugins.installing.shelf import read_shelf, tree_digest, version_folder
 from plugins.manifest import Manifest, parse_manifest
 from plugins.manifest_checks import MAX_MANIFEST_BYTES
 
@@ -28,11 +29,18 @@ class Plugin:
     manifest: Manifest | None
     faults: tuple[Fault, ...] = ()
     is_shipped: bool = False
+    is_installed: bool = False
+    is_enabled: bool = True
+
+    @property
+    def is_faulty(self) -> bool:
+        """True if the manifest has faults or there is no program to run."""
+        return self.manifest is None
 
     @property
     def is_usable(self) -> bool:
-        """True if the manifest is good and there is a program to run."""
-        return self.manifest is not None
+        """True if the manifest is good, there is a program to run, and no admin switched it off."""
+        return self.manifest is not None and self.is_enabled
 
     @property
     def title(self) -> str:
@@ -61,29 +69,39 @@ class Plugin:
 class PluginUnknown(LookupError):
     """No plugin of that name is installed, or its manifest is faulty; the message says which."""
 
+    code = "plugin_not_installed"
+
+
+class PluginOff(PluginUnknown):
+    """An admin switched the plugin off."""
+
+    code = "plugin_disabled"
+
 
 _cache: dict[Path, tuple[tuple[int, int], Plugin]] = {}
 _lock = threading.Lock()
 
 
 def all_plugins() -> list[Plugin]:
-    """List every installed plugin by name, those with a faulty manifest included.
+    """List every plugin by name: also those with a faulty manifest, and those that are switched off.
 
     A manifest is read again only after its file changed. A name that two folders claim belongs to the first
-    (shipped before the operator's); the second is listed with that fault.
+    (shipped, then the operator's, then installed); the second is listed with that fault.
     """
+    shelf = read_shelf()
     found: list[Plugin] = []
     names: dict[str, Path] = {}
-    for root, shipped in [(CATALOG, True), *((Path(path), False) for path in plugin_settings().DIRECTORIES)]:
-        for folder in _folders(root):
-            plugin = _load(folder, shipped)
-            if plugin.manifest is not None and plugin.name in names:
-                fault = Fault("metadata.name", f'"{plugin.name}" is already the name of {names[plugin.name]}')
-                plugin = Plugin(plugin.name, folder, None, (fault,), shipped)
-            elif plugin.manifest is not None:
-                names[plugin.name] = folder
-            found.append(plugin)
-    return sorted(found, key=lambda plugin: (plugin.name, not plugin.is_usable))
+    read = [_load(folder, True) for folder in _folders(CATALOG)]
+    read += [_load(folder, False) for root in plugin_settings().DIRECTORIES for folder in _folders(Path(root))]
+    read += [_load_version(name, digest) for name, digest in shelf.versions.items()]
+    for plugin in read:
+        if plugin.name in names and not plugin.is_faulty:
+            fault = Fault("metadata.name", f'"{plugin.name}" is already the name of {names[plugin.name]}')
+            plugin = replace(plugin, manifest=None, faults=(fault,))
+        elif not plugin.is_faulty:
+            names[plugin.name] = plugin.folder
+        found.append(replace(plugin, is_enabled=False) if plugin.name in shelf.disabled else plugin)
+    return sorted(found, key=lambda plugin: (plugin.name, plugin.is_faulty))
 
 
 def usable_plugins() -> list[Plugin]:
@@ -91,30 +109,38 @@ def usable_plugins() -> list[Plugin]:
     return [plugin for plugin in all_plugins() if plugin.is_usable]
 
 
-def get_plugin(name: str) -> Plugin:
+def find_plugin(name: str) -> Plugin | None:
+    """Return a plugin by name, whatever its state; a good one before a faulty one."""
+    return next((plugin for plugin in all_plugins() if plugin.name == name), None)
+
+
+def get_plugin(name: str, *, even_if_off: bool = False) -> Plugin:
     """Return a usable plugin by name.
 
     Raises:
+        PluginOff: an admin switched it off (unless `even_if_off`).
         PluginUnknown: there is none, or its manifest is faulty.
     """
     plugins = all_plugins()
-    for plugin in plugins:
-        if plugin.name == name and plugin.is_usable:
-            return plugin
-    faulty = next((plugin for plugin in plugins if plugin.name == name), None)
-    if faulty is not None:
-        raise PluginUnknown(f'The manifest of "{name}" is faulty: {faulty.faults[0]}')
-    known = [plugin.name for plugin in plugins if plugin.is_usable]
-    raise PluginUnknown(f'There is no plugin "{name}"{did_you_mean(name, known)}')
+    found = next((plugin for plugin in plugins if plugin.name == name), None)
+    if found is None:
+        known = [plugin.name for plugin in plugins if plugin.is_usable]
+        raise PluginUnknown(f'There is no plugin "{name}"{did_you_mean(name, known)}')
+    if found.is_faulty:
+        raise PluginUnknown(f'The manifest of "{name}" is faulty: {found.faults[0]}')
+    if not found.is_enabled and not even_if_off:
+        raise PluginOff(f"{found.title} is switched off by an admin. Connections are kept; ask to have it back on.")
+    return found
 
 
-def get_manifest(name: str) -> Manifest:
+def get_manifest(name: str, *, even_if_off: bool = False) -> Manifest:
     """Return the manifest of a usable plugin.
 
     Raises:
+        PluginOff: an admin switched it off (unless `even_if_off`).
         PluginUnknown: there is none, or its manifest is faulty.
     """
-    manifest = get_plugin(name).manifest
+    manifest = get_plugin(name, even_if_off=even_if_off).manifest
     assert manifest is not None
     return manifest
 
@@ -126,7 +152,16 @@ def _folders(root: Path) -> list[Path]:
         return []
 
 
-def _load(folder: Path, shipped: bool) -> Plugin:
+def _load_version(name: str, digest: str) -> Plugin:
+    folder = version_folder(digest)
+    assert folder is not None
+    plugin = replace(_load(folder, False, digest), is_installed=True)
+    if plugin.is_faulty and plugin.name != name:
+        plugin = replace(plugin, name=name)
+    return plugin
+
+
+def _load(folder: Path, shipped: bool, digest: str = "") -> Plugin:
     path = folder / MANIFEST_NAME
     try:
         stat = path.stat()
@@ -137,7 +172,11 @@ def _load(folder: Path, shipped: bool) -> Plugin:
         cached = _cache.get(path)
     if cached is not None and cached[0] == stamp and cached[1].is_shipped == shipped:
         return cached[1]
-    plugin = _read(folder, shipped)
+    if digest and stamp != (0, 0) and tree_digest(folder) != digest:
+        fault = Fault("", "The files are not those that were installed. Install this version again.")
+        plugin = Plugin(folder.name, folder, None, (fault,))
+    else:
+        plugin = _read(folder, shipped)
     with _lock:
         _cache[path] = (stamp, plugin)
     return plugin

@@ -64,7 +64,7 @@ def run(connection: Connection, call: ActionCall, *, timeout_s: float) -> Run:
     try:
         plugin = get_plugin(connection.plugin)
     except PluginUnknown as error:
-        return Run(ActionResult(False, error=str(error), error_code="plugin_not_installed"))
+        return Run(ActionResult(False, error=str(error), error_code=error.code))
     assert plugin.manifest is not None
     answers = StoredAnswers(connection)
     access = Access(connection.pk, plugin.manifest, connection.configuration, connection.credential, way=connection.way)

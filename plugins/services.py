@@ -14,9 +14,9 @@ from coreengine.kernel import hooks
 from coreengine.kernel.events import record
 from plugins import calls
 from plugins.confirmation import check_confirmed
-from plugins.errors import NothingWatchesSync, PluginNotInstalled
+from plugins.errors import NothingWatchesSync, PluginNotInstalled, PluginSwitchedOff
 from plugins.models import ActionCall, CachedAnswer, Connection
-from plugins.registry import PluginUnknown, get_manifest
+from plugins.registry import PluginOff, PluginUnknown, get_manifest
 from plugins.rules import check_configuration, check_credential, credential_fields, home_settings
 
 if TYPE_CHECKING:
@@ -35,10 +35,13 @@ def installed_manifest(plugin: str) -> Manifest:
     """Return a plugin's manifest.
 
     Raises:
+        PluginSwitchedOff: an admin switched it off.
         PluginNotInstalled: it is not there, or its manifest is faulty.
     """
     try:
         return get_manifest(plugin)
+    except PluginOff as error:
+        raise PluginSwitchedOff(str(error)) from error
     except PluginUnknown as error:
         raise PluginNotInstalled(str(error)) from error
 
@@ -160,7 +163,12 @@ def disconnect(connection: Connection, *, by: User) -> None:
 
 
 def test_connection(connection: Connection, *, by: User, wait_s: float | None = None) -> ActionCall:
-    """Ask the other side who the student is; return the call, finished or still on its way."""
+    """Ask the other side who the student is; return the call, finished or still on its way.
+
+    Raises:
+        PluginSwitchedOff: an admin switched the plugin off.
+    """
+    _refuse_if_off(connection)
     with transaction.atomic():
         Connection.objects.filter(pk=connection.pk).update(health=Connection.Health.CHECKING)
         call = calls.ask(connection, by=by, method="authenticate")
@@ -173,7 +181,9 @@ def request_sync(connection: Connection, *, by: User) -> str:
 
     Raises:
         NothingWatchesSync: no workflow syncs this plugin.
+        PluginSwitchedOff: an admin switched the plugin off.
     """
+    _refuse_if_off(connection)
     record("connection.sync_requested", actor=by, subject=connection, data={"plugin": connection.plugin})
     answers = hooks.call("connection.sync_requested", connection=connection, by=by)
     if not answers:
@@ -236,6 +246,15 @@ def ask_action(
 
 
 # --- Pieces --------------------------------------------------------------------------------------------------
+
+
+def _refuse_if_off(connection: Connection) -> None:
+    try:
+        get_manifest(connection.plugin)
+    except PluginOff as error:
+        raise PluginSwitchedOff(str(error)) from error
+    except PluginUnknown:
+        return  # the call that follows says so in its record
 
 
 def _checked(

@@ -31,3 +31,35 @@ def report_sandbox() -> None:
     from plugins.reports import write_report
 
     write_report()
+
+
+@shared_task(name="plugins.build_plugin_image", soft_time_limit=None, time_limit=None, acks_late=False)
+def build_plugin_image(version_id: int) -> None:
+    """Build the image of an installed version, then let it take over. Safe to run twice."""
+    from plugins.installing.building import build
+
+    build(version_id)
+
+
+@shared_task(name="plugins.remove_plugin_images", acks_late=False)
+def remove_plugin_images(name: str) -> None:
+    """Remove the images of a plugin that is gone. Safe to run twice."""
+    from plugins.installing.building import remove_images
+
+    remove_images(name)
+
+
+@shared_task(name="plugins.align_plugin_schedules")
+def align_plugin_schedules(name: str) -> None:
+    """Let the schedules of a plugin's connections rest, or wake them, as the plugin is off or on. Safe to run twice."""
+    from plugins.installing.schedules import align
+
+    align(name)
+
+
+@shared_task(name="plugins.tidy_installed", acks_late=False)
+def tidy_installed() -> None:
+    """Mend what a lost process left: images, the published state, stale proposals. Safe to run twice."""
+    from plugins.installing.building import tidy
+
+    tidy()

@@ -36,7 +36,9 @@ class InstalledCatalogue:
         names = [installed.name for installed in all_plugins() if installed.is_usable]
         if plugin not in names:
             broken = next((p for p in all_plugins() if p.name == plugin), None)
-            if broken is not None:
+            if broken is not None and not broken.is_faulty:
+                yield "plugin", f"The plugin “{plugin}” is switched off by an admin."
+            elif broken is not None:
                 yield "plugin", f"The manifest of “{plugin}” has faults, so it cannot be used."
             else:
                 yield "plugin", f"There is no plugin “{plugin}”.{nearest(plugin, names)}"

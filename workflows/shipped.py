@@ -19,7 +19,7 @@ from workflows.services import (
     set_active,
     start_execution,
 )
-from workflows.triggers.rows import set_triggers
+from workflows.triggers.rows import pause_schedules, set_triggers
 from workflows.versions import create_workflow, save_version
 
 logger = logging.getLogger(__name__)
@@ -57,6 +57,13 @@ def start_sync(connection: Any, by: User) -> str | None:
     """Start the connection's sync, or find the one under way; returns the page to watch."""
     execution = start_sync_execution(connection, by=by)
     return execution.get_absolute_url() if execution else None
+
+
+@hook("connection.resting")
+def rest_schedules(connection: Any, is_resting: bool) -> None:
+    """The connection's plugin was switched off, or on again: its schedules rest meanwhile, and miss nothing by it."""
+    for workflow in Workflow.objects.of_connection(connection).filter(removed_at=None, is_active=True):
+        pause_schedules(workflow, is_resting)
 
 
 @hook("connection.removed")

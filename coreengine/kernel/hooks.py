@@ -11,6 +11,7 @@ NAMES = frozenset(
         "blob.held_by",  # (blob, owner) -> True if a row of this owner refers to the blob
         "connection.saved",  # (connection, by): a connection was made or its settings changed
         "connection.removed",  # (connection, by): a connection is about to go
+        "connection.resting",  # (connection, is_resting): its plugin was switched off, or on again
         "connection.sync_requested",  # (connection, by) -> address of the execution to watch
     }
 )

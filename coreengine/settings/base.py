@@ -298,6 +298,9 @@ SPECTACULAR_SETTINGS = {
 PLUGINS = {
     "SANDBOX": env.text("PLUGIN_SANDBOX", "auto", choices={"auto", "process", "docker"}),
     "DIRECTORIES": [Path(p) for p in env.words("PLUGIN_DIRECTORIES")],
+    "INSTALL_DIR": Path(env.text("PLUGIN_INSTALL_DIR", str(VAR_DIR / "plugins"))),
+    "TRUSTED_KEYS": env.mapping("PLUGIN_TRUSTED_KEYS"),
+    "REQUIRE_SIGNATURE": env.flag("PLUGIN_REQUIRE_SIGNATURE", False),
     "GATEWAY_HOSTS": env.mapping("GATEWAY_HOSTS"),
     "POOL_SIZE": env.integer("PLUGIN_POOL_SIZE", 2, least=0, most=64),
     "RUNTIME": env.text("PLUGIN_RUNTIME", ""),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,17 @@ def image_name(plugin: Plugin) -> str:
     return f"core-engine-plugin-{plugin.name}:{plugin.content_hash()}-{recipe}"
 
 
-def build_image(client: Any, plugin: Plugin) -> str:
-    """Build a plugin's image without network and return its name."""
+def build_image(client: Any, plugin: Plugin, on_line: Callable[[str], None] | None = None) -> str:
+    """Build a plugin's image without network and return its name; `on_line` hears what the builder says.
+
+    Raises:
+        BuildError: with the builder's words.
+    """
+    from docker.errors import BuildError
+
     name = image_name(plugin)
-    client.images.build(
+    log: list[str] = []
+    messages = client.api.build(
         fileobj=_context(plugin),
         custom_context=True,
         tag=name,
@@ -42,7 +50,16 @@ def build_image(client: Any, plugin: Plugin) -> str:
         forcerm=True,
         network_mode="none",
         labels={"core-engine.plugin": plugin.name},
+        decode=True,
     )
+    for message in messages:
+        line = str(message.get("stream") or message.get("error") or "").rstrip()
+        if line:
+            log.append(line)
+            if on_line is not None:
+                on_line(line)
+        if "error" in message:
+            raise BuildError(line or "The builder failed.", iter(log))
     return name
 
 

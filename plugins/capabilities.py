@@ -1,0 +1,16 @@
+"""The capabilities that a manifest may declare, as people read them."""
+
+from __future__ import annotations
+
+CAPABILITY_WORDS = {
+    "read_courses": ("book-open", "Read your courses"),
+    "read_assignments": ("list-checks", "Read assignments and due dates"),
+    "read_grades": ("award", "Read grades and submissions"),
+    "read_files": ("file", "Read files"),
+    "write_files": ("file-pen", "Write files"),
+    "read_repositories": ("folder-git-2", "Read repositories"),
+    "write_planner": ("calendar-check", "Mark things done in your planner"),
+    "send_notifications": ("bell", "Send notifications"),
+    "webhook_receiver": ("webhook", "Receive messages from the service"),
+}
+"""Icon and words of each."""

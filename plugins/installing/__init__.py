@@ -1,0 +1,1 @@
+"""Installation of plugins by admins: archives, signatures, consent, versions, images."""
