@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("plugins", "0004_connection_way"),
+        ("plugins", "0005_gateway_call_rules"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
