@@ -8,7 +8,9 @@ floor; less is better everywhere, since every figure is in seconds:
 - `fan40`: 40 outside steps that do nothing, two worker processes, a step that waits for all. Floor: a chord. Aim 1.5.
 - `throughput`: seconds per step of 200 executions of 10 steps submitted at once. Floor: the floor's transactions in
   two processes. Aim 2, which is half the floor's steps per second.
-- `throughput_vs_celery`: the same against 200 chains of 10 raw Celery tasks. Aim below 1.
+- `chain40_alone`, `throughput_alone`: the same with steps that do not share their transaction with others, as steps
+  that take long do not: what a step costs that commits by itself. No aim.
+- `throughput_vs_celery`: `throughput` against 200 chains of 10 raw Celery tasks. Aim below 1.
 - `first_step`: from the return of the start call to the first step's `started` event. Aim 0.015 s.
 - `flat`: seconds per step in one execution of 10,000 steps over those in executions of 100. Aim 1.5.
 - `flat_rows`: seconds per step beside a million old step rows over those in an empty table. Aim 1.5.
@@ -69,8 +71,9 @@ class Measure:
         self.ours, self.raw = Ours(), Raw()
         self.one, self.chain = self.ours.workflow(chain_of(1)), self.ours.workflow(chain_of(LENGTH))
         self.fan, self.ten = self.ours.workflow(fan_of(LENGTH)), self.ours.workflow(chain_of(STEPS))
+        self.alone = {length: self.ours.workflow(chain_of(length, alone=True)) for length in (LENGTH, STEPS)}
         self.raw.warm()
-        for workflow in (self.one, self.ten, self.chain, self.fan) * 3:
+        for workflow in (self.one, self.ten, self.chain, self.fan, *self.alone.values()) * 3:
             self.ours.run(workflow)
 
     def wants(self, *names: str) -> bool:
@@ -93,18 +96,19 @@ class Measure:
     def _of_one(self, dbos: Callable[[str], float] | None) -> Iterator[tuple[str, Figure]]:
         loads = [
             ("chain40", self.chain, lambda: self.floor.run(LENGTH), f"chain {LENGTH}"),
+            ("chain40_alone", self.alone[LENGTH], lambda: self.floor.run(LENGTH), ""),
             ("fan40", self.fan, lambda: self.raw.fan(LENGTH), f"fan {LENGTH}"),
         ]
         for name, workflow, floor, words in loads:
             if self.wants(name, f"dbos_{name}"):
                 runs = [lambda w=workflow: self.ours.run(w), floor]
-                ours, least, *peer = in_turn(*runs, *([lambda w=words: dbos(w)] if dbos else []), runs=11)
+                ours, least, *peer = in_turn(*runs, *([lambda w=words: dbos(w)] if dbos and words else []), runs=11)
                 yield name, Figure(ours, least)
                 if peer:
                     yield f"dbos_{name}", Figure(ours, peer[0])
 
     def _of_many(self, dbos: Callable[[str], float] | None) -> Iterator[tuple[str, Figure]]:
-        if not self.wants("throughput", "throughput_vs_celery", "dbos_throughput"):
+        if not self.wants("throughput", "throughput_alone", "throughput_vs_celery", "dbos_throughput"):
             return
         steps = EXECUTIONS * STEPS
         floors = [self.site.python("bench.engine.floors", str(place * 1000)) for place in (20, 21)]
@@ -119,11 +123,13 @@ class Measure:
         calls = [
             lambda: self.ours.run_many(self.ten, EXECUTIONS),
             transactions,
+            lambda: self.ours.run_many(self.alone[STEPS], EXECUTIONS),
             lambda: self.raw.chains(EXECUTIONS, STEPS),
             *([lambda: dbos(f"throughput {EXECUTIONS} {STEPS}")] if dbos else []),
         ]
-        ours, least, celery, *peer = (seconds / steps for seconds in in_turn(*calls))
+        ours, least, alone, celery, *peer = (seconds / steps for seconds in in_turn(*calls))
         yield "throughput", Figure(ours, least, "s/step")
+        yield "throughput_alone", Figure(alone, least, "s/step")
         yield "throughput_vs_celery", Figure(ours, celery, "s/step")
         if peer:
             yield "dbos_throughput", Figure(ours, peer[0], "s/step")

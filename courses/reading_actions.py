@@ -40,7 +40,7 @@ class RecentAnnouncements(BaseModel):
     within_hours: int = Field(default=24, ge=1, le=24 * 60, description="How far back to look")
 
 
-@system_action("courses.list", params=ListCourses, writes=False, summary="List the courses that go on")
+@system_action("courses.list", params=ListCourses, writes=False, summary="List the courses that go on", is_brief=True)
 def list_courses(context: ActionContext, params: ListCourses) -> dict[str, Any]:
     """Give `{count, courses: [{id, name, code, url, source, external_id}]}`.
 
@@ -62,7 +62,11 @@ def list_courses(context: ActionContext, params: ListCourses) -> dict[str, Any]:
 
 
 @system_action(
-    "assignments.due", params=DueAssignments, writes=False, summary="List what is due soon and not handed in"
+    "assignments.due",
+    params=DueAssignments,
+    writes=False,
+    summary="List what is due soon and not handed in",
+    is_brief=True,
 )
 def due_assignments(context: ActionContext, params: DueAssignments) -> dict[str, Any]:
     """Give `{count, text, assignments: [{id, name, course, due_at, due, is_overdue, points, url}]}`, soonest first.
@@ -95,7 +99,11 @@ def due_assignments(context: ActionContext, params: DueAssignments) -> dict[str,
 
 
 @system_action(
-    "announcements.recent", params=RecentAnnouncements, writes=False, summary="List what teachers announced lately"
+    "announcements.recent",
+    params=RecentAnnouncements,
+    writes=False,
+    summary="List what teachers announced lately",
+    is_brief=True,
 )
 def recent_announcements(context: ActionContext, params: RecentAnnouncements) -> dict[str, Any]:
     """Give `{count, text, announcements: [{id, title, course, author, posted_at, text, url}]}`, newest first.

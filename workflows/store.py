@@ -93,7 +93,7 @@ class DjangoStore:
                 ledger = self._read(execution_id, paths, wait)
             else:
                 ledger = after
-                ledger.go_on(_now(ledger))
+                ledger.go_on(self.time_of(ledger))
             if ledger is None:
                 yield None
                 return
@@ -139,6 +139,11 @@ class DjangoStore:
             keep_questions(ledger)
         if has_failed:
             tell_of_failure(execution)
+
+    def time_of(self, ledger: Ledger) -> datetime:
+        """The database's time: as it last said, and the seconds since."""
+        moment, since = ledger.clock
+        return moment + timedelta(seconds=time.monotonic() - since)
 
     def take_queued(self, owner_id: int) -> int | None:
         """Admit the student's next execution that queues, for the calling worker itself."""
@@ -358,12 +363,6 @@ def _step(row: tuple[Any, ...], with_results: bool) -> StepRecord:
     if with_results:
         fields["result"] = _loaded(row[-1])
     return StepRecord(**fields)
-
-
-def _now(ledger: Ledger) -> datetime:
-    """The database's time: as it last said, and the seconds since."""
-    moment, since = ledger.clock
-    return moment + timedelta(seconds=time.monotonic() - since)
 
 
 def _execute(sql: str, values: Sequence[Any] | None = None) -> psycopg.Cursor[Any]:

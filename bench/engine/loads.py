@@ -23,21 +23,22 @@ assert worker.app  # registers the benchmark's action and hints in this process
 
 OUTSIDE = {"plugin": "canvas-integration", "action": "get_courses"}
 INLINE = {"action": "bench.nothing", "params": {}}
+ALONE = {"action": "bench.alone", "params": {}}
 Definition = dict[str, Any]
 
 
-def step(name: str, *after: str, outside: bool = False) -> Definition:
-    """A step that does nothing."""
-    kind, config = ("plugin_action", OUTSIDE) if outside else ("system_action", INLINE)
+def step(name: str, *after: str, outside: bool = False, alone: bool = False) -> Definition:
+    """A step that does nothing; one that is in line shares its transaction unless it is `alone`."""
+    kind, config = ("plugin_action", OUTSIDE) if outside else ("system_action", ALONE if alone else INLINE)
     return {"name": name, "type": kind, "depends_on": list(after), "config": config}
 
 
-def chain_of(length: int) -> Definition:
+def chain_of(length: int, *, alone: bool = False) -> Definition:
     """In-line steps one after the other."""
     return {
-        "name": f"Chain of {length}",
+        "name": f"Chain of {length}{' alone' if alone else ''}",
         "timeout": 86_400,
-        "steps": [step(f"s{n}", *([f"s{n - 1}"] if n else [])) for n in range(length)],
+        "steps": [step(f"s{n}", *([f"s{n - 1}"] if n else []), alone=alone) for n in range(length)],
     }
 
 

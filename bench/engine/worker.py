@@ -24,9 +24,15 @@ class NoParams(BaseModel):
     """Nothing to say."""
 
 
-@system_action("bench.nothing", params=NoParams, writes=False, summary="Do nothing")
+@system_action("bench.nothing", params=NoParams, writes=False, summary="Do nothing", is_brief=True)
 def nothing(context: ActionContext, params: NoParams) -> dict[str, object]:
     """Do nothing."""
+    return {}
+
+
+@system_action("bench.alone", params=NoParams, writes=False, summary="Do nothing, in a transaction of its own")
+def alone(context: ActionContext, params: NoParams) -> dict[str, object]:
+    """Do nothing; it does not share its transaction with other steps, as an import does not."""
     return {}
 
 
@@ -36,6 +42,10 @@ class NothingOutside:
     def effect(self, config: Mapping[str, Any]) -> Effect:
         """Doing nothing again does no harm."""
         return Effect.KEYED
+
+    def is_brief(self, config: Mapping[str, Any]) -> bool:
+        """It is outside."""
+        return False
 
     def run(self, call: StepCall) -> Outcome:
         """Do nothing."""

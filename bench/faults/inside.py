@@ -74,7 +74,13 @@ class EffectParams(BaseModel):
     wants: Any = None
 
 
-@system_action("bench.effect", params=EffectParams, writes=True, summary="Inserts one row in the step's transaction.")
+@system_action(
+    "bench.effect",
+    params=EffectParams,
+    writes=True,
+    summary="Inserts one row in the step's transaction.",
+    is_brief=True,
+)
 def effect(context: ActionContext, params: EffectParams) -> dict[str, Any]:
     """The effect of class a."""
     misbehave(params.do)
@@ -107,6 +113,10 @@ class Remote:
     def effect(self, config: Mapping[str, Any]) -> Effect:
         """The sink knows the keys of all but the steps that send none."""
         return Effect.KEYED if config.get("action", "keyed") == "keyed" else Effect.UNKEYED
+
+    def is_brief(self, config: Mapping[str, Any]) -> bool:
+        """It talks to the sink."""
+        return False
 
     def run(self, call: StepCall) -> Outcome:
         """Do one attempt. `action` (or an agent's `prompt`) says which kind of step this is."""

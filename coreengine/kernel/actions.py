@@ -35,6 +35,7 @@ class SystemAction:
     run: Callable[[ActionContext, Any], dict[str, Any]]
     writes: bool
     summary: str
+    is_brief: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,18 +50,19 @@ _actions: dict[str, SystemAction] = {}
 
 
 def system_action(
-    name: str, *, params: type[BaseModel], writes: bool, summary: str
+    name: str, *, params: type[BaseModel], writes: bool, summary: str, is_brief: bool = False
 ) -> Callable[[Callable[..., dict[str, Any]]], Callable[..., dict[str, Any]]]:
     """Register a function `(context, params) -> dict` as the action `name`.
 
     The function runs inside the transaction that completes its step: what it writes to the database
-    happens exactly once. It must not talk to other services.
+    happens exactly once. It must not talk to other services. An action that takes milliseconds and locks no row
+    that anyone else waits for is brief: it may share its transaction with the steps around it.
     """
 
     def register(run: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
         if name in _actions and _actions[name].run is not run:
             raise ValueError(f"two system actions are called {name!r}")
-        _actions[name] = SystemAction(name, params, run, writes, summary)
+        _actions[name] = SystemAction(name, params, run, writes, summary, is_brief)
         return run
 
     return register
@@ -82,6 +84,11 @@ def get_action(name: str) -> SystemAction:
         hint = f" Did you mean “{near[0]}”?" if near else ""
         raise ValidationError({"action": f"There is no system action “{name}”.{hint}"})
     return _actions[name]
+
+
+def is_brief(name: str) -> bool:
+    """Say whether an action takes no time to speak of; False for one that is not there."""
+    return name in _actions and _actions[name].is_brief
 
 
 def run_action(name: str, context: ActionContext, raw_params: dict[str, Any]) -> dict[str, Any]:

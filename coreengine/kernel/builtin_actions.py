@@ -50,7 +50,9 @@ class SendEmail(_Params):
         return to
 
 
-@system_action("create_notification", params=CreateNotification, writes=True, summary="Put a line into the bell.")
+@system_action(
+    "create_notification", params=CreateNotification, writes=True, summary="Put a line into the bell.", is_brief=True
+)
 def create_notification(context: ActionContext, params: CreateNotification) -> dict[str, Any]:
     """Put a notification into the student's bell."""
     url = params.url or (f"/executions/{context.execution_id}/" if context.execution_id else "")
@@ -60,14 +62,16 @@ def create_notification(context: ActionContext, params: CreateNotification) -> d
     return {"status": "notification_created", "notification": notification.pk}
 
 
-@system_action("update_variable", params=UpdateVariable, writes=True, summary="Set a variable of the execution.")
+@system_action(
+    "update_variable", params=UpdateVariable, writes=True, summary="Set a variable of the execution.", is_brief=True
+)
 def update_variable(context: ActionContext, params: UpdateVariable) -> dict[str, Any]:
     """Set a variable for the steps that follow."""
     context.variables[params.name] = params.value
     return {"variable": params.name, "value": params.value}
 
 
-@system_action("send_email", params=SendEmail, writes=True, summary="Send a mail to your own address.")
+@system_action("send_email", params=SendEmail, writes=True, summary="Send a mail to your own address.", is_brief=True)
 def send_email(context: ActionContext, params: SendEmail) -> dict[str, Any]:
     """Write the mail to the outbox in this transaction; a worker sends it after the commit.
 

@@ -68,6 +68,10 @@ class _Inside:
         """It commits with nothing at all."""
         return Effect.SAME_TRANSACTION
 
+    def is_brief(self, config: Mapping[str, Any]) -> bool:
+        """As in earnest."""
+        return self.real.is_brief(config)
+
     def run(self, call: StepCall) -> Outcome:
         """Do it, and count what it writes."""
         deed = self.doubles.deeds[call.path] = Deed(config=call.config)
@@ -94,6 +98,10 @@ class _Outside:
     def effect(self, config: Mapping[str, Any]) -> Effect:
         """Nothing happens."""
         return Effect.KEYED
+
+    def is_brief(self, config: Mapping[str, Any]) -> bool:
+        """It would talk to the outside."""
+        return False
 
     def run(self, call: StepCall) -> Outcome:
         """Look at what would be sent; send nothing."""

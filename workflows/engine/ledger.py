@@ -84,6 +84,8 @@ class Ledger:
         """Other work of the same student whose turn has come, as the store found when it wrote."""
         self.taken: set[str] = set()
         """Queued outside steps that this worker took without a hint, in the place of the one that it had done."""
+        self.shared = 0
+        """How many steps began and ended in this transaction, besides the one that it was begun for."""
         self.finished: dict[str, dict[str, Any]] = {}
         """Outcomes that are facts once this transaction commits."""
 

@@ -126,6 +126,10 @@ class MemoryStore:
         execution, steps, items, events = copy.deepcopy((kept.execution, kept.steps, kept.items, kept.events))
         return Earlier(execution, self.definition(execution.version_id), steps, items, events)
 
+    def time_of(self, ledger: Ledger) -> datetime:
+        """The store's clock."""
+        return self.now
+
     def take_queued(self, owner_id: int) -> int | None:
         """Nothing queues here."""
         return None

@@ -111,6 +111,9 @@ class Executor(Protocol):
     def effect(self, config: Mapping[str, Any]) -> Effect:
         """How often what a step with this config does can happen; templates are not filled in yet."""
 
+    def is_brief(self, config: Mapping[str, Any]) -> bool:
+        """Say whether an in-line step with this config takes milliseconds and keeps nobody waiting for a lock."""
+
 
 class NotStorable(Exception):
     """A result that cannot be kept; the message says why."""

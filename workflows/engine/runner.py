@@ -2,7 +2,8 @@
 
 A hint says "look at this execution" or "do this step". It may be lost (the sweep finds the work) or come twice
 (the second finds nothing to do). In-line steps run one after the other in the transaction that records them:
-the effect and the completion of one step and the claim of the next are one commit.
+the effect and the completion of one step and the claim of the next are one commit. Brief ones share it: a worker
+that holds a step does those behind it in the same transaction, for a moment, since all of it happens or none.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ MAX_INLINE_STEPS = 50
 MAX_INLINE_S = 0.2
 MAX_BEGUN_AT_ONCE = 50
 """Containers and waits that begin in one transaction."""
+MAX_SHARED_STEPS = 20
+MAX_SHARED_S = 0.02
+"""For so long brief steps go on being done in one transaction: what they lock waits for its end."""
 
 
 @dataclass(frozen=True)
@@ -179,11 +183,9 @@ class Runner:
         began, steps = time.monotonic(), 0
         known: Ledger | None = None
         while True:
-            turn_is_over = steps >= MAX_INLINE_STEPS or time.monotonic() - began >= MAX_INLINE_S
+            room = MAX_INLINE_STEPS - steps if time.monotonic() - began < MAX_INLINE_S else 0
             try:
-                ledger, held, task = self._turn(
-                    execution_id, held, known, outcome, claim_next=not turn_is_over, take=take
-                )
+                ledger, held, task = self._turn(execution_id, held, known, outcome, room=room, take=take)
             except Moved:
                 if known is None:
                     raise  # an effect that changes its own execution: a fault of ours
@@ -197,12 +199,12 @@ class Runner:
                 return ledger, task
             if held is None:
                 more = ledger.execution.is_open and self._has_ready(ledger)
-                if more and turn_is_over:
+                if more and room <= 0:
                     self.hints.advance(execution_id)  # others get their turn
-                if not more or turn_is_over:
+                if not more or room <= 0:
                     return ledger, None
             outcome, take = None, ""
-            steps += 1
+            steps += 1 + ledger.shared
 
     def _turn(
         self,
@@ -211,10 +213,10 @@ class Runner:
         known: Ledger | None,
         outcome: Outcome | None,
         *,
-        claim_next: bool,
+        room: int,
         take: str,
     ) -> tuple[Ledger | None, Held | None, Task | None]:
-        """One transaction: finish one step and claim the next."""
+        """One transaction: finish one step and claim the next; of `room` steps, as many as are brief in between."""
         with self.store.open(execution_id, paths=held.paths if held else (), after=known) as ledger:
             if ledger is None:
                 return None, None, None
@@ -229,17 +231,44 @@ class Runner:
             # Behind an outside step only what it made ready is ours: the rest has hints of its own.
             ledger.has_looked |= outcome is not None
             step = self._next_inline(ledger, look=outcome is None)
-            begun = 0
-            while step is not None and claim_next and step.kind in ENGINE_TYPES:
-                if begun == MAX_BEGUN_AT_ONCE:
-                    return ledger, None, None
-                self._begin(ledger, step)
-                begun += 1
-                step = self._next_inline(ledger) if ledger.execution.is_open else None
-            if step is None or not claim_next:
-                return ledger, None, self._take_queued(ledger, take) if take and step is None else None
+            if room > 0:
+                # Only behind a claim that has committed, and not again after a loss: each step answers for itself.
+                may_share = held is not None and outcome is None and ledger.step(held.path).attempt == 1
+                step = self._do_brief(ledger, step, min(room - 1, MAX_SHARED_STEPS) if may_share else 0)
+            if step is None and take:
+                return ledger, None, self._take_queued(ledger, take) if ledger.execution.is_open else None
+            if step is None or room <= 0 or step.kind in ENGINE_TYPES:
+                return ledger, None, None
             transitions.claim(ledger, step)
             return ledger, self._held(ledger, step), None
+
+    def _do_brief(self, ledger: Ledger, step: StepRecord | None, most: int) -> StepRecord | None:
+        """Begin what needs no executor, and do up to `most` brief steps in this transaction.
+
+        Returns the first step that is neither, or for which there is no room; None when no more is known.
+        """
+        started, begun = time.monotonic(), 0
+        while step is not None:
+            if step.kind in ENGINE_TYPES:
+                if begun == MAX_BEGUN_AT_ONCE:
+                    return step
+                self._begin(ledger, step)
+                begun += 1
+            else:
+                has_room = ledger.shared < most and time.monotonic() - started < MAX_SHARED_S
+                if not (has_room and self._is_brief(ledger, step)):
+                    return step
+                ledger.now = self.store.time_of(ledger)
+                transitions.claim(ledger, step)
+                ledger.load(self._dependants(ledger, step))
+                self._do_inline(ledger, step)
+                ledger.shared += 1
+            step = self._next_inline(ledger) if ledger.execution.is_open else None
+        return None
+
+    def _is_brief(self, ledger: Ledger, step: StepRecord) -> bool:
+        """Say whether a step takes no time to speak of; one that was tried before does."""
+        return step.attempt == 0 and self.executors[step.kind].is_brief(ledger.definition.step(step.name).config)
 
     def _finish_held(self, ledger: Ledger, held: Held, outcome: Outcome | None) -> bool:
         """Record the outcome of a held step; False when it is no longer this worker's."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from workflows.engine.definition import Definition
@@ -123,6 +124,9 @@ class Store(Protocol):
 
     def definition(self, version_id: int) -> Definition:
         """The definition of a version; versions never change."""
+
+    def time_of(self, ledger: Ledger) -> datetime:
+        """The store's time by now, as far as it is known without asking."""
 
     def take_queued(self, owner_id: int) -> int | None:
         """Admit the student's next execution that queues, for the calling worker itself: no hint is sent."""

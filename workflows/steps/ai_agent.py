@@ -22,6 +22,10 @@ class AgentExecutor:
         """A repeated key finds the run of the first attempt."""
         return Effect.KEYED
 
+    def is_brief(self, config: Mapping[str, Any]) -> bool:
+        """It talks to the outside."""
+        return False
+
     def run(self, call: StepCall) -> Outcome:
         """Do one attempt. The key makes a repeated attempt find the run of the first instead of paying twice."""
         try:

@@ -19,6 +19,10 @@ class Causing:
         """How often it can happen."""
         return self.executor.effect(config)
 
+    def is_brief(self, config: Mapping[str, Any]) -> bool:
+        """Whether it takes no time to speak of."""
+        return self.executor.is_brief(config)
+
     def run(self, call: StepCall) -> Outcome:
         """Do one attempt."""
         with caused_by(call.execution_id):

@@ -26,6 +26,10 @@ class PluginExecutor:
             return Effect.UNKEYED  # it is gone: nothing can be known about it
         return Effect.KEYED if endpoint is not None and endpoint.is_repeatable else Effect.UNKEYED
 
+    def is_brief(self, config: Mapping[str, Any]) -> bool:
+        """It talks to the outside."""
+        return False
+
     def run(self, call: StepCall) -> Outcome:
         """Do one attempt."""
         try:

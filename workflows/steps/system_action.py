@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from coreengine.kernel.actions import ActionContext, run_action
+from coreengine.kernel.actions import ActionContext, is_brief, run_action
 from workflows.engine.outcome import Effect, Outcome, StepCall
 from workflows.steps.faults import EXPECTED, outcome_of_error
 from workflows.steps.people import people_of
@@ -17,6 +17,10 @@ class SystemActionExecutor:
     def effect(self, config: Mapping[str, Any]) -> Effect:
         """It commits together with its step."""
         return Effect.SAME_TRANSACTION
+
+    def is_brief(self, config: Mapping[str, Any]) -> bool:
+        """The action says so."""
+        return is_brief(config["action"])
 
     def run(self, call: StepCall) -> Outcome:
         """Do one attempt."""

@@ -51,6 +51,7 @@ class Disturbed:
         for action in ("fake", "unkeyed", "update_variable"):
             world.script(action, fake)
         world.executor.unkeyed.add("unkeyed")
+        world.executor.lengthy = {"fake"} if rng.random() < 0.3 else set()
 
     def run(self, definition: dict[str, Any]) -> int:
         """Run a definition to its end; answers with the execution's id."""

@@ -107,6 +107,9 @@ class TestRunning:
             def effect(self, config: Any) -> Effect:
                 return Effect.KEYED
 
+            def is_brief(self, config: Any) -> bool:
+                return False
+
             def run(self, call: StepCall) -> Outcome:
                 return Outcome.done(answers[call.config.get("action") or call.config["agent"]])
 

@@ -82,14 +82,16 @@ class TestCrashes:
 
         check(world, number, keys, "undisturbed")
 
+    @pytest.mark.parametrize("alone", [True, False], ids=["each step alone", "brief steps together"])
     @pytest.mark.parametrize("before", [True, False], ids=["before the commit", "after the commit"])
-    def test_killed_at_every_transaction(self, owner: Any, before: bool) -> None:
+    def test_killed_at_every_transaction(self, owner: Any, before: bool, alone: bool) -> None:
         commit, was_killed = 0, True
         while was_killed:
             commit += 1
             Notification.objects.all().delete()
             Approval.objects.all().delete()
             world, keys = crashing_world(owner)
+            world.executor.lengthy = {"note"} if alone else set()
             number = world.begin(STEPS)
             was_killed = False
             with world.killed_at(commit, before=before):
@@ -101,7 +103,7 @@ class TestCrashes:
             to_its_end(world, number)
 
             check(world, number, keys, f"commit {commit}")
-        assert commit > 10
+        assert commit > (10 if alone else 9)
 
     def test_a_decision_is_one_commit(self, owner: Any) -> None:
         world, _keys = crashing_world(owner)

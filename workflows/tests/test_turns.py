@@ -44,6 +44,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 class TestCost:
     def test_a_step_of_a_chain_is_one_statement_and_one_commit(self, owner: Any, monkeypatch: Any) -> None:
         world = DatabaseWorld(owner)
+        world.executor.lengthy = {"echo"}
         number = world.begin(chain(20))
         monkeypatch.setattr("workflows.engine.runner.MAX_INLINE_S", 60)  # a busy machine must not end the turn
 
@@ -55,6 +56,7 @@ class TestCost:
 
     def test_a_step_that_writes_adds_a_lock_and_a_savepoint_in_one(self, owner: Any, monkeypatch: Any) -> None:
         world = DatabaseWorld(owner)
+        world.executor.lengthy = {"note"}
         world.script("note", lambda call: (notify(owner, title=call.path), Outcome.done({}))[1])
         with statements(monkeypatch) as compared:
             notify(owner, title="to compare")
@@ -103,6 +105,7 @@ class TestTwoAtOnce:
         assert world.event_types(number)[-2:] == ["workflow.step.looked_at"] * 2
 
     def test_a_cancel_between_two_steps_of_a_turn_ends_the_turn(self, world: World) -> None:
+        world.executor.lengthy = {"echo"}
         number = world.begin(chain(5))
         real_open, count = world.store.open, itertools.count()
 

@@ -49,9 +49,14 @@ class ScriptedExecutor:
         self.calls: list[StepCall] = []
         self.unkeyed: set[str] = set()
         """Actions that would happen twice if tried again."""
+        self.lengthy: set[str] = set()
+        """Actions that commit by themselves; the others may share a transaction where they are in line."""
 
     def effect(self, config: Mapping[str, Any]) -> Effect:
         return Effect.UNKEYED if config.get("action") in self.unkeyed else Effect.KEYED
+
+    def is_brief(self, config: Mapping[str, Any]) -> bool:
+        return config.get("action") not in self.lengthy
 
     def run(self, call: StepCall) -> Outcome:
         self.calls.append(call)
