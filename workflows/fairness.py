@@ -3,8 +3,9 @@
 A hint is sent only for what was *admitted*. Of a student's executions, only so many are in progress at a time, and
 only a few lie ahead of the workers not yet begun; of the outside steps, only so many are with workers or on their
 way to them. The rest waits in the tables, where it costs nobody anything. Whoever ends or begins something admits
-the student's next, in the same transaction; the sweep admits what was missed by two transactions that did not see
-each other. An execution that waits for a time or a person holds no place.
+the student's next, in the same transaction; hints at executions that have queued go behind all other messages. The
+sweep admits what was missed by two transactions that did not see each other. An execution that waits for a time or a
+person holds no place.
 
 The queue of a student goes by priority, then what a person started by hand, then age. The statements are functions
 of the database (migration 0010), so that they are planned once.
@@ -56,10 +57,13 @@ def executions_at_once() -> int:
 
 
 def admit(owner_id: int) -> list[Due]:
-    """Admit the next executions of a student for which there is room; the caller hints at them after the commit."""
+    """Admit the next executions of a student for which there is room; the caller hints at them after the commit.
+
+    They count as having queued: one that is admitted the moment it is made has not.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT workflows_admit(%s, %s, %s)", [owner_id, executions_at_once(), MOST_AHEAD])
-        return [Due(row[0]) for row in cursor.fetchall()]
+        return [Due(row[0], has_queued=True) for row in cursor.fetchall()]
 
 
 def take(owner_id: int) -> int | None:

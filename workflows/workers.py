@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db.models import Count, Min, Q
 from django.utils import timezone
 from kombu.exceptions import OperationalError
+from kombu.transport.redis import PRIORITY_STEPS, Channel
 
 from coreengine.kernel.health import Check, readiness
 from workflows.models import Execution, StepExecution
@@ -127,10 +128,15 @@ def _workers() -> list[Worker]:
 def _queues() -> tuple[list[Queue], int | None]:
     client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=ASK_S, socket_connect_timeout=ASK_S)
     try:
-        found = [Queue(name, int(client.llen(name))) for name in QUEUES]  # type: ignore[arg-type]
+        found = [Queue(name, sum(int(client.llen(key)) for key in lists_of(name))) for name in QUEUES]  # type: ignore[arg-type]
         return found, int(client.hlen("unacked"))  # type: ignore[arg-type]
     except redis.RedisError as error:
         logger.warning("queues could not be read: %s", error)
         return [Queue(name, None) for name in QUEUES], None
     finally:
         client.close()
+
+
+def lists_of(queue: str) -> list[str]:
+    """The lists in which Redis keeps a queue, one for each priority."""
+    return [f"{queue}{Channel.sep}{step}" if step else queue for step in PRIORITY_STEPS]

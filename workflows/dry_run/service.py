@@ -132,7 +132,7 @@ class _Hints:
     def __init__(self) -> None:
         self.queue: deque[tuple[int, str]] = deque()
 
-    def advance(self, execution_id: int, *, delay_s: float = 0.0) -> None:
+    def advance(self, execution_id: int, *, delay_s: float = 0.0, behind: bool = False) -> None:
         if not delay_s:
             self.queue.append((execution_id, ""))
 

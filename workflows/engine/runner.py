@@ -58,8 +58,8 @@ Task = tuple[StepCall, Held]
 class Hints(Protocol):
     """Tells workers where to look. Losing a hint is harmless."""
 
-    def advance(self, execution_id: int, *, delay_s: float = 0.0) -> None:
-        """Someone should go on with the in-line steps of an execution."""
+    def advance(self, execution_id: int, *, delay_s: float = 0.0, behind: bool = False) -> None:
+        """Someone should go on with the in-line steps of an execution; `behind` what others need."""
 
     def run_step(self, execution_id: int, path: str, kind: str, *, delay_s: float = 0.0) -> None:
         """Someone should do an outside step."""
@@ -451,7 +451,7 @@ class Runner:
         if due.path and due.kind not in INLINE_TYPES:
             self.hints.run_step(due.execution_id, due.path, due.kind)
         else:
-            self.hints.advance(due.execution_id)
+            self.hints.advance(due.execution_id, behind=due.has_queued)
 
 
 def idempotency_key(execution_id: int, path: str) -> str:

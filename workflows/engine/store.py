@@ -44,6 +44,8 @@ class Due:
     path: str = ""
     kind: str = ""
     is_expired: bool = False
+    has_queued: bool = False
+    """It had to wait until others of the same student were over: what need not wait goes before it."""
 
 
 @dataclass(frozen=True)

@@ -7,19 +7,22 @@ import statistics
 import threading
 from collections import deque
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
+from kombu import Connection, Producer, Queue
 
 from coreengine.kernel.waiting import wait_until
 from workflows.engine.definition import OUTSIDE_TYPES
 from workflows.engine.outcome import Outcome, StepCall
 from workflows.fairness import admit, overlooked
 from workflows.models import Execution, StepExecution
+from workflows.running import BEHIND, CeleryHints
 from workflows.services import cancel_execution, start_execution
 from workflows.tests.worlds import DatabaseWorld, World, action, approval, loop, outside
 from workflows.versions import create_workflow
-from workflows.workers import queue_depths
+from workflows.workers import lists_of, queue_depths
 
 IN_LINE = {"name": "Quick", "steps": [action("a"), action("b", after=["a"])]}
 OUTSIDE = {"name": "Slow", "steps": [outside("a")]}
@@ -184,6 +187,44 @@ class TestExecutions:
 
 
 @pytest.mark.django_db
+class TestOrderOfMessages:
+    def test_what_has_queued_goes_behind_what_has_not(
+        self, owner: Any, limits: Any, monkeypatch: Any, django_capture_on_commit_callbacks: Any
+    ) -> None:
+        sent: list[tuple[int, bool]] = []
+        hints = CeleryHints()
+        monkeypatch.setattr(
+            hints, "_send", lambda task, args, queue, delay_s, priority=None: sent.append((args[0], bool(priority)))
+        )
+        world = DatabaseWorld(owner)
+        world.runner.hints = hints
+        for module in ("services", "running"):
+            monkeypatch.setattr(f"workflows.{module}.runner", lambda: world.runner)
+        monkeypatch.setattr("workflows.rules.InstalledCatalogue", lambda: None)
+        limits(executions=1)
+        with django_capture_on_commit_callbacks(execute=True):
+            first, second = (start_execution(workflow_of(owner, IN_LINE), by=owner).pk for _ in range(2))
+        world.runner.cancel(first, by=None)
+
+        assert sent == [(first, False), (second, True)]
+
+    def test_redis_gives_a_message_of_low_priority_after_those_without_one(self, settings: Any) -> None:
+        with Connection(settings.CELERY_BROKER_URL) as broker, broker.channel() as channel:
+            queue = Queue(f"test-{uuid4().hex}")(channel)
+            queue.declare()
+            producer = Producer(channel, routing_key=queue.name)
+            producer.publish("has queued", priority=BEHIND)
+            producer.publish("has not")
+            came = [queue.get(no_ack=True).payload for _ in range(2)]
+            client = channel.client
+            producer.publish("has queued", priority=BEHIND)
+            lengths = [client.llen(key) for key in lists_of(queue.name)]
+            queue.delete()
+
+        assert came == ["has not", "has queued"]
+        assert sum(lengths) == 1
+
+
 class TestSteps:
     def flood(self, world: World, items: int = 40) -> int:
         number = world.begin(
@@ -275,7 +316,7 @@ class Broker:
         self.is_open.set()
         self._bell = threading.Condition()
 
-    def advance(self, execution_id: int, *, delay_s: float = 0.0) -> None:
+    def advance(self, execution_id: int, *, delay_s: float = 0.0, behind: bool = False) -> None:
         self._put((execution_id, ""))
 
     def run_step(self, execution_id: int, path: str, kind: str, *, delay_s: float = 0.0) -> None:
