@@ -21,6 +21,7 @@ class PluginSettings:
     REQUIRE_SIGNATURE: bool = False
     GATEWAY_HOSTS: dict[str, str] = field(default_factory=dict)
     POOL_SIZE: int = 2
+    POOL_TOTAL: int = 8
     RUNTIME: str = ""
     ACTION_TIMEOUT_S: float = 60.0
     PAGE_WAIT_S: float = 10.0

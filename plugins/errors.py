@@ -28,6 +28,13 @@ class SandboxUnavailable(ExternalError):
     title = "The plugin cannot run here"
 
 
+class SandboxBusy(SandboxUnavailable):
+    """More calls than there are places; it says nothing about plugin or connection."""
+
+    code = "sandbox_busy"
+    title = "Too much is going on right now"
+
+
 class GatewayRefused(ExternalError):
     """A request of a plugin was refused, or the other side did not serve it; `code` says which."""
 

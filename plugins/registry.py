@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from plugins.conf import plugin_settings
 from plugins.faults import Fault, ManifestFaulty, did_you_mean
@@ -49,21 +52,35 @@ class Plugin:
 
     def source_files(self) -> list[Path]:
         """List what the plugin is made of, sorted; tests, their protocol servers and shipped workflows are left out."""
-        return [
-            path
-            for path in sorted(self.folder.rglob("*"))
-            if path.is_file() and not path.is_symlink() and not _SKIPPED & set(path.relative_to(self.folder).parts)
-        ]
+        found = []
+        for folder, folders, names in os.walk(self.folder):
+            folders[:] = [name for name in folders if name not in _SKIPPED]
+            paths = (Path(folder, name) for name in names if name not in _SKIPPED)
+            found += [path for path in paths if stat.S_ISREG(path.lstat().st_mode)]
+        return sorted(found)
 
     def content_hash(self) -> str:
         """Return a digest of the plugin's files and of the SDK that runs them: same content, same digest."""
+        paths = [*self.source_files(), SDK_FILE]
+        # Every call asks; what was read once is not read again while its files keep their times and sizes.
+        stamp = tuple((path, *_stamp(path)) for path in paths)
+        known = _hashes.get(self.folder)
+        if known is not None and known[0] == stamp:
+            return known[1]
         digest = hashlib.sha256()
-        for path in [*self.source_files(), SDK_FILE]:
+        for path in paths:
             name = path.relative_to(self.folder) if path.is_relative_to(self.folder) else path.name
             content = path.read_bytes()
             digest.update(f"{name}\0{len(content)}\0".encode())
             digest.update(content)
-        return digest.hexdigest()[:16]
+        found = digest.hexdigest()[:16]
+        _hashes[self.folder] = (stamp, found)
+        return found
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    found = path.stat()
+    return (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
 
 
 class PluginUnknown(LookupError):
@@ -78,6 +95,7 @@ class PluginOff(PluginUnknown):
     code = "plugin_disabled"
 
 
+_hashes: dict[Path, tuple[tuple[Any, ...], str]] = {}
 _cache: dict[Path, tuple[tuple[int, int], Plugin]] = {}
 _lock = threading.Lock()
 
@@ -164,8 +182,8 @@ def _load_version(name: str, digest: str) -> Plugin:
 def _load(folder: Path, shipped: bool, digest: str = "") -> Plugin:
     path = folder / MANIFEST_NAME
     try:
-        stat = path.stat()
-        stamp = (stat.st_mtime_ns, stat.st_size)
+        found = path.stat()
+        stamp = (found.st_mtime_ns, found.st_size)
     except OSError:
         stamp = (0, 0)
     with _lock:

@@ -19,11 +19,12 @@ _KEPT_S = 3600
 
 @dataclass(frozen=True)
 class PluginReport:
-    """Where one plugin runs; `refusal` says why it cannot."""
+    """Where one plugin runs; `refusal` says why it cannot, `note` why not in a container."""
 
     sandbox: str = ""
     image: str = ""
     refusal: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ class SandboxReport:
 
 
 def make_report() -> SandboxReport:
-    """Find out what runs where; asks the Docker engine and starts a probe, so not for web processes."""
-    from plugins.sandbox.choice import sandbox_for
+    """Find out what runs where, building missing images; for workers alone: it asks the engine and starts a probe."""
+    from plugins.sandbox.choice import choose
     from plugins.sandbox.docker import engine_answers
     from plugins.sandbox.images import image_name
 
@@ -47,11 +48,12 @@ def make_report() -> SandboxReport:
     protections: dict[str, list[Protection]] = {}
     for plugin in usable_plugins():
         try:
-            sandbox = sandbox_for(plugin)
+            sandbox, note = choose(plugin)
         except SandboxUnavailable as error:
             plugins[plugin.name] = PluginReport(refusal=str(error))
             continue
-        plugins[plugin.name] = PluginReport(sandbox.name, image_name(plugin) if sandbox.name == "docker" else "")
+        image = image_name(plugin) if sandbox.name == "docker" else ""
+        plugins[plugin.name] = PluginReport(sandbox.name, image, note=note)
         if sandbox.name not in protections:
             protections[sandbox.name] = sandbox.protections()
     return SandboxReport(timezone.now().isoformat(), plugin_settings().SANDBOX, engine_answers(), plugins, protections)

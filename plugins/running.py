@@ -40,6 +40,11 @@ class Run:
     storage: Storage | None = None
     created_blobs: list[str] = field(default_factory=list)
 
+    @property
+    def may_fail_yet(self) -> bool:
+        """True if it failed, or if writing what came of it can still make it fail."""
+        return not self.result.success or (self.storage is not None and self.storage.has_changes)
+
     def write(self, connection: Connection, call: ActionCall) -> None:
         """Put requests and new answers on record, in the transaction that ends the call.
 
@@ -54,8 +59,10 @@ class Run:
                 )
         if self.answers is not None:
             self.answers.write()
-        grant(self.created_blobs, owner=connection.owner)
-        GatewayCall.objects.bulk_create(_row(connection, call, note) for note in self.notes)
+        if self.created_blobs:
+            grant(self.created_blobs, owner=connection.owner)
+        if self.notes:
+            GatewayCall.objects.bulk_create(_row(connection, call, note) for note in self.notes)
 
 
 def run(connection: Connection, call: ActionCall, *, timeout_s: float) -> Run:
@@ -111,7 +118,7 @@ def _converse(
         params |= {"action": call.action, "params": call.params}
     elif call.method == "handle_webhook":
         params |= {"name": call.action, "payload": call.params}
-    child, outcome.sandbox = pool.take(plugin)
+    child, outcome.sandbox = pool.take(plugin, owner=connection.owner_id)
     try:
         conversation = Conversation(
             child,

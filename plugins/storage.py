@@ -58,6 +58,11 @@ class Storage:
             "storage.list": lambda params, _: self.list(params),
         }
 
+    @property
+    def has_changes(self) -> bool:
+        """True if there is something for `write` to apply."""
+        return bool(self._changes)
+
     def get(self, params: dict[str, Any]) -> dict[str, Any]:
         """{key} → {value}, null where there is none."""
         key = _key(params, {"key"})

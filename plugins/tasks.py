@@ -63,3 +63,11 @@ def tidy_installed() -> None:
     from plugins.installing.building import tidy
 
     tidy()
+
+
+@shared_task(name="plugins.reap_containers", acks_late=False)
+def reap_containers() -> None:
+    """Remove containers whose owner is gone. Safe to run twice."""
+    from plugins.sandbox.choice import docker_sandbox
+
+    docker_sandbox().reap()

@@ -28,7 +28,7 @@ def stop_pool(**_: Any) -> None:
 
 
 def _prepare() -> None:
-    """Remove what an earlier worker left, fill the pool for what is connected, tell the pages."""
+    """Remove what an earlier worker left, build missing images, fill the pool for what is connected, tell the pages."""
     from django.db import connection as database
 
     from plugins.models import Connection

@@ -105,12 +105,12 @@ class Site:
 
 
 @contextmanager
-def own_site() -> Iterator[Site]:
+def own_site(**variables: str) -> Iterator[Site]:
     """Embedded servers in a temporary folder. Settings must not be loaded yet: they join these servers."""
     with folder_for_servers() as var:
         for name in ("DATABASE_URL", "REDIS_URL"):
             os.environ.pop(name, None)
-        os.environ |= {"VAR_DIR": str(var), "ENVIRONMENT": "development", "LOG_LEVEL": "WARNING"}
+        os.environ |= {"VAR_DIR": str(var), "ENVIRONMENT": "development", "LOG_LEVEL": "WARNING", **variables}
         os.environ["DJANGO_SETTINGS_MODULE"] = "coreengine.settings.dev"
         import django
 

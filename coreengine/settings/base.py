@@ -303,6 +303,7 @@ PLUGINS = {
     "REQUIRE_SIGNATURE": env.flag("PLUGIN_REQUIRE_SIGNATURE", False),
     "GATEWAY_HOSTS": env.mapping("GATEWAY_HOSTS"),
     "POOL_SIZE": env.integer("PLUGIN_POOL_SIZE", 2, least=0, most=64),
+    "POOL_TOTAL": env.integer("PLUGIN_POOL_TOTAL", 8, least=0, most=256),
     "RUNTIME": env.text("PLUGIN_RUNTIME", ""),
 }
 DEMO_UNIVERSITY_URL = env.url("DEMO_UNIVERSITY_URL", "", schemes={"http", "https"})

@@ -1,4 +1,4 @@
-"""Which sandbox runs a plugin here, and what is known about it elsewhere."""
+"""Which sandbox runs a plugin here, and why."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from plugins.conf import plugin_settings
 from plugins.errors import SandboxUnavailable
 from plugins.registry import Plugin
 from plugins.sandbox.base import Sandbox
-from plugins.sandbox.docker import DockerSandbox, engine_answers
+from plugins.sandbox.docker import DockerSandbox, engine_answers, engine_is_restarting
 from plugins.sandbox.process import ProcessSandbox
 
 
@@ -25,19 +25,35 @@ def docker_sandbox() -> DockerSandbox:
 
 
 def sandbox_for(plugin: Plugin) -> Sandbox:
-    """Choose the sandbox of a plugin by PLUGIN_SANDBOX. Only workers call this: it may ask the Docker engine.
+    """Choose the sandbox of a plugin by PLUGIN_SANDBOX. Only workers call this: it asks the Docker engine.
+
+    Where containers are meant and a plugin's image is missing, it is built, and the caller waits the second or two.
+
+    Raises:
+        SandboxUnavailable: there is none that may run it, with what to do.
+    """
+    return choose(plugin)[0]
+
+
+def choose(plugin: Plugin, *, build: bool = True) -> tuple[Sandbox, str]:
+    """Choose as `sandbox_for` does, and say why it is not a container although an engine answers ("" if it is).
+
+    Without `build` nothing is built, and an image that can be built counts as there.
 
     Raises:
         SandboxUnavailable: there is none that may run it, with what to do.
     """
     wanted = plugin_settings().SANDBOX
-    found: Sandbox
-    if wanted == "docker" or (wanted == "auto" and engine_answers() and not docker_sandbox().refusal(plugin)):
-        found = docker_sandbox()
-    else:
-        found = process_sandbox()
-    if refusal := found.refusal(plugin):
-        if wanted == "auto" and engine_answers():  # then the image is what is missing
-            refusal = docker_sandbox().refusal(plugin) or refusal
-        raise SandboxUnavailable(refusal, retryable=False)
-    return found
+    why = ""
+    if wanted == "docker" or (wanted == "auto" and engine_answers()):
+        why = docker_sandbox().refusal(plugin, build=build)
+        if not why:
+            return docker_sandbox(), ""
+        if wanted == "docker":
+            raise SandboxUnavailable(why, retryable=engine_is_restarting())
+    elif wanted == "auto" and engine_is_restarting():
+        # What runs in containers is not put behind thinner walls because the engine is away for a moment.
+        raise SandboxUnavailable(f"The Docker engine is not there right now. {plugin.title} runs again when it is.")
+    if refusal := process_sandbox().refusal(plugin):
+        raise SandboxUnavailable(why or refusal, retryable=False)
+    return process_sandbox(), why

@@ -15,18 +15,18 @@ from plugins.errors import SandboxUnavailable
 from plugins.manifest import Manifest
 from plugins.registry import Plugin
 from plugins.sandbox.base import Chunk, Protection
-from plugins.sandbox.images import image_name
+from plugins.sandbox.images import ensure_image, image_name
+from plugins.sandbox.owners import OWNER_LABEL, owner_labels, owners
 
 READ_BYTES = 256 * 1024
 ENGINE_TIMEOUT_S = 20
 ENGINE_CHECK_S = 15.0
-# A child in the pool is recycled long before; what is older than this belongs to nobody.
-MAX_CONTAINER_AGE_S = 1800
-OWNER_LABEL, BOOT_LABEL, SPACE_LABEL, BORN_LABEL = (
-    f"core-engine.{name}" for name in ("owner", "boot", "process-space", "born")
-)
+IMAGE_KNOWN_S = 60.0
+# A restart of the engine takes seconds; until it has been away for longer, nothing runs anywhere else instead.
+ENGINE_RETURNS_WITHIN_S = 120.0
 _clients = threading.local()
 _engine: tuple[float, bool] = (0.0, False)
+_answered_at: float | None = None
 
 
 def docker_client() -> Any:
@@ -50,7 +50,7 @@ def docker_client() -> Any:
 
 def engine_answers() -> bool:
     """Tell whether a Docker engine answers; asked at most every 15 s."""
-    global _engine
+    global _engine, _answered_at
     asked_at, answer = _engine
     if time.monotonic() - asked_at < ENGINE_CHECK_S and asked_at:
         return answer
@@ -63,7 +63,23 @@ def engine_answers() -> bool:
             answer = False
             _clients.client = None
     _engine = (time.monotonic(), answer)
+    if answer:
+        _answered_at = time.monotonic()
     return answer
+
+
+def engine_is_restarting() -> bool:
+    """Tell whether the engine does not answer now, but did so a moment ago."""
+    return (
+        not engine_answers() and _answered_at is not None and time.monotonic() - _answered_at < ENGINE_RETURNS_WITHIN_S
+    )
+
+
+def engine_failed() -> None:
+    """Note that the engine let a request down: it is asked anew whether it is there."""
+    global _engine
+    _engine = (0.0, False)
+    _clients.client = None
 
 
 def _socket_is_there() -> bool:
@@ -176,21 +192,18 @@ class DockerSandbox:
     def __init__(self) -> None:
         self._seen: dict[str, float] = {}
 
-    def refusal(self, plugin: Plugin) -> str:
-        """See `Sandbox`."""
+    def refusal(self, plugin: Plugin, *, build: bool = True) -> str:
+        """See `Sandbox`. An image that is missing is built, unless the caller only wants to know."""
         if not engine_answers():
             return "The Docker engine does not answer, and plugins run in containers here (PLUGIN_SANDBOX)."
         image = image_name(plugin)
         # An image seen a moment ago is there still; asking at every call would cost several milliseconds.
-        if time.monotonic() - self._seen.get(image, -1e9) < 60:
+        if time.monotonic() - self._seen.get(image, -1e9) < IMAGE_KNOWN_S:
             return ""
-        from docker.errors import DockerException
-        from requests.exceptions import RequestException
-
-        try:
-            docker_client().api.inspect_image(image)
-        except (DockerException, RequestException):
-            return f"The image of {plugin.title} is not built: an operator runs manage.py plugins build."
+        if refusal := ensure_image(docker_client(), plugin, build=build):
+            return refusal
+        if not build:
+            return ""
         self._seen[image] = time.monotonic()
         return ""
 
@@ -200,6 +213,7 @@ class DockerSandbox:
         from requests.exceptions import RequestException
 
         assert plugin.manifest is not None
+        owners().keep_lease()
         api = docker_client().api
         container_id = ""
         try:
@@ -217,6 +231,7 @@ class DockerSandbox:
             api.start(container_id)
         except (DockerException, RequestException, OSError) as error:
             self._seen.clear()
+            engine_failed()
             if container_id:
                 _remove(api, container_id)
             raise SandboxUnavailable(f"A container of {plugin.title} could not be started.") from error
@@ -243,13 +258,14 @@ class DockerSandbox:
         """Remove containers whose owner is gone, or that are too old to belong to anyone."""
         if not engine_answers():
             return 0
+        owners().keep_lease()
         from docker.errors import DockerException
         from requests.exceptions import RequestException
 
         api, removed = docker_client().api, 0
         try:
             for row in api.containers(all=True, filters={"label": [OWNER_LABEL]}):
-                if is_abandoned(row.get("Labels", {})):
+                if owners().is_gone(row.get("Labels") or {}):
                     _remove(api, row["Id"])
                     removed += 1
         except (DockerException, RequestException):
@@ -289,54 +305,8 @@ def host_config(manifest: Manifest) -> dict[str, Any]:
     return config
 
 
-def owner_labels() -> dict[str, str]:
-    """Return the labels that say which process a container belongs to."""
-    return {
-        OWNER_LABEL: f"{os.getpid()}:{_started_ticks(os.getpid())}",
-        BOOT_LABEL: _boot_id(),
-        SPACE_LABEL: _process_space(),
-        BORN_LABEL: str(int(time.time())),
-    }
-
-
-def is_abandoned(labels: dict[str, str]) -> bool:
-    """Tell whether the process that made a container is gone."""
-    if labels.get(BOOT_LABEL) != _boot_id():
-        return True
-    born = labels.get(BORN_LABEL, "0")
-    if time.time() - (int(born) if born.isdigit() else 0) > MAX_CONTAINER_AGE_S:
-        return True
-    if labels.get(SPACE_LABEL) != _process_space():
-        return False  # another container's worker: its process numbers mean nothing here
-    pid, _, ticks = labels.get(OWNER_LABEL, "").partition(":")
-    return not pid.isdigit() or _started_ticks(int(pid)) != ticks
-
-
 def _environment(manifest: Manifest) -> dict[str, str]:
     return {name: os.environ[name] for name in manifest.security.environment_variables if name in os.environ}
-
-
-def _started_ticks(pid: int) -> str:
-    """Return when a process started, by the kernel's clock: a number that is used again differs in it."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    return stat.rpartition(")")[2].split()[19]
-
-
-def _boot_id() -> str:
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return ""
-
-
-def _process_space() -> str:
-    try:
-        return str(Path("/proc/self/ns/pid").readlink())
-    except OSError:
-        return ""
 
 
 def _remove(api: Any, container_id: str) -> None:

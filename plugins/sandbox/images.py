@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import io
+import logging
 import tarfile
 import tempfile
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +16,10 @@ from typing import Any
 from plugins.registry import Plugin
 from plugins.sandbox.bundle import LAUNCHER_FILE, LAUNCHER_NAME, write_bundle
 
+logger = logging.getLogger(__name__)
 BASE_IMAGE = "python:3.11-slim"
+TRY_AGAIN_S = 30.0
+BUILD_MEMORY_BYTES = 512 * 2**20
 _DOCKERFILE = f"""\
 FROM {BASE_IMAGE}
 COPY plugin /plugin
@@ -25,10 +32,61 @@ ENTRYPOINT ["python3", "-I", "-S", "-B", "-X", "utf8", "/plugin/{LAUNCHER_NAME}"
 
 def image_name(plugin: Plugin) -> str:
     """Return the image's name: the same content has the same name on every machine."""
+    return f"core-engine-plugin-{plugin.name}:{plugin.content_hash()}-{_recipe()}"
+
+
+@functools.cache
+def _recipe() -> str:
     import hashlib
 
-    recipe = hashlib.sha256(_DOCKERFILE.encode() + LAUNCHER_FILE.read_bytes()).hexdigest()[:8]
-    return f"core-engine-plugin-{plugin.name}:{plugin.content_hash()}-{recipe}"
+    return hashlib.sha256(_DOCKERFILE.encode() + LAUNCHER_FILE.read_bytes()).hexdigest()[:8]
+
+
+_building = threading.Lock()
+_failed: dict[str, tuple[float, str]] = {}
+
+
+def ensure_image(client: Any, plugin: Plugin, *, build: bool = True) -> str:
+    """Build a plugin's image if it is missing; "" once it is there, else the reason why it cannot be.
+
+    One build at a time, offline and within seconds; what failed is tried again after a while. Without `build` it is
+    enough that the image could be made.
+    """
+    from docker.errors import DockerException, ImageNotFound
+    from requests.exceptions import RequestException
+
+    name = image_name(plugin)
+    try:
+        with _building:
+            failed_at, words = _failed.get(name, (0.0, ""))
+            if words and time.monotonic() - failed_at < TRY_AGAIN_S:
+                return words
+            for image in (name, BASE_IMAGE):
+                try:
+                    client.api.inspect_image(image)
+                except ImageNotFound:
+                    continue
+                if image == name or not build:
+                    return ""
+                began = time.monotonic()
+                build_image(client, plugin)
+                logger.info("the image %s was built in %.1f s", name, time.monotonic() - began)
+                return ""
+            return _fail(name, f"The base image {BASE_IMAGE} is missing: an operator runs script/base-image.")
+    except (DockerException, RequestException) as error:
+        logger.warning("the image %s could not be built: %s", name, error)
+        return _fail(name, f"The image of {plugin.title} could not be built: {plain_words(error)}")
+
+
+def plain_words(error: Exception) -> str:
+    """The engine's last words about a build, on one line."""
+    words = str(getattr(error, "explanation", None) or error) or type(error).__name__
+    return " ".join(words.split())[:300]
+
+
+def _fail(name: str, words: str) -> str:
+    _failed[name] = (time.monotonic(), words)
+    return words
 
 
 def build_image(client: Any, plugin: Plugin, on_line: Callable[[str], None] | None = None) -> str:
@@ -49,6 +107,8 @@ def build_image(client: Any, plugin: Plugin, on_line: Callable[[str], None] | No
         rm=True,
         forcerm=True,
         network_mode="none",
+        # Nothing of the plugin is run, but its source is compiled, and source can be written to make that costly.
+        container_limits={"memory": BUILD_MEMORY_BYTES, "memswap": BUILD_MEMORY_BYTES},
         labels={"core-engine.plugin": plugin.name},
         decode=True,
     )

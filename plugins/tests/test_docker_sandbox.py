@@ -14,8 +14,9 @@ from plugins.registry import Plugin, get_plugin
 from plugins.sandbox import docker, pool
 from plugins.sandbox.choice import sandbox_for
 from plugins.sandbox.conversation import Conversation
-from plugins.sandbox.docker import DockerSandbox, docker_client, engine_answers, host_config, is_abandoned, owner_labels
+from plugins.sandbox.docker import DockerSandbox, docker_client, engine_answers, host_config
 from plugins.sandbox.images import BASE_IMAGE, build_image, image_name
+from plugins.sandbox.owners import OWNER_LABEL, owner_labels
 from plugins.sandbox.process import ProcessSandbox
 from plugins.tests.conftest import MakePlugin, manifest_document
 
@@ -25,31 +26,6 @@ for line in sys.stdin:
     request = json.loads(line)
     print(json.dumps({"jsonrpc": "2.0", "id": request["id"], "result": request["params"]}), flush=True)
 """
-
-
-class TestAbandoned:
-    def test_a_container_of_this_process_is_not(self) -> None:
-        assert not is_abandoned(owner_labels())
-
-    @pytest.mark.parametrize(
-        "change",
-        [
-            {docker.BOOT_LABEL: "another boot"},
-            {docker.OWNER_LABEL: "999999999:1"},
-            {docker.OWNER_LABEL: "1:0"},  # the number is in use again, by a younger process
-            {docker.OWNER_LABEL: ""},
-            {docker.BORN_LABEL: "0"},
-            {docker.BORN_LABEL: "x"},
-        ],
-    )
-    def test_one_whose_owner_is_gone_is(self, change: dict[str, str]) -> None:
-        assert is_abandoned({**owner_labels(), **change})
-
-    def test_one_of_another_process_space_is_left_until_it_is_old(self) -> None:
-        other = {**owner_labels(), docker.SPACE_LABEL: "pid:[1]", docker.OWNER_LABEL: "999999999:1"}
-
-        assert not is_abandoned(other)
-        assert is_abandoned({**other, docker.BORN_LABEL: str(int(time.time()) - docker.MAX_CONTAINER_AGE_S - 1)})
 
 
 def test_limits_follow_the_manifest(make_plugin: MakePlugin) -> None:
@@ -140,7 +116,7 @@ class TestContainers:
         sandbox = DockerSandbox()
         mine = sandbox.start(built)
         with monkeypatch.context() as patch:
-            dead = {**owner_labels(), docker.OWNER_LABEL: "999999999:1"}
+            dead = {**owner_labels(), OWNER_LABEL: "999999999:1"}
             patch.setattr(docker, "owner_labels", lambda: dead)
             sandbox.start(built)
         assert len(_containers(built)) == 2

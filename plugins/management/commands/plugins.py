@@ -12,7 +12,7 @@ from plugins.errors import SandboxUnavailable
 from plugins.faults import ManifestFaulty
 from plugins.manifest import parse_manifest
 from plugins.registry import MANIFEST_NAME, Plugin, all_plugins
-from plugins.sandbox.choice import docker_sandbox, sandbox_for
+from plugins.sandbox.choice import choose, docker_sandbox
 from plugins.sandbox.docker import docker_client, engine_answers
 from plugins.sandbox.images import BASE_IMAGE, build_image, image_name
 
@@ -45,7 +45,8 @@ class Command(BaseCommand):
                     self.stdout.write(f"    {fault}")
                 continue
             try:
-                where = sandbox_for(plugin).name
+                sandbox, why = choose(plugin, build=False)
+                where = f"{sandbox.name} ({why})" if why else sandbox.name
             except SandboxUnavailable as error:
                 where = f"cannot run: {error}"
             image = f"  {image_name(plugin)}" if where == "docker" else ""
