@@ -1,4 +1,4 @@
-"""manage.py plugins list | check | build | reap."""
+"""manage.py plugins list | check | build | install | enable | disable | rollback | uninstall | reap."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from plugins.errors import SandboxUnavailable
 from plugins.faults import ManifestFaulty
+from plugins.installing.verbs import InstallVerbs
 from plugins.manifest import parse_manifest
 from plugins.registry import MANIFEST_NAME, Plugin, all_plugins
 from plugins.sandbox.choice import choose, docker_sandbox
@@ -17,13 +18,13 @@ from plugins.sandbox.docker import docker_client, engine_answers
 from plugins.sandbox.images import BASE_IMAGE, build_image, image_name
 
 
-class Command(BaseCommand):
-    """List the installed plugins, check their manifests, build their container images, remove orphans."""
+class Command(InstallVerbs, BaseCommand):
+    """Everything about plugins that an operator does on the command line."""
 
-    help = "List the installed plugins, check manifests, build container images, remove abandoned containers."
+    help = "List, check, build, install, switch on and off, roll back and uninstall plugins; remove dead containers."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare the four verbs."""
+        """Declare the verbs."""
         verbs = parser.add_subparsers(dest="verb", required=True)
         verbs.add_parser("list", help="versions, faults, images and sandboxes")
         check = verbs.add_parser("check", help="validate manifests; exit code 1 if one is faulty")
@@ -31,6 +32,7 @@ class Command(BaseCommand):
         build = verbs.add_parser("build", help="make the container images, offline, from the local base image")
         build.add_argument("names", nargs="*", help="plugins; all if none")
         build.add_argument("--force", action="store_true", help="build again even if the image exists")
+        self.add_install_verbs(verbs)
         verbs.add_parser("reap", help="remove containers whose owner is gone")
 
     def handle(self, *args: Any, verb: str, **options: Any) -> None:
@@ -44,13 +46,16 @@ class Command(BaseCommand):
                 for fault in plugin.faults:
                     self.stdout.write(f"    {fault}")
                 continue
+            if not plugin.is_enabled:
+                self.stdout.write(f"{plugin.name}  {plugin.manifest.version}  switched off")
+                continue
             try:
                 sandbox, why = choose(plugin, build=False)
                 where = f"{sandbox.name} ({why})" if why else sandbox.name
             except SandboxUnavailable as error:
                 where = f"cannot run: {error}"
             image = f"  {image_name(plugin)}" if where == "docker" else ""
-            origin = "shipped" if plugin.is_shipped else str(plugin.folder)
+            origin = "shipped" if plugin.is_shipped else "installed" if plugin.is_installed else str(plugin.folder)
             self.stdout.write(f"{plugin.name}  {plugin.manifest.version}  {origin}  sandbox: {where}{image}")
 
     def _check(self, paths: list[Path], **_: Any) -> None:
