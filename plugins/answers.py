@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from django.db.models import Sum
+from django.db.models import Count, Sum
 from django.utils import timezone
 
 from plugins.conf import plugin_settings
 from plugins.gateway.records import KnownAnswer
 from plugins.models import CachedAnswer, Connection
+
+HELD_BYTES = 4 * 2**20
+"""An action that reads more than this writes in between, so that a worker's memory does not grow with it."""
 
 
 class StoredAnswers:
@@ -16,6 +19,7 @@ class StoredAnswers:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._new: dict[str, KnownAnswer] = {}
+        self._held_bytes = 0
 
     def find(self, key: str) -> KnownAnswer | None:
         """Return what was answered last at an address."""
@@ -27,9 +31,12 @@ class StoredAnswers:
     def keep(self, key: str, answer: KnownAnswer) -> None:
         """Remember an answer until `write`."""
         self._new[key] = answer
+        self._held_bytes += len(answer.body)
+        if self._held_bytes > HELD_BYTES:
+            self.write()
 
     def write(self) -> None:
-        """Write what is new; beyond the size that a connection may keep, the oldest go."""
+        """Write what is new; beyond the size and number that a connection may keep, the oldest go."""
         if not self._new:
             return
         rows = [
@@ -53,16 +60,22 @@ class StoredAnswers:
             update_fields=["etag", "last_modified", "headers", "body", "size_bytes", "stored_at"],
         )
         self._new.clear()
+        self._held_bytes = 0
         self._shrink()
 
     def _shrink(self) -> None:
         mine = CachedAnswer.objects.filter(connection=self._connection)
-        excess = (mine.aggregate(total=Sum("size_bytes"))["total"] or 0) - plugin_settings().CACHE_BYTES
+        kept = mine.aggregate(size=Sum("size_bytes"), count=Count("pk"))
+        bounds = plugin_settings()
+        excess_bytes = (kept["size"] or 0) - bounds.CACHE_BYTES
+        excess_rows = kept["count"] - bounds.CACHE_ROWS
+        if excess_bytes <= 0 and excess_rows <= 0:
+            return
         doomed: list[int] = []
-        for pk, size in mine.order_by("stored_at", "pk").values_list("pk", "size_bytes"):
-            if excess <= 0:
+        for pk, size in mine.order_by("stored_at", "pk").values_list("pk", "size_bytes").iterator():
+            if excess_bytes <= 0 and excess_rows <= 0:
                 break
             doomed.append(pk)
-            excess -= size
-        if doomed:
-            CachedAnswer.objects.filter(pk__in=doomed).delete()
+            excess_bytes -= size
+            excess_rows -= 1
+        CachedAnswer.objects.filter(pk__in=doomed).delete()

@@ -31,6 +31,8 @@ class PluginSettings:
     MAX_BODY_BYTES: int = 5 * 2**20
     MAX_BLOB_BYTES: int = 200 * 2**20
     CACHE_BYTES: int = 20 * 2**20
+    CACHE_ROWS: int = 2_000
+    CALLS_KEPT_DAYS: int = 30
 
 
 def plugin_settings() -> PluginSettings:

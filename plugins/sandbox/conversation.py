@@ -213,7 +213,12 @@ class Conversation:
         except RequestFailed as error:
             self._answer_error(identifier, HOST_ERROR, str(error), error.code, error.retryable, error.retry_after_s)
             return
-        self._send({"jsonrpc": "2.0", "id": identifier, "result": result})
+        line = _line({"jsonrpc": "2.0", "id": identifier, "result": result})
+        if len(line) > self._limits.line_bytes:
+            size = self._limits.line_bytes // 2**20
+            self._answer_error(identifier, HOST_ERROR, f"The answer is larger than {size} MiB.", "too_large")
+            return
+        self._outgoing += line
 
     def _take_notification(self, method: str, params: dict[str, Any]) -> None:
         if method == "log":
@@ -252,8 +257,7 @@ class Conversation:
     # --- What is sent --------------------------------------------------------------------------------------
 
     def _send(self, message: dict[str, Any]) -> None:
-        self._outgoing += json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-        self._outgoing += b"\n"
+        self._outgoing += _line(message)
 
     def _answer_error(
         self,
@@ -281,6 +285,10 @@ class Conversation:
         tail = plain(bytes(self._log_tail).decode("utf-8", "replace")).strip()
         if tail:
             self._note("stderr", tail)
+
+
+def _line(message: dict[str, Any]) -> bytes:
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
 
 
 def _refuse_constant(name: str) -> float:

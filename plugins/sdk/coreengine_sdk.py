@@ -179,10 +179,15 @@ class Http:
         body: str | None = None,
         json: Any = None,
         as_blob: bool = False,
+        body_blob: str | None = None,
+        body_parts: list[dict[str, Any]] | None = None,
     ) -> Response:
         """Perform one request; an answer of any status is a Response.
 
-        `query` is a dict; a list as value repeats its name.
+        `query` is a dict; a list as value repeats its name. There is one body: a text (`body`), `json`, a file of
+        the student (`body_blob`, its SHA-256), or several in one (`body_parts`: each `{"headers": {…}}` and one of
+        `json`, `text` and `blob`, sent as multipart/related). In JSON that goes to the connection's own host, the
+        texts `webhook-url:NAME` and `webhook-secret:NAME` are replaced by what they name; in answers, the other way.
 
         Raises:
             HttpError: there is no answer; `code` says why.
@@ -192,6 +197,10 @@ class Http:
             params["json"] = json
         elif body is not None:
             params["body"] = body
+        elif body_blob is not None:
+            params["body_blob"] = body_blob
+        elif body_parts is not None:
+            params["body_parts"] = body_parts
         result = self._channel.ask("http.request", params)
         if not isinstance(result, dict):
             raise HttpError("protocol_broken", "The host gave an answer that is not an object.")

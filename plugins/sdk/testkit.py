@@ -27,6 +27,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 SDK_FOLDER = Path(__file__).parent
+BOUNDARY = "part-of-the-testkit"
 FOLLOWED = (301, 302, 303, 307, 308)
 
 
@@ -300,13 +301,19 @@ class RunningPlugin:
                 if "?" in target
                 else str(httpx.URL(target, params=query))
             )
+        content = params.get("body")
+        if params.get("body_blob") is not None:
+            content = self._blob(params["body_blob"])
+        elif params.get("body_parts") is not None:
+            content = self._parts(params["body_parts"])
+            headers.setdefault("content-type", f"multipart/related; boundary={BOUNDARY}")
         for attempt in range(self._kit.retries + 1):
             try:
                 response = self._kit.client.request(
                     params.get("method", "GET"),
                     target,
                     headers=headers,
-                    content=params.get("body"),
+                    content=content,
                     json=params.get("json"),
                 )
             except httpx.TimeoutException:
@@ -324,3 +331,22 @@ class RunningPlugin:
             if attempt < self._kit.retries:
                 time.sleep(wait)
         raise _HostRefuses("too_many_requests", f"{host} asks to slow down.", retryable=True, retry_after_s=wait)
+
+    def _blob(self, digest: str) -> bytes:
+        if digest not in self._kit.blobs:
+            raise _HostRefuses("blob_unknown", "There is no such file among those that this connection may send.")
+        return self._kit.blobs[digest]
+
+    def _parts(self, parts: list[dict[str, Any]]) -> bytes:
+        found = b""
+        for part in parts:
+            if "blob" in part:
+                content, kind = self._blob(part["blob"]), "application/octet-stream"
+            elif "json" in part:
+                content, kind = json.dumps(part["json"]).encode(), "application/json; charset=UTF-8"
+            else:
+                content, kind = part["text"].encode(), "text/plain; charset=UTF-8"
+            headers = {"content-type": kind, **{name.lower(): each for name, each in part.get("headers", {}).items()}}
+            head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+            found += f"--{BOUNDARY}\r\n{head}\r\n".encode() + content + b"\r\n"
+        return found + f"--{BOUNDARY}--\r\n".encode()

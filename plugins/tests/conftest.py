@@ -15,6 +15,7 @@ from plugins.registry import Plugin
 from plugins.sandbox.base import Child, Sandbox
 from plugins.sandbox.docker import engine_answers
 from plugins.sandbox.process import ProcessSandbox
+from plugins.tests.peer import Peer, running_peer
 
 MakePlugin = Callable[..., Plugin]
 
@@ -109,6 +110,18 @@ def university(settings: Any) -> Iterator[Any]:
 
     with running_university() as running:
         settings.PLUGINS = {**settings.PLUGINS, "SANDBOX": "process", "GATEWAY_HOSTS": {DOMAIN: running.url}}
+        yield running
+        close_pools()
+
+
+@pytest.fixture
+def peer(settings: Any) -> Iterator[Peer]:
+    """A server on a real port that answers as a test says, under every name that the tests' plugins ask."""
+    from plugins.gateway.network import close_pools
+
+    with running_peer() as running:
+        hosts = ["canvas.example.edu", "files.example.edu", "elsewhere.example.edu"]
+        settings.PLUGINS = {**settings.PLUGINS, "GATEWAY_HOSTS": dict.fromkeys(hosts, running.url)}
         yield running
         close_pools()
 

@@ -7,7 +7,6 @@ import gzip
 import json
 import time
 import zlib
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
@@ -16,64 +15,14 @@ import pytest
 from coreengine.kernel.models import Blob
 from plugins.gateway import network
 from plugins.gateway.gateway import Gateway
-from plugins.gateway.records import Access, KnownAnswer
 from plugins.gateway.secrets import Mask
-from plugins.manifest import manifest_from
-from plugins.sandbox.conversation import RequestFailed
-from plugins.tests.conftest import manifest_document
-from plugins.tests.peer import Peer, one_after_the_other, running_peer, text
-
-HOST, OTHER = "canvas.example.edu", "files.example.edu"
-TOKEN = "7301~canary-token-b41f9e"
-
-
-@pytest.fixture
-def peer(settings: Any) -> Iterator[Peer]:
-    with running_peer() as running:
-        hosts = {HOST: running.url, OTHER: running.url, "elsewhere.example.edu": running.url}
-        settings.PLUGINS = {**settings.PLUGINS, "GATEWAY_HOSTS": hosts}
-        yield running
-        network.close_pools()
-
-
-class Store(dict[str, KnownAnswer]):
-    def find(self, key: str) -> KnownAnswer | None:
-        return self.get(key)
-
-    def keep(self, key: str, answer: KnownAnswer) -> None:
-        self[key] = answer
-
-
-OAUTH2 = {"type": "oauth2", "authorization_url": "https://a.example/auth", "token_url": "https://a.example/token"}
-
-
-def make_gateway(
-    key: object, *, hosts: tuple[str, ...] = (HOST, OTHER), waits: list[float] | None = None, **more: Any
-) -> Gateway:
-    policy = more.pop("policy", "restricted")
-    document = manifest_document(
-        capabilities=more.pop("capabilities", ["read_files", "write_files"]),
-        authentication=more.pop("authentication", {"type": "api_key"}),
-        security={"network_policy": policy, "allowed_hosts": list(hosts)},
-    )
-    credential = more.pop("credential", {"token": TOKEN})
-    access = Access(1, manifest_from(document), {}, credential, key=key)
-    return Gateway(access, wait=(waits.append if waits is not None else lambda seconds: None), **more)
+from plugins.tests.asking import HOST, OAUTH2, OTHER, TOKEN, Store, ask, make_gateway, refused
+from plugins.tests.peer import Peer, one_after_the_other, text
 
 
 @pytest.fixture
 def gateway(peer: Peer, request: pytest.FixtureRequest) -> Gateway:
     return make_gateway(request.node.name)
-
-
-def ask(gateway: Gateway, url: str = "/a", *, seconds: float = 5, **params: Any) -> dict[str, Any]:
-    return gateway.serve({"method": "GET", "url": url, **params}, time.monotonic() + seconds)
-
-
-def refused(gateway: Gateway, url: str = "/a", **params: Any) -> RequestFailed:
-    with pytest.raises(RequestFailed) as refusal:
-        ask(gateway, url, **params)
-    return refusal.value
 
 
 class TestWhoIsReached:
