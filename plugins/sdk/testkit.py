@@ -106,6 +106,11 @@ class PluginKit:
     blobs: dict[str, bytes] = field(default_factory=dict, init=False)
     stderr: str = field(default="", init=False)
 
+    @property
+    def home(self) -> str:
+        """The host of relative paths, which alone is sent the token: the first, or what the settings say."""
+        return self.config.get("canvas_domain") or next(iter(self.hosts), "")
+
     @cached_property
     def client(self) -> httpx.Client:
         """What performs the requests. It speaks to local addresses only, so it loads no certificates."""
@@ -257,14 +262,16 @@ class RunningPlugin:
     def _request(self, params: dict[str, Any]) -> dict[str, Any]:
         url = params["url"]
         if url.startswith("/"):
-            home = self._kit.config.get("canvas_domain") or next(iter(self._kit.hosts), "")
-            url = f"https://{home}{url}"
+            url = f"https://{self._kit.home}{url}"
         response = self._send(params, url)
         for _ in range(5):
             if response.status_code not in FOLLOWED or "location" not in response.headers:
                 break
             url = urljoin(url, response.headers["location"])
-            response = self._send({**params, "method": "GET", "query": {}}, url)
+            method = params.get("method", "GET")
+            if response.status_code not in (307, 308) and method != "HEAD":
+                method = "GET"
+            response = self._send({**params, "method": method, "query": {}}, url)
         result: dict[str, Any] = {
             "status": response.status_code,
             "headers": {key.lower(): value for key, value in response.headers.items()},
@@ -288,7 +295,7 @@ class RunningPlugin:
         origin = urlsplit(self._kit.hosts[host])
         target = parts._replace(scheme=origin.scheme, netloc=origin.netloc).geturl()
         headers = {**(params.get("headers") or {}), "Host": host, "User-Agent": "CoreEngine-Testkit"}
-        if self._kit.token and host == self._kit.config.get("canvas_domain", host):
+        if self._kit.token and host == self._kit.home:
             headers["Authorization"] = f"Bearer {self._kit.token}"
         query: list[tuple[str, str | int | float | bool | None]] = [
             (name, str(value))
