@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
 from coreengine.kernel.admin import ReadOnlyAdmin
-from plugins.models import ActionCall, CachedAnswer, Connection, GatewayCall, InstalledPlugin, PluginVersion
+from coreengine.kernel.site import SiteAddressMissing
+from plugins.models import (
+    ActionCall,
+    CachedAnswer,
+    Connection,
+    GatewayCall,
+    InstalledPlugin,
+    OAuthClient,
+    PluginVersion,
+    SignIn,
+    TokenToRevoke,
+)
+from plugins.oauth.clients import redirect_uri
+from plugins.registry import Plugin, usable_plugins
 
 
 @admin.register(Connection)
@@ -51,6 +65,88 @@ class ConnectionAdmin(admin.ModelAdmin):
         """Disconnect each."""
         for connection in queryset:
             self.delete_model(request, connection)
+
+
+class OAuthClientForm(forms.ModelForm):
+    """A client; its secret is written and never shown."""
+
+    secret = forms.CharField(
+        label="Client secret",
+        required=False,
+        max_length=2000,
+        strip=True,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}, render_value=False),
+    )
+    plugin = forms.ChoiceField()
+
+    class Meta:
+        model = OAuthClient
+        fields = ["plugin", "host", "client_id"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        names = {plugin.name: plugin.title for plugin in usable_plugins() if _signs_in(plugin)}
+        if self.instance.pk:
+            names.setdefault(self.instance.plugin, self.instance.plugin)
+        self.fields["plugin"] = forms.ChoiceField(choices=list(names.items()))
+        stored = "A secret is stored. Leave this empty to keep it." if self.instance.has_secret else ""
+        self.fields["secret"].help_text = stored or "Kept encrypted, and never shown again. Empty for a public client."
+
+    def save(self, commit: bool = True) -> Any:
+        """Keep the stored secret where none was typed."""
+        if self.cleaned_data.get("secret"):
+            self.instance.client_secret = self.cleaned_data["secret"]
+        return super().save(commit)
+
+
+def _signs_in(plugin: Plugin) -> bool:
+    return plugin.manifest is not None and any(way.needs_sign_in for way in plugin.manifest.ways)
+
+
+@admin.register(OAuthClient)
+class OAuthClientAdmin(admin.ModelAdmin):
+    """Client ids that other services gave this installation."""
+
+    form = OAuthClientForm
+    list_display = ["plugin", "shown_host", "client_id", "secret_is_stored", "updated_at"]
+    list_filter = ["plugin"]
+    search_fields = ["plugin", "host", "client_id"]
+    fields = ["plugin", "host", "client_id", "secret", "register_this"]
+    readonly_fields = ["register_this"]
+
+    @admin.display(description="host", ordering="host")
+    def shown_host(self, client: OAuthClient) -> str:
+        return client.host or "any"
+
+    @admin.display(description="secret", boolean=True)
+    def secret_is_stored(self, client: OAuthClient) -> bool:
+        return client.has_secret
+
+    @admin.display(description="Return address to register at the service")
+    def register_this(self, client: OAuthClient) -> str:
+        try:
+            return redirect_uri()
+        except SiteAddressMissing as error:
+            return str(error)
+
+
+@admin.register(SignIn)
+class SignInAdmin(ReadOnlyAdmin):
+    """Sign-ins of the last day; what they carried is not shown."""
+
+    list_display = ["created_at", "owner", "plugin", "way", "stage", "error_code", "connection"]
+    list_filter = ["plugin", "stage"]
+    search_fields = ["owner__email", "plugin"]
+    list_select_related = ["owner", "connection"]
+    exclude = ["state_hash", "binding_hash"]
+
+
+@admin.register(TokenToRevoke)
+class TokenToRevokeAdmin(ReadOnlyAdmin):
+    """Tokens that a service has not been told about yet."""
+
+    list_display = ["created_at", "owner", "plugin", "label", "tries", "next_try_at"]
+    list_select_related = ["owner"]
 
 
 class GatewayCallInline(admin.TabularInline):

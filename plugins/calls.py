@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from coreengine.kernel import hooks
 from coreengine.kernel.events import record
+from coreengine.kernel.notifications import notify
 from coreengine.kernel.statuses import Status
+from plugins import heartbeat
 from plugins.conf import plugin_settings
 from plugins.confirmation import check_confirmed
 from plugins.contract import ActionResult
@@ -34,9 +36,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 FORGOTTEN_AFTER = timedelta(seconds=30)
-LOST_AFTER = timedelta(minutes=16)
-CHECK_LOST_AFTER = timedelta(seconds=90)
-"""A check of a connection takes at most ACTION_TIMEOUT_S, and a student waits for it."""
 RESULTS_KEPT = timedelta(days=1)
 CALLS_KEPT = timedelta(days=30)
 LOG_KEPT = 20_000
@@ -82,7 +81,7 @@ def wait_for(call: ActionCall, wait_s: float | None = None) -> ActionCall:
 def run_row(call_id: int) -> ActionCall | None:
     """Run a waiting call; None if it is gone or someone else has it. Safe to call twice."""
     taken = ActionCall.objects.filter(pk=call_id, status=Status.PENDING).update(
-        status=Status.RUNNING, started_at=timezone.now()
+        status=Status.RUNNING, started_at=timezone.now(), alive_at=Now()
     )
     if not taken:
         return None
@@ -122,6 +121,7 @@ def run_here(
         idempotency_key=idempotency_key,
         status=Status.RUNNING,
         started_at=timezone.now(),
+        alive_at=Now(),
     )
     return _run(call, timeout_s=timeout_s)
 
@@ -140,9 +140,7 @@ def take_up_forgotten() -> int:
         run_action_call.delay(pk)
     running = ActionCall.objects.filter(status=Status.RUNNING)
     lost = list(
-        running.filter(
-            Q(started_at__lt=now - LOST_AFTER) | Q(method="authenticate", started_at__lt=now - CHECK_LOST_AFTER)
-        ).select_related("connection__owner", "by")[:100]
+        running.filter(alive_at__lt=Now() - heartbeat.LOST_AFTER).select_related("connection__owner", "by")[:100]
     )
     for call in lost:
         _give_up(call)
@@ -182,7 +180,8 @@ def _run(call: ActionCall, *, timeout_s: float = 0, keep_result: bool = False) -
     from plugins import running
 
     try:
-        outcome = running.run(call.connection, call, timeout_s=timeout_s)
+        with heartbeat.beating(call.pk):
+            outcome = running.run(call.connection, call, timeout_s=timeout_s)
     except Exception:
         # A bug of the host. The row must not stay "running" for it, and the bug must not be swallowed.
         _finish(call, running.Run(ActionResult(False, error="Something went wrong here. It was logged.")), False)
@@ -213,7 +212,7 @@ def _finish(call: ActionCall, outcome: Run, keep_result: bool) -> None:
             request_count=result.request_count,
             sandbox=outcome.sandbox,
             log="\n".join(outcome.log)[:LOG_KEPT],
-            result=result.data if keep_result and result.success else None,
+            result=result.data if keep_result and (result.success or _is_told_by_field(result)) else None,
         )
         if call.method == "authenticate":
             _note_identity(connection, call, result)
@@ -229,6 +228,11 @@ def _note_use(call: ActionCall, now: datetime) -> bool:
     return bool(healthy.update(last_synced_at=now, last_checked_at=now, updated_at=now))
 
 
+def _is_told_by_field(result: ActionResult) -> bool:
+    """Tell whether a failure's data are words for the student, by setting."""
+    return result.error_code == "configuration_refused"
+
+
 def _note_identity(connection: Connection, call: ActionCall, result: ActionResult) -> None:
     """Write what a try of the connection showed; the first that works completes the connection."""
     answer = result.data if isinstance(result.data, dict) else {}
@@ -237,6 +241,17 @@ def _note_identity(connection: Connection, call: ActionCall, result: ActionResul
     if result.success and answer.get("ok") is not True:
         result = ActionResult(
             False, error="The other service did not accept the token.", error_code="credential_rejected"
+        )
+        ActionCall.objects.filter(pk=call.pk).update(
+            status=Status.FAILED, error=result.error, error_code=result.error_code, result=None
+        )
+    expected = str(call.params.get("expects", ""))
+    if result.success and expected and str(identity.get("id", "")) != expected:
+        result = ActionResult(
+            False,
+            error=f"You signed in as {identity.get('name') or identity.get('id')}, and this connection is the account "
+            f"of {connection.identity_name or expected}. Sign in as that person, or make a new connection.",
+            error_code="other_account",
         )
         ActionCall.objects.filter(pk=call.pk).update(
             status=Status.FAILED, error=result.error, error_code=result.error_code, result=None
@@ -255,6 +270,7 @@ def _note_identity(connection: Connection, call: ActionCall, result: ActionResul
 
 def _note_health(connection: Connection, call: ActionCall, result: ActionResult) -> None:
     """Let an action tell about the connection: it works, or its token does not any more."""
+    result = _as_told(call, result)
     if result.success:
         if call.method == "execute_action":
             connection.last_synced_at = timezone.now()
@@ -263,9 +279,25 @@ def _note_health(connection: Connection, call: ActionCall, result: ActionResult)
         _set_health(connection, call, result)
 
 
+def _as_told(call: ActionCall, result: ActionResult) -> ActionResult:
+    """Take the plugin's word where it was asked how the connection is: its answer succeeded, the connection may not."""
+    answer = result.data
+    if call.method != "get_health_status" or not result.success or not isinstance(answer, dict):
+        return result
+    if str(answer.get("status", "healthy")) in {"healthy", "ok"}:
+        return result
+    code = str(answer.get("code", ""))
+    words = str(answer.get("detail") or "The service says that something is wrong.")[:1000]
+    return ActionResult(False, error=words, error_code=code if code in _CONNECTION_FAULTS else UNWELL)
+
+
+UNWELL = "service_unwell"
 # What says something about the connection, and not about this one action or its parameters.
 _CONNECTION_FAULTS = {
     "credential_rejected",
+    "reconnect_needed",
+    "token_endpoint_failed",
+    UNWELL,
     "unreachable",
     "tls_failed",
     "private_address",
@@ -278,11 +310,12 @@ _CONNECTION_FAULTS = {
 
 
 def _set_health(connection: Connection, call: ActionCall, result: ActionResult) -> None:
-    before = connection.health
+    was_failing, code_before = bool(connection.failing_since), connection.last_error_code
     connection.health = Connection.Health.HEALTHY if result.success else Connection.Health.UNHEALTHY
     connection.last_error = "" if result.success else result.error
     connection.last_error_code = "" if result.success else result.error_code[:60]
     connection.last_checked_at = timezone.now()
+    connection.failing_since = None if result.success else connection.failing_since or connection.last_checked_at
     connection.save(
         update_fields=[
             "identity",
@@ -290,17 +323,33 @@ def _set_health(connection: Connection, call: ActionCall, result: ActionResult) 
             "health",
             "last_error",
             "last_error_code",
+            "failing_since",
             "last_checked_at",
             "last_synced_at",
             "updated_at",
         ]
     )
-    if result.success and before == Connection.Health.UNHEALTHY:
+    if result.success and was_failing:
         record("connection.recovered", actor=call.by, subject=connection, data={"plugin": connection.plugin})
-    elif not result.success and before != Connection.Health.UNHEALTHY:
+    elif not result.success and not was_failing:
         record(
             "connection.failed",
             actor=call.by,
             subject=connection,
             data={"plugin": connection.plugin, "code": result.error_code, "error": result.error},
         )
+    is_news = result.error_code in NEEDS_THE_STUDENT and code_before not in NEEDS_THE_STUDENT
+    if is_news and connection.confirmed_at and call.method != "authenticate":
+        # A student who is trying the connection out reads it on the page.
+        notify(
+            connection.owner,
+            title=f"{connection.label} needs you",
+            content=result.error,
+            priority="high",
+            url=connection.get_absolute_url(),
+            kind="connection",
+        )
+
+
+NEEDS_THE_STUDENT = {"reconnect_needed", "credential_rejected"}
+"""Codes of failures that only the student can mend."""

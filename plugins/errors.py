@@ -94,3 +94,25 @@ class WebhookUnknown(DomainError):
     code = "webhook_unknown"
     status = 404
     title = "There is no such webhook"
+
+
+class TokenEndpointFailed(ExternalError):
+    """The service that gives out tokens could not be asked, or did not answer as such a service does."""
+
+    code = "token_endpoint_failed"
+    title = "The sign-in could not be renewed"
+
+
+class ReconnectNeeded(ExternalError):
+    """The service takes the stored sign-in no longer; only the student can give a new one."""
+
+    code = "reconnect_needed"
+    title = "Sign in again"
+
+
+class SignInLost(DomainError):
+    """A student came back from a service with an answer that fits no sign-in of theirs; nothing was done."""
+
+    code = "sign_in_lost"
+    status = 400
+    title = "This sign-in is not valid any more"

@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 
-from plugins.manifest import Manifest
+from plugins.manifest import Authentication, Manifest
 from plugins.models import Connection
 from plugins.pages import sentence
 from plugins.rules import MAX_CREDENTIAL_LENGTH, MAX_SETTING_LENGTH, credential_fields, home_settings
@@ -16,23 +16,37 @@ _CHOICE_WORDS = {"realtime": "As soon as possible"}
 
 
 class ConnectionForm(forms.Form):
-    """Label, settings and credential of a connection. It parses; the services check and save."""
+    """Label, settings and credential of a connection, for one way to connect. It parses; the services check and save.
 
-    def __init__(self, manifest: Manifest, *args: Any, connection: Connection | None = None, **kwargs: Any) -> None:
+    `way` is what the student chose; its fields are those that this way needs.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        *args: Any,
+        way: Authentication | None = None,
+        connection: Connection | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.manifest = manifest
         self.connection = connection
+        self.way = way
         required = manifest.settings_schema.get("required", ())
         self.setting_names = list(manifest.settings_schema.get("properties", {}))
         homes = home_settings(manifest)
         for name in sorted(self.setting_names, key=lambda item: item not in homes):
             schema = manifest.settings_schema["properties"][name]
-            self.fields[name] = _field(schema, is_required=name in required, name=name)
+            # A feed's address names the host, so nobody has to type it as well.
+            is_required = name in required and not (name in homes and self.takes_feed)
+            self.fields[name] = _field(schema, is_required=is_required, name=name)
             if name in homes:
                 self.fields[name].widget.attrs |= {"autocapitalize": "none", "spellcheck": "false", "inputmode": "url"}
-        self.credential_names = list(credential_fields(manifest.authentication))
-        for name, label in credential_fields(manifest.authentication).items():
-            self.fields[name] = _credential_field(name, label, is_kept=bool(connection and connection.has_credential))
+        self.credential_names = list(credential_fields(way))
+        is_kept = bool(connection and connection.has_credential and connection.authentication == way)
+        for name, label in credential_fields(way).items():
+            self.fields[name] = _credential_field(name, label, is_kept=is_kept)
         self.fields["label"] = forms.CharField(
             required=False,
             max_length=100,
@@ -42,13 +56,20 @@ class ConnectionForm(forms.Form):
         self.order_fields([*homes, *self.credential_names])
 
     @property
+    def takes_feed(self) -> bool:
+        """True if the credential is the secret address of a feed."""
+        return self.way is not None and self.way.type == "feed_url"
+
+    @property
     def credential_bound(self) -> list[forms.BoundField]:
         """The credential's fields."""
         return [self[name] for name in self.credential_names]
 
     @property
     def home_bound(self) -> list[forms.BoundField]:
-        """The fields that name the host."""
+        """The fields that name the host; none where the feed's address does."""
+        if self.takes_feed and self.connection is None and not self.errors:
+            return []
         return [self[name] for name in home_settings(self.manifest) if name in self.fields]
 
     @property
@@ -113,7 +134,14 @@ def _reader(kind: str) -> Any:
 def _credential_field(name: str, label: str, *, is_kept: bool) -> forms.Field:
     # Never filled in again: the browser is not told what is stored, and must not offer to store it either.
     attrs = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
-    widget = forms.TextInput(attrs=attrs) if name == "username" else forms.PasswordInput(attrs=attrs, render_value=True)
+    if name == "url":
+        attrs |= {"inputmode": "url", "placeholder": "https://"}
+    # An address is as secret as a password, but nobody can check a pasted one that is hidden.
+    widget = (
+        forms.TextInput(attrs=attrs)
+        if name in {"username", "url"}
+        else forms.PasswordInput(attrs=attrs, render_value=True)
+    )
     note = "Leave it empty to keep the stored one." if is_kept else ""
     return forms.CharField(
         label=label, required=not is_kept, widget=widget, help_text=note, max_length=MAX_CREDENTIAL_LENGTH

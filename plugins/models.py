@@ -23,7 +23,8 @@ class Connection(models.Model):
     `configuration` is handed to the plugin; `credential` never is: the gateway adds it to requests. `way` is the name
     of the manifest's way of authentication ("" is the first); it says what the credential holds: `token`, or
     `username` and `password`, or `url` of a feed, or `access_token`, `refresh_token`, `expires_at` (seconds since
-    1970, None without end), `scope` and `token_type`.
+    1970, None without end), `scope` and `token_type`. `renewal_key` and `renewal_until` are the lease of the one worker
+    that refreshes it (`plugins.oauth.tokens`).
     """
 
     class Health(models.TextChoices):
@@ -41,6 +42,9 @@ class Connection(models.Model):
     health = models.CharField(max_length=10, choices=Health.choices, default=Health.CHECKING)
     last_error = models.TextField(blank=True)
     last_error_code = models.CharField(max_length=60, blank=True)
+    failing_since = models.DateTimeField(null=True, blank=True)
+    renewal_key = models.CharField(max_length=32, blank=True, default="", editable=False)
+    renewal_until = models.DateTimeField(null=True, blank=True, editable=False)
     confirmed_at = models.DateTimeField(null=True, blank=True)
     last_checked_at = models.DateTimeField(null=True, blank=True)
     last_synced_at = models.DateTimeField(null=True, blank=True)
@@ -127,6 +131,7 @@ class ActionCall(models.Model):
     log = models.TextField(blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     started_at = models.DateTimeField(null=True, blank=True)
+    alive_at = models.DateTimeField(null=True, blank=True, editable=False)
     finished_at = models.DateTimeField(null=True, blank=True)
 
     objects = ActionCallQuerySet.as_manager()
@@ -244,4 +249,5 @@ class StoredValue(models.Model):
 
 
 from plugins.installing.models import InstalledPlugin, PluginVersion  # noqa: E402, F401, models of this app
+from plugins.oauth.models import OAuthClient, SignIn, TokenToRevoke  # noqa: E402, F401, they name Connection
 from plugins.webhooks.models import ConnectionDelivery, ConnectionWebhook  # noqa: E402, F401, they name Connection

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db.models import Count, Max, Q
 
 from plugins.capabilities import CAPABILITY_WORDS
-from plugins.manifest import Manifest
+from plugins.manifest import Authentication, Manifest
 from plugins.models import ActionCall, Connection, GatewayCall
+from plugins.oauth.clients import admin_address, hosts_with_client, missing_words
 from plugins.registry import Plugin, all_plugins
 from plugins.reports import PluginReport, SandboxReport, read_report
 from plugins.sandbox.base import Protection
+
+if TYPE_CHECKING:
+    from coreengine.accounts.models import User
 
 DEMO_HOST = "demo.university.edu"
 
@@ -123,17 +127,69 @@ def sentence(title: str) -> str:
     return " ".join([first[:1].upper() + first[1:], *(word if word.isupper() else word.lower() for word in rest)])
 
 
-def demo_token_page(manifest: Manifest) -> str:
-    """Return the page of the demo university where its student makes a token; "" where it does not run.
+@dataclass(frozen=True)
+class WayChoice:
+    """One way to connect, as a choice above the form. `note` says why it cannot be used yet, or where it can."""
+
+    way: Authentication
+    icon: str
+    is_current: bool
+    is_ready: bool = True
+    note: str = ""
+    admin_url: str = ""
+
+    @property
+    def title(self) -> str:
+        """The way as a choice."""
+        return self.way.shown_title
+
+    @property
+    def description(self) -> str:
+        """What the student does."""
+        return self.way.description or _WAY_WORDS[self.way.type][1]
+
+
+_WAY_WORDS = {
+    "oauth2": ("log-in", "You are sent to the service, agree there, and come back."),
+    "api_key": ("key-round", "You make a token at the service and paste it here."),
+    "basic_auth": ("user", "The name and password that you have at the service."),
+    "feed_url": ("rss", "You copy the secret address of your feed and paste it here. Reads only what the feed has."),
+}
+
+
+def first_way(manifest: Manifest) -> str:
+    """Return the way to show first: the first that works here without an admin's help."""
+    is_set_up = any(way.needs_sign_in for way in manifest.ways) and bool(hosts_with_client(manifest))
+    usable = [way for way in manifest.ways if is_set_up or not way.needs_sign_in]
+    return next((way.name for way in usable or manifest.ways), "")
+
+
+def way_choices(manifest: Manifest, current: Authentication | None, user: User) -> list[WayChoice]:
+    """Return the ways to connect; those that wait for an admin say so, and lead admins to where it is done."""
+    found: list[WayChoice] = []
+    hosts = hosts_with_client(manifest) if any(way.needs_sign_in for way in manifest.ways) else []
+    for way in manifest.ways:
+        note, admin_url, is_ready = "", "", True
+        if way.needs_sign_in:
+            is_ready = bool(hosts)
+            named = [host for host in hosts if host]
+            if not hosts:
+                note = missing_words(manifest)
+            elif named and "" not in hosts:
+                note = f"Set up for {', '.join(named[:3])}{' and others' if len(named) > 3 else ''}."
+            if user.is_staff and not hosts:
+                admin_url = admin_address(manifest)
+        found.append(WayChoice(way, _WAY_WORDS[way.type][0], way == current, is_ready, note, admin_url))
+    return found
+
+
+def demo_token_page(manifest: Manifest, way: Authentication | None) -> str:
+    """Return the page of the demo university that has what this way asks for; "" where the university does not run.
 
     Offered only in development, and only for plugins that could talk to it.
     """
     base = getattr(settings, "DEMO_UNIVERSITY_URL", "")
     if not base or not getattr(settings, "DEMO_ACCOUNTS", False) or manifest.name != "canvas-integration":
         return ""
-    path = (
-        urlsplit(manifest.address(manifest.authentication.token_page, {"canvas_domain": DEMO_HOST})).path
-        if (manifest.authentication and manifest.authentication.token_page)
-        else "/"
-    )
-    return base.rstrip("/") + (path or "/")
+    page = manifest.address(way.token_page, {"canvas_domain": DEMO_HOST}) if way and way.token_page else ""
+    return base.rstrip("/") + (urlsplit(page).path or "/")

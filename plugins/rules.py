@@ -117,6 +117,16 @@ def _feed_address(manifest: Manifest, text: str, configuration: Mapping[str, Any
     return f"https://{host}{address[match.end(1) :]}"
 
 
+def with_feed_host(manifest: Manifest, given: Mapping[str, Any], credential: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings in which a pasted feed address has named the host, where the student left that empty."""
+    filled = dict(given)
+    host = host_of(re.sub(r"^webcals?://", "https://", str(credential.get("url") or "").strip(), flags=re.IGNORECASE))
+    for name in home_settings(manifest):
+        if not filled.get(name) and is_host(host):
+            filled[name] = host
+    return filled
+
+
 def home_settings(manifest: Manifest) -> list[str]:
     """Return the settings that name the host the plugin talks to."""
     return [

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,11 +17,13 @@ from plugins.answers import StoredAnswers
 from plugins.belongings import OwnBlobs, stand_ins_of
 from plugins.conf import plugin_settings
 from plugins.contract import ActionResult
-from plugins.errors import PluginFailed, PluginTimedOut, SandboxUnavailable
+from plugins.errors import PluginFailed, PluginTimedOut, ReconnectNeeded, SandboxUnavailable, TokenEndpointFailed
 from plugins.gateway.gateway import Gateway
 from plugins.gateway.records import Access, CallNote
 from plugins.gateway.secrets import Mask
+from plugins.manifest import Authentication
 from plugins.models import ActionCall, Connection, GatewayCall
+from plugins.oauth.tokens import renewed, usable_credential
 from plugins.registry import Plugin, PluginUnknown, get_plugin
 from plugins.rules import answer_faults
 from plugins.sandbox import pool
@@ -73,14 +76,35 @@ def run(connection: Connection, call: ActionCall, *, timeout_s: float) -> Run:
     except PluginUnknown as error:
         return Run(ActionResult(False, error=str(error), error_code=error.code))
     assert plugin.manifest is not None
+    way = plugin.manifest.way(connection.way)
+    try:
+        credential = usable_credential(connection, way)
+    except (ReconnectNeeded, TokenEndpointFailed) as error:
+        return Run(ActionResult(False, error=str(error), error_code=error.code, retryable=error.retryable))
+    used = [credential]
+
+    def renew(seen: Mapping[str, Any]) -> Mapping[str, Any]:
+        assert way is not None
+        used.append(renewed(connection, way, seen=seen))
+        return used[-1]
+
     answers = StoredAnswers(connection)
-    access = Access(connection.pk, plugin.manifest, connection.configuration, connection.credential, way=connection.way)
+    access = Access(
+        connection.pk,
+        plugin.manifest,
+        connection.configuration,
+        credential,
+        way=connection.way,
+        renew=renew if way is not None and way.needs_sign_in else None,
+    )
     blobs = OwnBlobs(connection)
     gateway = Gateway(access, answers=answers, blobs=blobs, stand_ins=stand_ins_of(connection))
     gateway.created_blobs = blobs.created
     outcome = Run(ActionResult(False), storage=Storage(connection, plugin.manifest))
     try:
-        data = _converse(plugin, connection, call, gateway, outcome, timeout_s)
+        if call.method == "authenticate" and call.params.get("validate"):
+            _validate(plugin, connection, call, gateway, outcome, timeout_s)
+        data = _converse(plugin, connection, call, call.method, gateway, outcome, timeout_s)
         if call.method == "execute_action":
             data = _checked(plugin, call.action, data)
         outcome.result = ActionResult(True, data=data)
@@ -94,16 +118,56 @@ def run(connection: Connection, call: ActionCall, *, timeout_s: float) -> Run:
             retryable=error.retryable,
             retry_after_s=error.retry_after_s,
         )
-    outcome.result = _finished(
-        outcome.result, time.monotonic() - started, len(gateway.notes), Mask(connection.credential)
-    )
-    outcome.log = [Mask(connection.credential).text(line) for line in outcome.log]
+    except ConfigurationRefused as error:
+        outcome.result = ActionResult(False, data=error.errors, error=str(error), error_code="configuration_refused")
+    mask = Mask(*used)
+    result = _by_sign_in(outcome.result, way, connection)
+    outcome.result = _finished(result, time.monotonic() - started, len(gateway.notes), mask)
+    outcome.log = [mask.text(line) for line in outcome.log]
     outcome.answers, outcome.notes, outcome.created_blobs = answers, gateway.notes, gateway.created_blobs
     return outcome
 
 
-def _converse(
+class ConfigurationRefused(Exception):
+    """The plugin itself finds fault with the settings; `errors` is by setting."""
+
+    def __init__(self, errors: dict[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {words}" for name, words in errors.items()) or "The settings do not fit.")
+        self.errors = errors
+
+
+def _validate(
     plugin: Plugin, connection: Connection, call: ActionCall, gateway: Gateway, outcome: Run, timeout_s: float
+) -> None:
+    """Let the plugin look at the settings, before anything is asked with them."""
+    try:
+        answer = _converse(plugin, connection, call, "validate_configuration", gateway, outcome, timeout_s)
+    except PluginRefused as error:
+        if error.code == "unknown_method":
+            return  # a program without the SDK that has nothing to say
+        raise
+    if isinstance(answer, dict) and answer.get("ok") is False:
+        found = answer.get("errors")
+        errors = found if isinstance(found, dict) else {}
+        raise ConfigurationRefused({str(name)[:64]: str(words)[:500] for name, words in list(errors.items())[:50]})
+
+
+def _by_sign_in(result: ActionResult, way: Authentication | None, connection: Connection) -> ActionResult:
+    """Where the student signed in, there is no token to type again: a refusal asks for signing in again."""
+    if result.error_code != "credential_rejected" or way is None or not way.needs_sign_in:
+        return result
+    words = f"{connection.home or connection.plugin_title} does not accept this sign-in any more. Reconnect to sign in "
+    return replace(result, error=f"{words}again; everything stays as it is.", error_code="reconnect_needed")
+
+
+def _converse(
+    plugin: Plugin,
+    connection: Connection,
+    call: ActionCall,
+    method: str,
+    gateway: Gateway,
+    outcome: Run,
+    timeout_s: float,
 ) -> Any:
     assert plugin.manifest is not None
     way = plugin.manifest.way(connection.way)
@@ -114,9 +178,9 @@ def _converse(
             "authentication": {"way": way.name, "type": way.type} if way else {"way": "", "type": ""},
         },
     }
-    if call.method == "execute_action":
+    if method == "execute_action":
         params |= {"action": call.action, "params": call.params}
-    elif call.method == "handle_webhook":
+    elif method == "handle_webhook":
         params |= {"name": call.action, "payload": call.params}
     child, outcome.sandbox = pool.take(plugin, owner=connection.owner_id)
     try:
@@ -126,7 +190,7 @@ def _converse(
             methods=outcome.storage.methods if outcome.storage else None,
             on_log=lambda level, message: outcome.log.append(f"{level}: {message}"),
         )
-        return conversation.call(call.method, params, timeout_s=timeout_s or plugin_settings().ACTION_TIMEOUT_S)
+        return conversation.call(method, params, timeout_s=timeout_s or plugin_settings().ACTION_TIMEOUT_S)
     finally:
         pool.discard(child)
 

@@ -15,14 +15,45 @@ def run_action_call(call_id: int) -> None:
 
 @shared_task(name="plugins.take_up_forgotten", acks_late=False)
 def take_up_forgotten() -> None:
-    """Find calls whose message or worker was lost. Safe to run twice."""
+    """Find calls, sign-ins and revocations whose message or worker was lost. Safe to run twice."""
+    from plugins.oauth import revocation, sign_in
+
     calls.take_up_forgotten()
+    sign_in.take_up()
+    revocation.take_up()
 
 
 @shared_task(name="plugins.drop_old_calls", acks_late=False)
 def drop_old_calls() -> None:
-    """Forget old calls and their results. Safe to run twice."""
+    """Forget old calls, their results, and old sign-ins. Safe to run twice."""
+    from plugins.oauth import sign_in
+
     calls.drop_old()
+    sign_in.drop_old()
+
+
+@shared_task(name="plugins.finish_sign_in", acks_late=False)
+def finish_sign_in(sign_in_id: int) -> None:
+    """Trade the code of a sign-in for a token and connect. Safe to run twice: the second finds it taken."""
+    from plugins.oauth import sign_in
+
+    sign_in.finish(sign_in_id)
+
+
+@shared_task(name="plugins.revoke_token", acks_late=False)
+def revoke_token(row_id: int) -> None:
+    """Give one token of a removed connection back. Safe to run twice."""
+    from plugins.oauth import revocation
+
+    revocation.revoke(row_id)
+
+
+@shared_task(name="plugins.check_idle_connections", acks_late=False)
+def check_idle_connections() -> None:
+    """Ask connections that nobody used for a day how they are. Safe to run twice."""
+    from plugins import health
+
+    health.check_idle()
 
 
 @shared_task(name="plugins.report_sandbox", acks_late=False)

@@ -4,6 +4,7 @@ from django.urls import path
 
 from plugins import views
 from plugins.api.plugins import published_schema
+from plugins.oauth import views as oauth_views
 
 app_name = "plugins"
 
@@ -13,6 +14,9 @@ urlpatterns = [
     path("connections/new/<slug:plugin>/", views.connect, name="connect"),
     path("connections/<int:pk>/", views.detail, name="detail"),
     path("connections/<int:pk>/edit/", views.edit, name="edit"),
+    path("connections/oauth/callback/", oauth_views.callback, name="oauth-callback"),
+    path("connections/sign-in/<int:pk>/", oauth_views.outcome, name="sign-in"),
+    path("connections/<int:pk>/reconnect/", views.reconnect, name="reconnect"),
     path("connections/<int:pk>/test/", views.test, name="test"),
     path("connections/<int:pk>/sync/", views.sync, name="sync"),
     path("connections/<int:pk>/disconnect/", views.disconnect, name="disconnect"),

@@ -16,8 +16,10 @@ from coreengine.kernel.typing import Request
 from plugins import pages, services
 from plugins.filters import ConnectionFilter
 from plugins.forms import ConnectionForm, initial_values
-from plugins.manifest import Manifest
-from plugins.models import ActionCall, Connection
+from plugins.health import next_step
+from plugins.manifest import Authentication, Manifest
+from plugins.models import ActionCall, Connection, SignIn
+from plugins.oauth import views as oauth_views
 from plugins.registry import PluginUnknown, get_manifest, usable_plugins
 
 
@@ -38,19 +40,27 @@ def choose_plugin(request: Request) -> HttpResponse:
 
 @never_cache
 def connect(request: Request, plugin: str) -> HttpResponse:
-    """Fill in a plugin's settings and connect it."""
+    """Choose a way, fill in a plugin's settings and connect it, or leave for the service to agree there."""
     manifest = _manifest_or_404(plugin)
-    demo_page = pages.demo_token_page(manifest)
+    earlier = _earlier_sign_in(request, plugin)
+    way = _way(request, manifest, (earlier.way if earlier else "") or pages.first_way(manifest))
+    demo_page = pages.demo_token_page(manifest, way)
     initial = {"canvas_domain": pages.DEMO_HOST} if demo_page and "demo" in request.GET else {}
-    form = ConnectionForm(manifest, request.POST or None, initial=initial)
+    if earlier:
+        initial = {**earlier.configuration, "label": earlier.label}
+    form = ConnectionForm(manifest, request.POST or None, way=way, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
+            if way is not None and way.needs_sign_in:
+                label = form.cleaned_data["label"]
+                return oauth_views.leave(request, manifest, way, configuration=form.configuration(), label=label)
             connection = services.connect(
                 request.user,
                 manifest.name,
                 configuration=form.configuration(),
                 credential=form.credential(),
                 label=form.cleaned_data["label"],
+                way=way.name if way else "",
                 by=request.user,
             )
         except ValidationError as error:
@@ -62,33 +72,58 @@ def connect(request: Request, plugin: str) -> HttpResponse:
                     request, f"{connection.plugin_title} is connected{name}. Sync now to bring everything in."
                 )
             return redirect(connection)
-    return _form_page(request, form, None, demo_page)
+    return _form_page(request, form, None, demo_page, earlier)
 
 
 @never_cache
 def edit(request: Request, pk: int) -> HttpResponse:
-    """Change a connection's settings or token."""
+    """Change a connection's settings, its token, or the way that it is reached."""
     connection = _editable(request, pk)
     manifest = connection.manifest
     if manifest is None:
         messages.error(request, f"The plugin {connection.plugin} is not installed, so its settings cannot be shown.")
         return redirect(connection)
-    form = ConnectionForm(manifest, request.POST or None, connection=connection, initial=initial_values(connection))
+    earlier = _earlier_sign_in(request, connection.plugin)
+    way = _way(request, manifest, earlier.way if earlier else connection.way)
+    initial = initial_values(connection) if earlier is None else {**initial_values(connection), **earlier.configuration}
+    form = ConnectionForm(manifest, request.POST or None, way=way, connection=connection, initial=initial)
     if request.method == "POST" and form.is_valid():
+        configuration, label = form.configuration(), form.cleaned_data["label"]
         try:
+            if way is not None and services.needs_sign_in(connection, manifest, way, configuration):
+                return oauth_views.leave(
+                    request, manifest, way, configuration=configuration, label=label, connection=connection
+                )
             services.update_connection(
                 connection,
                 by=request.user,
-                configuration=form.configuration(),
+                configuration=configuration,
                 credential=form.credential() or None,
-                label=form.cleaned_data["label"],
+                label=label,
+                way=way.name if way else None,
             )
         except ValidationError as error:
             form.take_errors(_by_field(error))
         else:
             messages.success(request, "The connection is saved.")
             return redirect(connection)
-    return _form_page(request, form, connection, pages.demo_token_page(manifest))
+    return _form_page(request, form, connection, pages.demo_token_page(manifest, way), earlier)
+
+
+@require_POST
+def reconnect(request: Request, pk: int) -> HttpResponse:
+    """Sign in at the service again, for a connection that keeps everything else; others type a new secret."""
+    connection = _editable(request, pk)
+    manifest, way = connection.manifest, connection.authentication
+    if manifest is None or way is None or not way.needs_sign_in:
+        return redirect("plugins:edit", pk)
+    try:
+        return oauth_views.leave(
+            request, manifest, way, configuration=connection.configuration, label="", connection=connection
+        )
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+        return redirect(connection)
 
 
 @require_GET
@@ -105,6 +140,8 @@ def detail(request: Request, pk: int) -> HttpResponse:
         "settings_rows": pages.settings_rows(connection),
         "actions": pages.recent_actions(connection),
         "is_checking": connection.health == Connection.Health.CHECKING,
+        "next_step": next_step(connection),
+        "way": connection.authentication,
     }
     parts = {"connection-state": "state", "connection-record": "record"}
     return render_page(request, "plugins/detail.html", context, parts=parts)
@@ -129,7 +166,9 @@ def disconnect(request: Request, pk: int) -> HttpResponse:
     """Ask, saying what goes and what stays; then disconnect."""
     connection = _editable(request, pk)
     if request.method != "POST":
-        return render_page(request, "plugins/disconnect.html", {"connection": connection})
+        return render_page(
+            request, "plugins/disconnect.html", {"connection": connection, "way": connection.authentication}
+        )
     services.disconnect(connection, by=request.user)
     messages.success(request, f"{connection.label} is disconnected. What it brought in is still yours.")
     return redirect("plugins:list")
@@ -157,19 +196,41 @@ def _by_field(error: ValidationError) -> dict[str, list[Any]]:
     return error.message_dict if hasattr(error, "error_dict") else {"__all__": error.messages}
 
 
-def _form_page(request: Request, form: ConnectionForm, connection: Connection | None, demo_page: str) -> HttpResponse:
-    manifest = form.manifest
+def _way(request: Request, manifest: Manifest, usual: str) -> Authentication | None:
+    """Return the way that the form or its address names, else the usual one."""
+    wanted = request.POST.get("way") or request.GET.get("way") or usual
+    return manifest.way(wanted) or manifest.authentication
+
+
+def _earlier_sign_in(request: Request, plugin: str) -> SignIn | None:
+    """Return the sign-in that did not come about and whose settings the form shows again."""
+    number = request.GET.get("sign_in", "")
+    if request.method == "POST" or not number.isdecimal() or len(number) > 18:
+        return None
+    return SignIn.objects.visible_to(request.user).filter(pk=int(number), plugin=plugin).first()
+
+
+def _form_page(
+    request: Request,
+    form: ConnectionForm,
+    connection: Connection | None,
+    demo_page: str,
+    earlier: SignIn | None,
+) -> HttpResponse:
+    manifest, way = form.manifest, form.way
     values = form.data if form.is_bound else {**form.initial, **(connection.configuration if connection else {})}
-    token_page = ""
-    if manifest.authentication and manifest.authentication.token_page and connection:
-        token_page = manifest.address(manifest.authentication.token_page, connection.configuration)
+    is_demo = bool(demo_page) and values.get("canvas_domain") == pages.DEMO_HOST
+    token_page = manifest.address(way.token_page, connection.configuration) if way and connection else ""
     context = {
         "form": form,
         "manifest": manifest,
         "connection": connection,
+        "way": way,
+        "ways": pages.way_choices(manifest, way, request.user),
+        "refusal": earlier.error if earlier and earlier.stage == SignIn.Stage.FAILED else "",
         "demo_page": demo_page,
-        "is_demo": bool(demo_page) and values.get("canvas_domain") == pages.DEMO_HOST,
-        "token_page": token_page,
+        "is_demo": is_demo,
+        "token_page": demo_page if is_demo and connection else token_page,
         "capabilities": pages.capabilities(manifest),
     }
     return render_page(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -18,10 +19,19 @@ from plugins.api.serializers import (
     ConnectionChangeSerializer,
     ConnectionSerializer,
     GatewayCallSerializer,
+    SignInSerializer,
     SyncStartedSerializer,
 )
 from plugins.filters import ConnectionFilter
-from plugins.models import ActionCall, Connection
+from plugins.manifest import Authentication, Manifest
+from plugins.models import ActionCall, Connection, SignIn
+from plugins.oauth import sign_in
+
+STARTED = PolymorphicProxySerializer(
+    component_name="ConnectionStarted",
+    serializers=[ConnectionSerializer, SignInSerializer],
+    resource_type_field_name=None,
+)
 
 
 class ConnectionViewSet(OwnedModelViewSet):
@@ -34,21 +44,32 @@ class ConnectionViewSet(OwnedModelViewSet):
     def get_serializer_class(self) -> type[ConnectionSerializer]:
         return ConnectionChangeSerializer if self.action == "partial_update" else ConnectionSerializer
 
-    @extend_schema(responses={201: ConnectionSerializer, 202: ConnectionSerializer})
+    @extend_schema(responses={201: ConnectionSerializer, 202: STARTED})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Connect a plugin and try it out: 201 once the other side accepted it, 202 while it is still being asked."""
+        """Connect a plugin and try it out: 201 once the other side accepted it, 202 while it is still being asked.
+
+        A way that signs in (oauth2) answers 202 with a sign-in: open its `authorization_url` in a browser.
+        """
         return self.idempotently(request, lambda: self._create(request))
 
     def _create(self, request: Request) -> Response:
         serializer: ConnectionSerializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         data = serializer.validated_data
+        manifest = services.installed_manifest(data["plugin"])
+        way = services.chosen_way(manifest, data.get("way", ""))
+        configuration, label = data.get("configuration", {}), data.get("label", "")
+        if way is not None and way.needs_sign_in:
+            return departure_response(
+                sign_in.start(request.user, manifest, way, configuration=configuration, label=label, binding="")
+            )
         connection = services.connect(
             request.user,
-            data["plugin"],
-            configuration=data.get("configuration", {}),
+            manifest.name,
+            configuration=configuration,
             credential=serializer.credential(),
-            label=data.get("label", ""),
+            label=label,
+            way=way.name if way else "",
             by=request.user,
         )
         return Response(
@@ -57,24 +78,61 @@ class ConnectionViewSet(OwnedModelViewSet):
             headers={"Location": f"/api/v1/connections/{connection.pk}/"},
         )
 
-    @extend_schema(responses=ConnectionSerializer)
+    @extend_schema(responses={200: ConnectionSerializer, 202: SignInSerializer})
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Change settings, label or token; what is left out stays."""
+        """Change settings, label, token or way; what is left out stays. 202 where the student has to sign in for it."""
         connection: Connection = self.get_object()
         serializer: ConnectionSerializer = self.get_serializer(connection, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
         data = serializer.validated_data
+        configuration = {**connection.configuration, **data["configuration"]} if "configuration" in data else None
+        manifest = services.installed_manifest(connection.plugin)
+        way = services.chosen_way(manifest, data.get("way", connection.way))
+        if way is not None and services.needs_sign_in(connection, manifest, way, configuration):
+            return self._sign_in(connection, manifest, way, configuration, label=data.get("label", ""))
         changed = services.update_connection(
             connection,
             by=request.user,
-            configuration={**connection.configuration, **data["configuration"]} if "configuration" in data else None,
+            configuration=configuration,
             credential=serializer.credential() or None,
             label=data.get("label"),
+            way=way.name if way else None,
         )
         return Response(ConnectionSerializer(changed).data)
 
     def perform_destroy(self, instance: Connection) -> None:
         services.disconnect(instance, by=self.request.user)
+
+    @extend_schema(request=None, responses={202: SignInSerializer})
+    @action(detail=True, methods=["post"])
+    def reconnect(self, request: Request, pk: str | None = None) -> Response:
+        """Let the student sign in again at the service; everything else of the connection stays."""
+        connection: Connection = self.get_object()
+        manifest = services.installed_manifest(connection.plugin)
+        way = manifest.way(connection.way)
+        if way is None or not way.needs_sign_in:
+            raise ValidationError({"token": "This connection is not signed in to: change its token instead."})
+        return self._sign_in(connection, manifest, way, None)
+
+    def _sign_in(
+        self,
+        connection: Connection,
+        manifest: Manifest,
+        way: Authentication,
+        configuration: dict[str, Any] | None,
+        *,
+        label: str = "",
+    ) -> Response:
+        departure = sign_in.start(
+            self.request.user,
+            manifest,
+            way,
+            configuration=connection.configuration if configuration is None else configuration,
+            label=label,
+            connection=connection,
+            binding="",
+        )
+        return departure_response(departure)
 
     @extend_schema(request=None, responses={200: ActionCallSerializer, 202: ActionCallSerializer})
     @action(detail=True, methods=["post"])
@@ -98,6 +156,14 @@ class ConnectionViewSet(OwnedModelViewSet):
         return self.get_paginated_response(GatewayCallSerializer(page, many=True).data)
 
 
+class SignInViewSet(OwnedReadViewSet):
+    """Sign-ins at other services of the last day: whether the student came back, and which connection came of it."""
+
+    queryset = SignIn.objects.all()
+    serializer_class = SignInSerializer
+    filter_backends: list[Any] = []
+
+
 @extend_schema(parameters=[OpenApiParameter("connection_pk", int, OpenApiParameter.PATH)])
 class ActionCallViewSet(OwnedReadViewSet):
     """What a connection's plugin was asked to do, newest first."""
@@ -108,6 +174,12 @@ class ActionCallViewSet(OwnedReadViewSet):
 
     def get_queryset(self) -> QuerySet[ActionCall]:
         return super().get_queryset().filter(connection_id=self.kwargs.get("connection_pk"))
+
+
+def departure_response(departure: sign_in.Departure) -> Response:
+    """Answer 202 with a sign-in that began, and where to send the student."""
+    data = {**SignInSerializer(departure.sign_in).data, "authorization_url": departure.address}
+    return Response(data, status=status.HTTP_202_ACCEPTED, headers={"Location": data["url"]})
 
 
 def call_response(call: ActionCall) -> Response:

@@ -6,7 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from plugins.models import ActionCall, Connection, GatewayCall
+from plugins.health import next_step
+from plugins.models import ActionCall, Connection, GatewayCall, SignIn
 
 
 class FaultSerializer(serializers.Serializer):
@@ -50,23 +51,30 @@ class ConnectionSerializer(serializers.ModelSerializer):
     token = serializers.CharField(write_only=True, required=False, help_text="an access token or API key")
     username = serializers.CharField(write_only=True, required=False)
     password = serializers.CharField(write_only=True, required=False)
+    url = serializers.CharField(write_only=True, required=False, help_text="the secret address of a feed")
+    way = serializers.CharField(
+        required=False, allow_blank=True, max_length=64, help_text="name of the way to connect; empty is the first"
+    )
     configuration = serializers.DictField(required=False)
     label = serializers.CharField(required=False, max_length=100, allow_blank=True)
     identity = serializers.DictField(read_only=True)
     source = serializers.CharField(read_only=True)
     home = serializers.CharField(read_only=True, help_text="the host that it talks to")
     has_credential = serializers.BooleanField(read_only=True)
+    next_step = serializers.SerializerMethodField(help_text="what the student can do about the last error")
 
     class Meta:
         model = Connection
         fields = [
             "id",
             "plugin",
+            "way",
             "label",
             "configuration",
             "token",
             "username",
             "password",
+            "url",
             "has_credential",
             "identity",
             "home",
@@ -74,6 +82,8 @@ class ConnectionSerializer(serializers.ModelSerializer):
             "health",
             "last_error",
             "last_error_code",
+            "next_step",
+            "failing_since",
             "last_checked_at",
             "last_synced_at",
             "confirmed_at",
@@ -83,16 +93,55 @@ class ConnectionSerializer(serializers.ModelSerializer):
             "health",
             "last_error",
             "last_error_code",
+            "failing_since",
             "last_checked_at",
             "last_synced_at",
             "confirmed_at",
             "created_at",
         ]
 
+    def get_next_step(self, connection: Connection) -> str:
+        step = next_step(connection)
+        return step.words if step else ""
+
     def credential(self) -> dict[str, str]:
         """Return what was written of the credential."""
         data: dict[str, Any] = self.validated_data
-        return {name: data[name] for name in ("token", "username", "password") if name in data}
+        return {name: data[name] for name in ("token", "username", "password", "url") if name in data}
+
+
+class SignInSerializer(serializers.ModelSerializer):
+    """A sign-in at another service: where to send the student, and what came of it."""
+
+    authorization_url = serializers.CharField(
+        read_only=True, required=False, help_text="open it in a browser where the student is signed in here; given once"
+    )
+    status = serializers.CharField(source="stage", read_only=True, help_text="away, back, running, completed or failed")
+    url = serializers.SerializerMethodField(help_text="where this can be read again")
+    expires_at = serializers.DateTimeField(read_only=True)
+    errors = serializers.DictField(read_only=True, help_text="why it failed, by setting or __all__")
+
+    class Meta:
+        model = SignIn
+        fields = [
+            "id",
+            "plugin",
+            "way",
+            "authorization_url",
+            "status",
+            "url",
+            "connection",
+            "is_reconnect",
+            "errors",
+            "error_code",
+            "created_at",
+            "expires_at",
+            "finished_at",
+        ]
+        read_only_fields = fields
+
+    def get_url(self, sign_in: SignIn) -> str:
+        return f"/api/v1/sign-ins/{sign_in.pk}/"
 
 
 class ConnectionChangeSerializer(ConnectionSerializer):

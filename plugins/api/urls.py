@@ -3,11 +3,12 @@
 from django.urls import path
 
 from coreengine.kernel.api.routers import ApiRouter
-from plugins.api.connections import ActionCallViewSet, ConnectionViewSet
+from plugins.api.connections import ActionCallViewSet, ConnectionViewSet, SignInViewSet
 from plugins.api.plugins import EndpointView, PluginListView, PluginView, published_schema
 
 router = ApiRouter()
 router.register("connections", ConnectionViewSet, basename="connection")
+router.register("sign-ins", SignInViewSet, basename="sign-in")
 router.register(r"connections/(?P<connection_pk>\d+)/actions", ActionCallViewSet, basename="connection-action")
 
 urlpatterns = [

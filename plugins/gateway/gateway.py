@@ -12,7 +12,7 @@ from typing import Any
 import httpcore
 
 from coreengine.kernel.blobs import store
-from coreengine.kernel.errors import TooLarge
+from coreengine.kernel.errors import ExternalError, TooLarge
 from plugins.conf import operator_host, plugin_settings
 from plugins.gateway.address import FEED, FEED_SHOWN, redirect_address
 from plugins.gateway.allowed import Allowed, path_shape
@@ -78,7 +78,7 @@ class Gateway:
         self._settings = plugin_settings()
         self._key = access.key or access.connection_id
         self._pace = Pace(self._key, access.requests_per_minute or self._settings.REQUESTS_PER_MINUTE, pace_store)
-        self._proof = credential_header(access.authentication, access.credential)
+        self._credentials = [access.credential]  # the last is the one in use; every one of them is masked
         self._all_masked: Mask | None = None
         self._masked_count = 0
         self._waited_s = 0.0
@@ -112,6 +112,11 @@ class Gateway:
             result["body"] = _text(answer.body, answer.headers.get("content-type", ""))
         return result
 
+    @property
+    def _proof(self) -> tuple[str, str] | None:
+        """The header that proves who the student is."""
+        return credential_header(self._access.authentication, self._credentials[-1])
+
     def _read(self, params: dict[str, Any]) -> Outgoing:
         return read_request(
             params,
@@ -136,7 +141,7 @@ class Gateway:
         """Return a mask for one answer: it keeps the end of a stream. Names may have been handed out meanwhile."""
         known = self._stand_ins.known()
         if self._all_masked is None or len(known) != self._masked_count:
-            self._all_masked, self._masked_count = Mask(self._access.credential), len(known)
+            self._all_masked, self._masked_count = Mask(*self._credentials), len(known)
             for value, name in known.items():
                 self._all_masked.add(value, name)
         return self._all_masked.fresh()
@@ -157,6 +162,8 @@ class Gateway:
                 if hops > MAX_REDIRECTS:
                     raise RequestFailed("too_many_redirects", f"{host} redirected more than {MAX_REDIRECTS} times.")
                 outgoing, sent_on_by = self._redirected(outgoing, answer), host
+                continue
+            if _is_rejected(answer) and self._renewed(outgoing):
                 continue
             delay = asked_to_wait(answer.status, answer.headers, answer.body, tries)
             if delay is not None:
@@ -249,8 +256,9 @@ class Gateway:
                 headers.append(("if-modified-since", known.last_modified))
         # Only at home, and never again once a redirect led away from it: other allowed hosts (file stores, say) are
         # reached by addresses that carry their own proof.
-        if self._proof and outgoing.target.host == self._access.home and not outgoing.has_left_home:
-            headers.append(self._proof)
+        proof = self._proof
+        if proof and outgoing.target.host == self._access.home and not outgoing.has_left_home:
+            headers.append(proof)
         if outgoing.body or outgoing.method in {"POST", "PUT", "PATCH"}:
             headers.append(("content-length", str(outgoing.body.size_bytes)))
         return headers
@@ -328,8 +336,12 @@ class Gateway:
 
     def _check_answer(self, outgoing: Outgoing, answer: Answer) -> None:
         host = outgoing.target.host
-        # Canvas and others: 401 with this header is a bad token; without it, a thing this student may not see.
-        if answer.status == 401 and "www-authenticate" in answer.headers:
+        if _is_rejected(answer) and self._access.renew is not None:
+            raise RequestFailed(
+                "reconnect_needed",
+                f"{host} does not accept this sign-in any more. Reconnect to sign in again; everything stays as it is.",
+            )
+        if _is_rejected(answer):
             raise RequestFailed(
                 "credential_rejected",
                 f"{host} does not accept the token. It may be mistyped, expired or revoked: make a new one there, "
@@ -343,6 +355,23 @@ class Gateway:
                 "not_data",
                 f"{host} answered with a web page instead of data. Check that it is the address of the service itself.",
             )
+
+    def _renewed(self, outgoing: Outgoing) -> bool:
+        """Get another credential for one that was refused at home, once an action; True if the request may go again.
+
+        A request that was refused with 401 was not acted on, so it may be repeated whatever its method.
+        """
+        is_at_home = outgoing.target.host == self._access.home and not outgoing.has_left_home
+        if self._access.renew is None or len(self._credentials) > 1 or not is_at_home:
+            return False
+        try:
+            self._credentials.append(self._access.renew(self._credentials[-1]))
+        except ExternalError as error:
+            raise RequestFailed(
+                error.code, str(error), retryable=error.retryable, retry_after_s=error.retry_after_s
+            ) from error
+        self._all_masked = None
+        return True
 
     # --- Pace ----------------------------------------------------------------------------------------------
 
@@ -419,6 +448,11 @@ class Gateway:
 
 
 _UNSENT = CallNote("", "", "", None, "", 0, 0, False)
+
+
+def _is_rejected(answer: Answer) -> bool:
+    """Tell whether the credential was refused. Canvas answers 401 without the header where one may not see a thing."""
+    return answer.status == 401 and "www-authenticate" in answer.headers
 
 
 def _too_many(host: str, seconds: float) -> RequestFailed:

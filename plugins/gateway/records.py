@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -23,6 +23,8 @@ class Access:
     credential: Mapping[str, Any] = field(repr=False)
     key: object = None
     way: str = ""
+    renew: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = field(default=None, repr=False)
+    """Gives another credential in place of one that was refused; raises an ExternalError where there is none."""
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -608,7 +608,7 @@ class _Server:
             else:
                 detail = ""
         except PluginError as error:
-            return {"status": "unhealthy", "detail": error.message}
+            return {"status": "unhealthy", "detail": error.message, "code": error.code}
         return {"status": "healthy", "detail": detail}
 
     def _webhook(self, params: dict[str, Any]) -> Any:

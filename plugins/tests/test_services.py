@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from coreengine.kernel import hooks
 from coreengine.kernel.models import Event
-from plugins import calls, services
+from plugins import calls, heartbeat, services
 from plugins.errors import NothingWatchesSync, PluginNotInstalled
 from plugins.models import ActionCall, CachedAnswer, Connection, GatewayCall
 from plugins.tests.factories import ConnectionFactory
@@ -291,7 +291,7 @@ class TestCalls:
         assert hinted == [call.pk]
 
     def test_a_lost_worker_is_a_visible_failure(self, owner: Any, university: Any) -> None:
-        call = self.waiting(owner, university, status="running", started_at=timezone.now() - calls.LOST_AFTER * 2)
+        call = self.waiting(owner, university, status="running", alive_at=timezone.now() - heartbeat.LOST_AFTER * 2)
 
         calls.take_up_forgotten()
 
@@ -301,9 +301,9 @@ class TestCalls:
     def test_a_check_whose_worker_was_lost_frees_the_connection_from_checking(
         self, owner: Any, university: Any
     ) -> None:
-        started_at = timezone.now() - calls.CHECK_LOST_AFTER
-        call = self.waiting(owner, university, method="authenticate", status="running", started_at=started_at)
-        fresh = self.waiting(owner, university, method="authenticate", status="running", started_at=timezone.now())
+        long_ago = timezone.now() - heartbeat.LOST_AFTER * 2
+        call = self.waiting(owner, university, method="authenticate", status="running", alive_at=long_ago)
+        fresh = self.waiting(owner, university, method="authenticate", status="running", alive_at=timezone.now())
         Connection.objects.update(health=Connection.Health.CHECKING)
 
         calls.take_up_forgotten()
