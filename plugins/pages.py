@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -13,9 +13,6 @@ from plugins.capabilities import CAPABILITY_WORDS
 from plugins.manifest import Authentication, Manifest
 from plugins.models import ActionCall, Connection, GatewayCall
 from plugins.oauth.clients import admin_address, hosts_with_client, missing_words
-from plugins.registry import Plugin, all_plugins
-from plugins.reports import PluginReport, SandboxReport, read_report
-from plugins.sandbox.base import Protection
 
 if TYPE_CHECKING:
     from coreengine.accounts.models import User
@@ -34,42 +31,9 @@ class HostUse:
     last_at: object = None
 
 
-@dataclass(frozen=True)
-class PluginCard:
-    """A plugin as the registry page shows it."""
-
-    plugin: Plugin
-    report: PluginReport | None
-    protections: list[Protection] = field(default_factory=list)
-
-    @property
-    def capabilities(self) -> list[tuple[str, str]]:
-        """Icon and words of each capability."""
-        return capabilities(self.plugin.manifest)
-
-    @property
-    def gaps(self) -> list[Protection]:
-        """What the sandbox in use does not keep it from."""
-        return [item for item in self.protections if not item.holds]
-
-
 def capabilities(manifest: Manifest | None) -> list[tuple[str, str]]:
     """Return icon and words of each thing a plugin says it does."""
     return [CAPABILITY_WORDS.get(name, ("circle", name)) for name in (manifest.capabilities if manifest else ())]
-
-
-def plugin_cards() -> tuple[list[PluginCard], list[Plugin], SandboxReport | None]:
-    """Return the usable plugins, the faulty ones, and what the worker reported."""
-    report = read_report()
-    usable, faulty = [], []
-    for plugin in all_plugins():
-        if not plugin.is_usable:
-            faulty.append(plugin)
-            continue
-        known = report.plugins.get(plugin.name) if report else None
-        protections = report.protections.get(known.sandbox, []) if report and known else []
-        usable.append(PluginCard(plugin, known, protections))
-    return usable, faulty, report
 
 
 def host_uses(connection: Connection) -> list[HostUse]:

@@ -4,6 +4,7 @@ from django.urls import path
 
 from plugins import views
 from plugins.api.plugins import published_schema
+from plugins.installing import views as installing
 from plugins.oauth import views as oauth_views
 
 app_name = "plugins"
@@ -20,6 +21,13 @@ urlpatterns = [
     path("connections/<int:pk>/test/", views.test, name="test"),
     path("connections/<int:pk>/sync/", views.sync, name="sync"),
     path("connections/<int:pk>/disconnect/", views.disconnect, name="disconnect"),
-    path("settings/plugins/", views.plugin_settings_page, name="settings"),
+    path("settings/plugins/", installing.plugin_list, name="settings"),
+    path("settings/plugins/install/", installing.bring, name="install"),
+    path("settings/plugins/versions/<int:pk>/", installing.version, name="version"),
+    path("settings/plugins/versions/<int:pk>/discard/", installing.discard, name="discard"),
+    path("settings/plugins/versions/<int:pk>/build/", installing.build_again, name="build"),
+    path("settings/plugins/<slug:name>/", installing.plugin, name="plugin"),
+    path("settings/plugins/<slug:name>/switch/", installing.switch, name="switch"),
+    path("settings/plugins/<slug:name>/uninstall/", installing.uninstall, name="uninstall"),
     path("schemas/plugin-manifest-v1.json", published_schema, name="manifest-schema"),
 ]

@@ -34,8 +34,7 @@ def connection_list(request: Request) -> HttpResponse:
 @require_GET
 def choose_plugin(request: Request) -> HttpResponse:
     """Choose what to connect."""
-    cards, _, _ = pages.plugin_cards()
-    return render_page(request, "plugins/choose.html", {"cards": cards})
+    return render_page(request, "plugins/choose.html", {"plugins": usable_plugins()})
 
 
 @never_cache
@@ -172,13 +171,6 @@ def disconnect(request: Request, pk: int) -> HttpResponse:
     services.disconnect(connection, by=request.user)
     messages.success(request, f"{connection.label} is disconnected. What it brought in is still yours.")
     return redirect("plugins:list")
-
-
-@require_GET
-def plugin_settings_page(request: Request) -> HttpResponse:
-    """Show the registry: what is installed, what it may do, and where it runs."""
-    cards, faulty, report = pages.plugin_cards()
-    return render_page(request, "plugins/settings.html", {"cards": cards, "faulty": faulty, "report": report})
 
 
 def _editable(request: Request, pk: int) -> Connection:

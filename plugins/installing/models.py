@@ -67,11 +67,7 @@ class PluginVersion(models.Model):
         return f"{self.name} {self.version}"
 
     def get_absolute_url(self) -> str:
-        return reverse("plugins:proposal" if self.is_proposal else "plugins:plugin", args=[self._place])
-
-    @property
-    def _place(self) -> Any:
-        return self.pk if self.is_proposal else self.name
+        return reverse("plugins:version", args=[self.pk])
 
     @property
     def is_proposal(self) -> bool:
@@ -82,6 +78,11 @@ class PluginVersion(models.Model):
     def is_being_built(self) -> bool:
         """True while a worker is on it, or should be soon."""
         return self.image_state in {self.Image.WAITING, self.Image.BUILDING}
+
+    @property
+    def is_unbuilt(self) -> bool:
+        """True if its image could not be built here."""
+        return self.image_state in {self.Image.FAILED, self.Image.NO_ENGINE}
 
     @cached_property
     def manifest(self) -> Manifest:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from django.db import models
+
+if TYPE_CHECKING:
+    from coreengine.accounts.models import User
 
 
 class PluginVersionQuerySet(models.QuerySet):
     """Choices of versions of plugins."""
+
+    def visible_to(self, user: User) -> Self:
+        """Keep those that a person may look at: admins see all of them, students none."""
+        return self.all() if user.is_staff else self.none()
 
     def installed(self) -> Self:
         """Keep those that an admin consented to, newest first."""

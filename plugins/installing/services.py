@@ -25,7 +25,7 @@ from coreengine.kernel.events import record
 from plugins.conf import plugin_settings
 from plugins.faults import ManifestFaulty
 from plugins.installing import shelf
-from plugins.installing.archive import copy_folder, unpack
+from plugins.installing.archive import BOUNDS, MIB, copy_folder, unpack
 from plugins.installing.errors import AlreadyInstalled, CannotInstall, ConsentNeeded, NotInstalledHere
 from plugins.installing.models import InstalledPlugin, PluginVersion
 from plugins.installing.permissions import Change, Permission, compare, consent_key, permissions_of
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 VERSIONS_KEPT = 5
-RESERVED = {"install", "proposals", "manifest-schema"}
+RESERVED = {"install", "versions", "manifest-schema"}
 """Names that are addresses of this app's own pages."""
 
 
@@ -87,6 +87,24 @@ def propose(
             sha256=sha256 or digest,
             signed_by=signed_by,
             file_name=(file_name or source.name)[:200],
+        )
+
+
+def propose_upload(upload: Any, *, by: User, checksum: str = "", signature: bytes = b"") -> PluginVersion:
+    """Propose what somebody uploaded (Django's UploadedFile); what is larger than an archive may be is not kept.
+
+    Raises:
+        As `propose`.
+    """
+    _check_may_install(by)
+    if upload.size is not None and upload.size > BOUNDS.archive_bytes:
+        raise ValidationError({"archive": f"The archive is larger than {BOUNDS.archive_bytes // MIB} MiB."})
+    with tempfile.NamedTemporaryFile(prefix="upload-", dir=shelf.drafts_folder()) as file:
+        for piece in upload.chunks():
+            file.write(piece)
+        file.flush()
+        return propose(
+            Path(file.name), by=by, file_name=Path(str(upload.name)).name, checksum=checksum, signature=signature
         )
 
 
@@ -147,6 +165,26 @@ def install(version: PluginVersion, *, by: User | None, consent: str = "", full_
     )
     _forget_oldest(installed)
     _tell_everyone(version.name)
+    from plugins.tasks import build_plugin_image
+
+    build_plugin_image.delay_on_commit(version.pk)
+    return version
+
+
+@transaction.atomic
+def build_again(version: PluginVersion, *, by: User | None) -> PluginVersion:
+    """Have the image of an installed version built once more, as after its build failed.
+
+    Raises:
+        NotAllowed: only admins do. CannotInstall: it is not installed.
+    """
+    _check_may_install(by)
+    version = PluginVersion.objects.select_for_update().get(pk=version.pk)
+    if version.is_proposal:
+        raise CannotInstall(f"{version} is not installed yet.")
+    if version.image_state != PluginVersion.Image.BUILDING:
+        version.image_state, version.image_log, version.image_changed_at = "waiting", "", timezone.now()
+        version.save(update_fields=["image_state", "image_log", "image_changed_at"])
     from plugins.tasks import build_plugin_image
 
     build_plugin_image.delay_on_commit(version.pk)
