@@ -14,6 +14,7 @@ from plugins.manifest_checks import check_manifest, normalise, read_yaml
 from plugins.manifest_ways import way_name, ways_of
 
 MIB = 2**20
+_SPELLINGS = {"github": "GitHub", "gitlab": "GitLab", "lms": "LMS", "ics": "ICS"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +235,7 @@ class Manifest:
     def title(self) -> str:
         """The name as a heading: canvas-integration reads Canvas."""
         words = self.metadata.name.removesuffix("-integration").replace("-", " ").split()
-        return " ".join(word.capitalize() for word in words)
+        return " ".join(_SPELLINGS.get(word, word.capitalize()) for word in words)
 
     @property
     def authentication(self) -> Authentication | None:

@@ -8,7 +8,7 @@ from coreengine.accounts.models import User
 from plugins.installing import services
 from plugins.installing.models import InstalledPlugin, PluginVersion
 from plugins.installing.nearness import near_names
-from plugins.installing.permissions import Change, Permission, consent_key, grouped, permissions_of
+from plugins.installing.permissions import Change, Group, consent_key, grouped, permissions_of
 from plugins.manifest import Endpoint
 from plugins.models import Connection
 from plugins.pages import capabilities
@@ -57,7 +57,7 @@ class PluginPage:
 
     row: PluginRow
     installed: InstalledPlugin | None
-    permissions: list[tuple[str, list[Permission]]]
+    permissions: list[Group]
     protections: list[Protection]
     versions: list[PluginVersion]
     proposal: PluginVersion | None
@@ -108,12 +108,12 @@ class ConsentPage:
         return consent_key(services.permissions_at(self.version))
 
     @property
-    def added(self) -> list[tuple[str, list[Permission]]]:
+    def added(self) -> list[Group]:
         """What it newly asks for, under headings."""
         return grouped(self.change.added)
 
     @property
-    def kept(self) -> list[tuple[str, list[Permission]]]:
+    def kept(self) -> list[Group]:
         """What it asks for as before, under headings."""
         return grouped(self.change.kept)
 

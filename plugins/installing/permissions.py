@@ -31,6 +31,16 @@ class Permission:
     is_grave: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Permissions under one heading. Where there are many hosts beside the first, `hosts` has them."""
+
+    title: str
+    items: list[Permission]
+    hosts: list[Permission]
+
+
+FEW_HOSTS = 4
 GROUPS = {
     "data": "For students, it may",
     "account": "Their accounts",
@@ -93,10 +103,17 @@ def consent_key(permissions: tuple[Permission, ...]) -> str:
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]
 
 
-def grouped(permissions: tuple[Permission, ...]) -> list[tuple[str, list[Permission]]]:
+def grouped(permissions: tuple[Permission, ...]) -> list[Group]:
     """Put permissions under the headings of a page."""
-    by_group = {title: [item for item in permissions if item.group == key] for key, title in GROUPS.items()}
-    return [(title, items) for title, items in by_group.items() if items]
+    found: list[Group] = []
+    for key, title in GROUPS.items():
+        items = [item for item in permissions if item.group == key]
+        hosts = [item for item in items if item.key.startswith("host:")][1:]
+        if len(hosts) < FEW_HOSTS:
+            hosts = []
+        if items:
+            found.append(Group(title, [item for item in items if item not in hosts], hosts))
+    return found
 
 
 def _from(old: Permission | None, new: Permission) -> Permission:

@@ -121,9 +121,9 @@ class InstallVerbs:
     def _tell(self, heading: str, permissions: tuple[Permission, ...]) -> None:
         if heading and permissions:
             self.stdout.write(f"{heading}:")
-        for title, items in grouped(permissions):
-            self.stdout.write(title)
-            for item in items:
+        for group in grouped(permissions):
+            self.stdout.write(group.title)
+            for item in [*group.items, *group.hosts]:
                 self.stdout.write(f"  - {item.words}")
 
 
