@@ -10,6 +10,7 @@ from django.db.models import Count, Q, Window
 from coreengine.accounts.models import User
 from courses.models import Assignment
 from courses.moments import Clock, counted, long_date, short_date, span_of_days
+from courses.repository_marks import read_repositories
 from courses.rows import WorkRow, row_of
 from courses.work_state import WorkState
 
@@ -38,7 +39,7 @@ class Agenda:
 
 
 def build_agenda(user: User, clock: Clock) -> Agenda:
-    """Read and sort a student's work: two queries, one for what is ahead and one for what is late.
+    """Read and sort a student's work: what is ahead, what is late, and where its code stands, a query each.
 
     Shown: what is outstanding in courses that go on, and what was due or ticked off today, as done. The newest
     debts are shown, since they can most likely still be paid; the old ones are one link away.
@@ -59,6 +60,7 @@ def build_agenda(user: User, clock: Clock) -> Agenda:
         work.overdue(clock.now).annotate(late_count=Window(Count("pk"))).order_by("-due_at", "-pk")[:OVERDUE_SHOWN]
     )
     late_count = late[0].late_count if late else 0
+    read_repositories([*late, *ahead])
     return Agenda(_sections(late[::-1], late_count, ahead, clock), _sentence(late_count, ahead, clock))
 
 

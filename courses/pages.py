@@ -11,6 +11,7 @@ from django.utils import timezone
 from coreengine.accounts.models import User
 from courses.models import Announcement, Assignment, AssignmentGroup, Course, CourseResource
 from courses.moments import Clock, ago, moment, short_date
+from courses.repository_marks import read_repositories
 from courses.rows import WorkRow, row_of
 from courses.texts import one_line
 from courses.work_state import WorkState
@@ -133,6 +134,7 @@ def course_page(course: Course, user: User, clock: Clock) -> CoursePage:
     )
     for row in rows:
         row.course = course
+    read_repositories(rows)
     lines = {row.pk: row_of(row, clock) for row in rows}
     upcoming = [lines[row.pk] for row in rows if row.work_state == WorkState.UPCOMING][:NEXT_ROWS]
     late = [line for line in lines.values() if line.late]

@@ -86,7 +86,7 @@ def due_assignments(context: ActionContext, params: DueAssignments) -> dict[str,
             "name": row.name,
             "course": row.course.title,
             "due_at": row.due_at.isoformat(),
-            "due": _due_words(row.due_at, clock),
+            "due": due_words(row.due_at, clock),
             "is_overdue": row.due_at < now,
             "points": row.points_possible,
             "url": row.get_absolute_url(),
@@ -94,7 +94,7 @@ def due_assignments(context: ActionContext, params: DueAssignments) -> dict[str,
         for row in rows
         if row.due_at is not None
     ]
-    lines = [f"- **{_one_line(a['name'])}** ({_one_line(a['course'])}), {a['due']}" for a in assignments]
+    lines = [f"- **{one_line(a['name'])}** ({one_line(a['course'])}), {a['due']}" for a in assignments]
     return {"count": len(assignments), "text": "\n".join(lines), "assignments": assignments}
 
 
@@ -129,7 +129,7 @@ def recent_announcements(context: ActionContext, params: RecentAnnouncements) ->
     return {"count": len(announcements), "text": text, "announcements": announcements}
 
 
-def _due_words(due_at: datetime, clock: Clock) -> str:
+def due_words(due_at: datetime, clock: Clock) -> str:
     """No "in 5 h": who reads it reads it later."""
     if due_at < clock.now:
         return f"overdue since {long_date(clock.day_of(due_at))}"
@@ -138,6 +138,6 @@ def _due_words(due_at: datetime, clock: Clock) -> str:
     return f"due {day} at {due_at.astimezone(clock.zone):%H:%M}"
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """A name as part of one line of Markdown: nobody's name may break the list."""
     return " ".join(text.replace("*", "").replace("[", "(").replace("]", ")").split())

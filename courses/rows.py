@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from courses.models import Assignment
 from courses.moments import Clock, Moment, moment
+from courses.repository_marks import CodeMark, code_mark
 from courses.work_state import OUTSTANDING, WorkState
 
 SOON_HOURS = 48
@@ -49,10 +50,14 @@ class WorkRow:
     late: bool
     done: bool
     can_mark: bool
+    code: CodeMark | None = None
 
 
 def row_of(assignment: Assignment, clock: Clock) -> WorkRow:
-    """Make the line of one assignment; its course and submission should be joined."""
+    """Make the line of one assignment; its course and submission should be joined.
+
+    Where its code stands is told if `repository_marks.read_repositories` has read it for all lines at once.
+    """
     annotated = getattr(assignment, "work_state", None)
     state = WorkState(annotated) if annotated else assignment.state_at(clock.now)
     facts = [assignment.points_text] if assignment.points_text else []
@@ -74,6 +79,7 @@ def row_of(assignment: Assignment, clock: Clock) -> WorkRow:
         late=state == WorkState.OVERDUE,
         done=state in SETTLED,
         can_mark=state in OUTSTANDING or state in (WorkState.DONE, WorkState.PAST),
+        code=code_mark(assignment, clock.now),
     )
 
 

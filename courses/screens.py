@@ -28,9 +28,11 @@ from courses.models import Announcement, Assignment, Course, CourseResource
 from courses.moments import ago, long_date, moment
 from courses.pages import clock_of, news_line
 from courses.querysets import COURSE_TAG_FIELDS
+from courses.repository_pages import repository_labels, repository_work
 from courses.texts import excerpt
 from resources.groupings import Choice, Grouping, register_grouping
 from resources.models import Resource
+from resources.repositories.labels import register_labels
 
 SIDEBAR_COURSES = 14
 CHANGES_SHOWN = 5
@@ -212,6 +214,8 @@ def register() -> None:
         )
     )
     register_slot("resource_attachments", "courses/_resource_courses.html", context=resource_courses, order=10)
+    register_slot("repository_sidebar", "courses/_repository_work.html", context=repository_work, order=10)
+    register_labels(repository_labels)
     register_grouping(Grouping("course", "Course", grouping_choices, grouped_resources, grouping_labels))
     register_search(SearchSource("courses", "Courses", "graduation-cap", search_courses, 10))
     register_search(SearchSource("assignments", "Assignments", "list-todo", search_assignments, 20))

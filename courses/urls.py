@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from courses import views
+from courses import repository_views, views
 
 app_name = "courses"
 
@@ -23,6 +23,12 @@ urlpatterns = [
     path("courses/<int:course_pk>/assignments/new/", views.assignment_create, name="create-assignment"),
     path("assignments/", views.assignment_list, name="assignments"),
     path("assignments/new/", views.task_create, name="create-task"),
+    path("assignments/repositories/link/", repository_views.link, name="link-repository"),
+    path(
+        "assignments/<int:pk>/repositories/<int:repository_pk>/unlink/",
+        repository_views.unlink,
+        name="unlink-repository",
+    ),
     path("assignments/<int:pk>/", views.assignment_detail, name="assignment"),
     path("assignments/<int:pk>/edit/", views.assignment_edit, name="edit-assignment"),
     path("assignments/<int:pk>/done/", views.assignment_done, name="done"),

@@ -12,7 +12,6 @@ from django.db.models import F, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from coreengine.kernel.models import Event
@@ -21,6 +20,7 @@ from coreengine.kernel.typing import Request
 from courses import services
 from courses.changes import changes_of, recent_events
 from courses.filters import AnnouncementFilter, AssignmentFilter, CourseFilter
+from courses.form_answers import back, number
 from courses.forms import (
     AssignmentForm,
     CourseForm,
@@ -41,6 +41,8 @@ from courses.pages import (
     news_line,
     submission_facts,
 )
+from courses.repository_marks import read_repositories
+from courses.repository_pages import assignment_code
 from courses.rows import row_of
 from courses.screens import agenda_of
 from courses.texts import shown_html
@@ -152,6 +154,7 @@ def assignment_list(request: Request, course_pk: int | None = None) -> HttpRespo
     found = AssignmentFilter(request.GET, queryset=own, request=request)
     rows = found.qs.with_work_state(clock.now).for_list().by_due_date()
     page = Paginator(rows, ROWS).get_page(request.GET.get("page"))
+    read_repositories(page.object_list)
     context = {
         "course": course,
         "page": page,
@@ -176,7 +179,8 @@ def assignment_detail(request: Request, pk: int) -> HttpResponse:
     assignment = get_object_or_404(
         Assignment.objects.visible_to(request.user).select_related("course", "group", "submission"), pk=pk
     )
-    return render_page(request, "courses/assignment.html", _assignment_context(request, assignment))
+    context = _assignment_context(request, assignment)
+    return render_page(request, "courses/assignment.html", context, parts={"assignment-code": "code"})
 
 
 def _assignment_context(request: Request, assignment: Assignment) -> dict[str, Any]:
@@ -190,6 +194,7 @@ def _assignment_context(request: Request, assignment: Assignment) -> dict[str, A
         "submission_facts": submission_facts(assignment, clock),
         "description": shown_html(assignment.description_html, assignment.html_url),
         "source_url": (submission.html_url if submission else "") or assignment.html_url,
+        "code": assignment_code(assignment, request.user, clock),
     }
 
 
@@ -246,7 +251,7 @@ def assignment_done(request: Request, pk: int) -> HttpResponse:
     services.mark_done(assignment, done=request.POST.get("done") != "0", by=request.user)
     if request.htmx and request.htmx.target == "agenda":
         return render_page(request, "courses/_agenda_answer.html", {"agenda": agenda_of(request)})
-    return _back(request, assignment)
+    return back(request, assignment)
 
 
 @require_POST
@@ -269,11 +274,11 @@ def assignment_restore(request: Request, pk: int) -> HttpResponse:
 @require_POST
 def resource_attach(request: Request) -> HttpResponse:
     """Attach a thing of the vault (`resource`) to a course (`course`)."""
-    course = get_object_or_404(Course.objects.editable_by(request.user), pk=_number(request, "course"))
-    resource = get_object_or_404(Resource.objects.editable_by(request.user).kept(), pk=_number(request, "resource"))
+    course = get_object_or_404(Course.objects.editable_by(request.user), pk=number(request, "course"))
+    resource = get_object_or_404(Resource.objects.editable_by(request.user).kept(), pk=number(request, "resource"))
     services.attach_resource(course, resource, by=request.user)
     messages.success(request, f"“{resource.title}” is attached to {course.title}.")
-    return _back(request, resource)
+    return back(request, resource)
 
 
 @require_POST
@@ -283,7 +288,7 @@ def resource_detach(request: Request, pk: int, resource_pk: int) -> HttpResponse
     resource = get_object_or_404(Resource.objects.editable_by(request.user), pk=resource_pk)
     services.detach_resource(course, resource, by=request.user)
     messages.success(request, f"“{resource.title}” is off {course.title}; it stays in your vault.")
-    return _back(request, resource)
+    return back(request, resource)
 
 
 @require_safe
@@ -316,20 +321,6 @@ def change_list(request: Request) -> HttpResponse:
     clock = clock_of(request.user)
     events: list[Event] = list(recent_events(request.user, clock.now)[: ROWS * 4])
     return render_page(request, "courses/changes.html", {"changes": changes_of(events, clock)})
-
-
-def _back(request: Request, otherwise: Any) -> HttpResponse:
-    """Go to where the form says (`next`, on this site only), else to the thing itself."""
-    following = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(following, {request.get_host()}, require_https=request.is_secure()):
-        return redirect(following)
-    return redirect(otherwise)
-
-
-def _number(request: Request, name: str) -> int:
-    """Read an id from a form; what is no id is the id of nothing."""
-    value = request.POST.get(name, "")
-    return int(value) if value.isdecimal() and len(value) < 19 else 0
 
 
 def _deleted(request: Request, restorable: QuerySet) -> Any:

@@ -7,8 +7,10 @@ from typing import Any
 from coreengine.kernel.screens import NavItem, SettingsPage, register_nav, register_settings_page, register_slot
 from coreengine.kernel.typing import Request
 from plugins.models import Connection
+from plugins.registry import usable_plugins
 
 FIRST_PLUGIN = "canvas-integration"
+BRINGS_CODE = "read_repositories"
 
 
 def dashboard_connections(request: Request) -> list[Connection]:
@@ -36,6 +38,16 @@ def dashboard_start(request: Request, thing: Any = None) -> dict[str, Any]:
     return {"connection": _first(connections) if connections else None, "plugin": FIRST_PLUGIN}
 
 
+def repositories_start(request: Request, thing: Any = None) -> dict[str, Any] | None:
+    """The way to the first repositories: sync what brings some, else connect it."""
+    bringing = [
+        plugin for plugin in usable_plugins() if plugin.manifest and BRINGS_CODE in plugin.manifest.capabilities
+    ]
+    names = {plugin.name for plugin in bringing}
+    connection = next((each for each in dashboard_connections(request) if each.plugin in names), None)
+    return {"connection": connection, "plugins": bringing} if bringing else None
+
+
 def _first(connections: list[Connection]) -> Connection:
     """Prefer the kind of connection that brings courses."""
     return next((each for each in connections if each.plugin == FIRST_PLUGIN), connections[0])
@@ -49,3 +61,4 @@ def register() -> None:
     )
     register_slot("dashboard_actions", "plugins/_dashboard_actions.html", context=dashboard_actions, order=10)
     register_slot("dashboard_start", "plugins/_dashboard_start.html", context=dashboard_start, order=10)
+    register_slot("repositories_start", "plugins/_repositories_start.html", context=repositories_start, order=10)

@@ -18,8 +18,10 @@ class ResourcesConfig(AppConfig):
             register_search,
         )
         from resources import hooks, reports  # noqa: F401, hooks register themselves
+        from resources.repositories.pages import search_repositories
 
         register_nav(NavItem("vault", "Vault", "library", "resources:list", order=40))
         register_quick_add(QuickAdd("note", "Note", "notebook-pen", "resources:new_note", 30))
         register_quick_add(QuickAdd("link", "Link", "link", "resources:new_link", 40))
         register_search(SearchSource("vault", "Vault", "library", reports.search_hits, order=10))
+        register_search(SearchSource("repositories", "Repositories", "folder-git-2", search_repositories, order=40))

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from resources import search_page, views
+from resources.repositories import views as repository_views
 
 app_name = "resources"
 
@@ -14,6 +15,8 @@ urlpatterns = [
     path("vault/links/new/", views.new_link, name="new_link"),
     path("vault/trash/", views.trash_list, name="trash_list"),
     path("vault/trash/empty/", views.empty_trash, name="empty_trash"),
+    path("vault/repositories/", repository_views.repositories, name="repositories"),
+    path("vault/repositories/<int:pk>/", repository_views.repository, name="repository"),
     path("vault/<int:pk>/", views.detail, name="detail"),
     path("vault/<int:pk>/edit/", views.edit, name="edit"),
     path("vault/<int:pk>/trash/", views.trash, name="trash"),

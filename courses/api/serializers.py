@@ -8,11 +8,20 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from courses.models import Announcement, Assignment, AssignmentGroup, Course, CourseResource, Submission, Term
+from courses.models import (
+    Announcement,
+    Assignment,
+    AssignmentGroup,
+    AssignmentRepository,
+    Course,
+    CourseResource,
+    Submission,
+    Term,
+)
 from courses.models.courses import HUES
 from courses.rules import LONGEST_NOTES
 from courses.work_state import WorkState
-from resources.models import Resource
+from resources.models import Repository, Resource
 
 
 class TermSerializer(serializers.ModelSerializer):
@@ -230,3 +239,36 @@ class AttachSerializer(serializers.Serializer):
     """What to attach."""
 
     resource = OwnResources(queryset=Resource.objects.none())
+
+
+class OwnRepositories(serializers.PrimaryKeyRelatedField):
+    """A repository by its id; another student's is as unknown as one that never was."""
+
+    def get_queryset(self) -> Any:
+        return Repository.objects.editable_by(self.context["request"].user).for_list()
+
+
+class LinkSerializer(serializers.Serializer):
+    """Which repository to link."""
+
+    repository = OwnRepositories(queryset=Repository.objects.none())
+
+
+class AssignmentRepositorySerializer(serializers.ModelSerializer):
+    """A repository that an assignment is worked on in: its last commit, and what CI made of it."""
+
+    repository = serializers.IntegerField(source="repository_id", read_only=True)
+    full_name = serializers.CharField(source="repository.full_name", read_only=True)
+    html_url = serializers.CharField(source="repository.html_url", read_only=True)
+    last_commit_at = serializers.DateTimeField(source="repository.last_commit_at", read_only=True, allow_null=True)
+    last_commit_title = serializers.CharField(source="repository.last_commit_title", read_only=True)
+    ci_status = serializers.CharField(source="repository.ci_status", read_only=True, help_text="empty: nothing ran")
+    is_live = serializers.BooleanField(source="repository.is_live", read_only=True)
+
+    class Meta:
+        model = AssignmentRepository
+        fields = [
+            *("repository", "full_name", "html_url", "last_commit_at", "last_commit_title", "ci_status", "is_live"),
+            "created_at",
+        ]
+        read_only_fields = fields

@@ -16,16 +16,26 @@ from courses import services
 from courses.api.serializers import (
     AnnouncementSerializer,
     AssignmentGroupSerializer,
+    AssignmentRepositorySerializer,
     AssignmentSerializer,
     AssignmentUpdateSerializer,
     AttachSerializer,
     CourseResourceSerializer,
     CourseSerializer,
+    LinkSerializer,
     TermSerializer,
 )
 from courses.filters import AnnouncementFilter, AssignmentFilter, CourseFilter
-from courses.models import Announcement, Assignment, AssignmentGroup, Course, CourseResource, Term
-from resources.models import Resource
+from courses.models import (
+    Announcement,
+    Assignment,
+    AssignmentGroup,
+    AssignmentRepository,
+    Course,
+    CourseResource,
+    Term,
+)
+from resources.models import Repository, Resource
 
 
 class NewestPosted(CursorPages):
@@ -142,6 +152,34 @@ class AssignmentViewSet(OwnedModelViewSet):
         assignment = get_object_or_404(Assignment.objects.restorable_by(request.user), pk=pk)
         assignment = services.restore_assignment(assignment, by=request.user)
         return Response(self.get_serializer(assignment).data)
+
+    @extend_schema(methods=["GET"], responses=AssignmentRepositorySerializer(many=True), filters=False)
+    @extend_schema(methods=["POST"], request=LinkSerializer, responses={201: AssignmentRepositorySerializer})
+    @action(detail=True, methods=["get", "post"], pagination_class=None, filterset_class=None)
+    def repositories(self, request: Request, pk: str | None = None) -> Response:
+        """List the repositories that the assignment is worked on in, or link one."""
+        assignment = get_object_or_404(Assignment.objects.editable_by(request.user), pk=pk)
+        if request.method == "POST":
+            body = LinkSerializer(data=request.data, context=self.get_serializer_context())
+            body.is_valid(raise_exception=True)
+            link = services.link_repository(assignment, body.validated_data["repository"], by=request.user)
+            return Response(AssignmentRepositorySerializer(link).data, status=201)
+        links = AssignmentRepository.objects.visible_to(request.user).filter(assignment=assignment)
+        links = links.select_related("repository").defer("repository__search_vector")
+        return Response(AssignmentRepositorySerializer(links, many=True).data)
+
+    @extend_schema(
+        request=None,
+        responses={204: None},
+        parameters=[OpenApiParameter("repository_id", int, OpenApiParameter.PATH, description="our id of it")],
+    )
+    @action(detail=True, methods=["delete"], url_path=r"repositories/(?P<repository_id>\d+)")
+    def unlink(self, request: Request, pk: str | None = None, repository_id: str = "") -> Response:
+        """Take a repository off the assignment; nothing in it is touched."""
+        assignment = get_object_or_404(Assignment.objects.editable_by(request.user), pk=pk)
+        repository = get_object_or_404(Repository.objects.editable_by(request.user), pk=repository_id)
+        services.unlink_repository(assignment, repository, by=request.user)
+        return Response(status=204)
 
 
 class AnnouncementViewSet(OwnedReadViewSet):

@@ -1,0 +1,25 @@
+"""What forms of this app say beside their fields: an id in the body, and where to go afterwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from coreengine.kernel.typing import Request
+
+
+def back(request: Request, otherwise: Any) -> HttpResponse:
+    """Go to where the form says (`next`, on this site only), else to the thing itself."""
+    following = request.POST.get("next", "")
+    if url_has_allowed_host_and_scheme(following, {request.get_host()}, require_https=request.is_secure()):
+        return redirect(following)
+    return redirect(otherwise)
+
+
+def number(request: Request, name: str) -> int:
+    """Read an id from a form; what is no id is the id of nothing."""
+    value = request.POST.get(name, "")
+    return int(value) if value.isdecimal() and len(value) < 19 else 0
