@@ -50,6 +50,8 @@ app.conf.beat_schedule = {
     "take up forgotten plugin calls": {"task": "plugins.take_up_forgotten", "schedule": 15.0},
     "remove containers whose owner is gone": {"task": "plugins.reap_containers", "schedule": 45.0},
     "check idle connections": {"task": "plugins.check_idle_connections", "schedule": 300.0},
+    "take up deliveries to connections": {"task": "plugins.take_up_deliveries", "schedule": 5.0},
+    "drop old deliveries to connections": {"task": "plugins.drop_old_deliveries", "schedule": 3600.0},
     "report the plugin sandbox": {"task": "plugins.report_sandbox", "schedule": 600.0},
     "tidy installed plugins": {"task": "plugins.tidy_installed", "schedule": 60.0},
     "drop old plugin calls": {"task": "plugins.drop_old_calls", "schedule": 3600.0},

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from plugins import heartbeat
 from plugins.conf import plugin_settings
 from plugins.confirmation import check_confirmed
 from plugins.contract import ActionResult
-from plugins.errors import ConfirmationNeeded
+from plugins.errors import ConfirmationNeeded, DeliveryTaken
 from plugins.models import ActionCall, Connection
 from plugins.registry import PluginUnknown, get_manifest
 from plugins.rules import check_params
@@ -39,6 +39,15 @@ FORGOTTEN_AFTER = timedelta(seconds=30)
 RESULTS_KEPT = timedelta(days=1)
 CALLS_KEPT = timedelta(days=30)
 LOG_KEPT = 20_000
+WORKER_LOST = ActionResult(
+    False,
+    error="The worker that ran this ended before it was done. Try again.",
+    error_code="worker_lost",
+    retryable=True,
+)
+
+Settle = Callable[[Connection, ActionCall, ActionResult], None]
+"""Records what else depends on how a call ended, in the same transaction and with the connection locked."""
 
 
 def ask(
@@ -126,6 +135,39 @@ def run_here(
     return _run(call, timeout_s=timeout_s)
 
 
+def run_webhook(
+    connection: Connection,
+    webhook: str,
+    *,
+    delivery: Mapping[str, Any],
+    number: int,
+    settle: Settle,
+) -> ActionResult:
+    """Let the plugin handle a delivery in this process; `number` is its row.
+
+    `settle` is told how it ended, in the transaction that records it: what it raises undoes all of it.
+
+    Raises:
+        DeliveryTaken: `settle` found that the delivery is somebody else's by now; nothing of this try counts.
+    """
+    call = ActionCall.objects.create(
+        owner_id=connection.owner_id,
+        connection=connection,
+        method="handle_webhook",
+        action=webhook,
+        params={"delivery": number},
+        idempotency_key=f"delivery:{number}",
+        status=Status.RUNNING,
+        started_at=timezone.now(),
+        alive_at=Now(),
+    )
+    try:
+        return _run(call, delivery=delivery, settle=settle)
+    except DeliveryTaken as error:
+        _give_up(call, ActionResult(False, error=str(error), error_code=error.code))
+        raise
+
+
 def take_up_forgotten() -> int:
     """Hint again at calls that wait too long, and end those whose worker is gone; return how many."""
     from plugins.tasks import run_action_call
@@ -143,18 +185,12 @@ def take_up_forgotten() -> int:
         running.filter(alive_at__lt=Now() - heartbeat.LOST_AFTER).select_related("connection__owner", "by")[:100]
     )
     for call in lost:
-        _give_up(call)
+        _give_up(call, WORKER_LOST)
     return len(waiting) + len(lost)
 
 
-def _give_up(call: ActionCall) -> None:
-    """End a call whose worker is gone; a connection that waited for its outcome does not wait for ever."""
-    result = ActionResult(
-        False,
-        error="The worker that ran this ended before it was done. Try again.",
-        error_code="worker_lost",
-        retryable=True,
-    )
+def _give_up(call: ActionCall, result: ActionResult) -> None:
+    """End a call that nobody finishes; a connection that waited for its outcome does not wait for ever."""
     with transaction.atomic():
         connection = Connection.objects.select_for_update(no_key=True).filter(pk=call.connection_id).first()
         ended = ActionCall.objects.filter(pk=call.pk, status=Status.RUNNING).update(
@@ -162,7 +198,7 @@ def _give_up(call: ActionCall) -> None:
             finished_at=timezone.now(),
             error=result.error,
             error_code=result.error_code,
-            is_retryable=True,
+            is_retryable=result.retryable,
         )
         if ended and connection is not None and connection.health == Connection.Health.CHECKING:
             _set_health(connection, call, result)
@@ -175,22 +211,30 @@ def drop_old() -> int:
     return ActionCall.objects.older_than(now - CALLS_KEPT).exclude(finished_at=None).delete()[0]
 
 
-def _run(call: ActionCall, *, timeout_s: float = 0, keep_result: bool = False) -> ActionResult:
+def _run(
+    call: ActionCall,
+    *,
+    timeout_s: float = 0,
+    keep_result: bool = False,
+    delivery: Mapping[str, Any] | None = None,
+    settle: Settle | None = None,
+) -> ActionResult:
     """Run a call that is marked as running and write how it ended."""
     from plugins import running
 
     try:
         with heartbeat.beating(call.pk):
-            outcome = running.run(call.connection, call, timeout_s=timeout_s)
+            outcome = running.run(call.connection, call, timeout_s=timeout_s, delivery=delivery)
     except Exception:
         # A bug of the host. The row must not stay "running" for it, and the bug must not be swallowed.
-        _finish(call, running.Run(ActionResult(False, error="Something went wrong here. It was logged.")), False)
+        broken = running.Run(ActionResult(False, error="Something went wrong here. It was logged."))
+        _finish(call, broken, False, settle)
         raise
-    _finish(call, outcome, keep_result)
+    _finish(call, outcome, keep_result, settle)
     return outcome.result
 
 
-def _finish(call: ActionCall, outcome: Run, keep_result: bool) -> None:
+def _finish(call: ActionCall, outcome: Run, keep_result: bool, settle: Settle | None = None) -> None:
     now = timezone.now()
     with transaction.atomic():
         # Nearly every call: it worked, as the one before it did. One statement moves the times on and locks the row.
@@ -218,6 +262,8 @@ def _finish(call: ActionCall, outcome: Run, keep_result: bool) -> None:
             _note_identity(connection, call, result)
         elif not is_noted:
             _note_health(connection, call, result)
+        if settle is not None:
+            settle(connection, call, result)
 
 
 def _note_use(call: ActionCall, now: datetime) -> bool:
@@ -271,6 +317,8 @@ def _note_identity(connection: Connection, call: ActionCall, result: ActionResul
 def _note_health(connection: Connection, call: ActionCall, result: ActionResult) -> None:
     """Let an action tell about the connection: it works, or its token does not any more."""
     result = _as_told(call, result)
+    if result.success and call.method == "handle_webhook" and not result.request_count:
+        return  # the plugin asked nobody, so nobody confirmed anything
     if result.success:
         if call.method == "execute_action":
             connection.last_synced_at = timezone.now()

@@ -33,6 +33,7 @@ class PluginSettings:
     CACHE_BYTES: int = 20 * 2**20
     CACHE_ROWS: int = 2_000
     CALLS_KEPT_DAYS: int = 30
+    DELIVERIES_KEPT_DAYS: int = 30
 
 
 def plugin_settings() -> PluginSettings:

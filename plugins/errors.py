@@ -88,6 +88,20 @@ class NotConnected(DomainError):
     title = "That plugin is not connected"
 
 
+class DeliveryTaken(DomainError):
+    """A delivery took so long that another worker has taken it up; what this one did does not count."""
+
+    code = "delivery_taken"
+    title = "Another worker has taken it up"
+
+
+class DeliveryNotKept(DomainError):
+    """A delivery cannot be done once more, because what it held is not there."""
+
+    code = "delivery_not_kept"
+    title = "It cannot be replayed"
+
+
 class WebhookUnknown(DomainError):
     """A webhook was asked for that the plugin's manifest does not declare."""
 

@@ -193,12 +193,20 @@ def coerce_params(endpoint: Endpoint, given: Mapping[str, list[str]]) -> dict[st
 
 def answer_faults(manifest: Manifest, action: str, data: Any) -> list[str]:
     """Say where a plugin's answer does not fit the schema that its manifest promises; [] if it does."""
-    validator = _answer_validator(manifest, action)
+    return _faults(_answer_validator(manifest, action), data, "the answer")
+
+
+def payload_faults(manifest: Manifest, webhook: str, payload: Any) -> list[str]:
+    """Say where a webhook's payload does not fit the schema that the manifest gives; [] if it does."""
+    return _faults(_payload_validator(manifest, webhook), payload, "the payload")
+
+
+def _faults(validator: Any, value: Any, whole: str) -> list[str]:
     if validator is None:
         return []
     faults: list[str] = []
-    for problem in validator.iter_errors(data):
-        faults.append(f"{join_path(problem.absolute_path) or 'the answer'} {_schema_words(problem)}")
+    for problem in validator.iter_errors(value):
+        faults.append(f"{join_path(problem.absolute_path) or whole} {_schema_words(problem)}")
         if len(faults) >= MAX_FAULTS:
             break
     return faults
@@ -276,3 +284,11 @@ def _answer_validator(manifest: Manifest, action: str) -> Any:
     if endpoint is None or endpoint.response is None:
         return None
     return Draft202012Validator({**endpoint.response, "definitions": dict(manifest.definitions)})
+
+
+@functools.lru_cache(maxsize=256)
+def _payload_validator(manifest: Manifest, webhook: str) -> Any:
+    from jsonschema import Draft202012Validator
+
+    schema = manifest.webhook_by_name[webhook].payload_schema
+    return None if schema is None else Draft202012Validator({**schema, "definitions": dict(manifest.definitions)})

@@ -29,6 +29,7 @@ from plugins.rules import answer_faults
 from plugins.sandbox import pool
 from plugins.sandbox.conversation import Conversation, PluginRefused, RequestFailed
 from plugins.storage import Storage
+from plugins.webhooks.answers import checked_answer
 
 
 @dataclass
@@ -68,8 +69,13 @@ class Run:
             GatewayCall.objects.bulk_create(_row(connection, call, note) for note in self.notes)
 
 
-def run(connection: Connection, call: ActionCall, *, timeout_s: float) -> Run:
-    """Run one call to its end; failures are results, never exceptions."""
+def run(
+    connection: Connection, call: ActionCall, *, timeout_s: float, delivery: Mapping[str, Any] | None = None
+) -> Run:
+    """Run one call to its end; failures are results, never exceptions.
+
+    `delivery` is what a webhook's plugin is given beside its name and settings.
+    """
     started = time.monotonic()
     try:
         plugin = get_plugin(connection.plugin)
@@ -104,9 +110,11 @@ def run(connection: Connection, call: ActionCall, *, timeout_s: float) -> Run:
     try:
         if call.method == "authenticate" and call.params.get("validate"):
             _validate(plugin, connection, call, gateway, outcome, timeout_s)
-        data = _converse(plugin, connection, call, call.method, gateway, outcome, timeout_s)
+        data = _converse(plugin, connection, call, call.method, gateway, outcome, timeout_s, delivery)
         if call.method == "execute_action":
             data = _checked(plugin, call.action, data)
+        elif call.method == "handle_webhook":
+            data = checked_answer(data)
         outcome.result = ActionResult(True, data=data)
     except PluginRefused as error:
         outcome.result = _refused(error, gateway)
@@ -168,6 +176,7 @@ def _converse(
     gateway: Gateway,
     outcome: Run,
     timeout_s: float,
+    delivery: Mapping[str, Any] | None = None,
 ) -> Any:
     assert plugin.manifest is not None
     way = plugin.manifest.way(connection.way)
@@ -180,8 +189,9 @@ def _converse(
     }
     if method == "execute_action":
         params |= {"action": call.action, "params": call.params}
-    elif method == "handle_webhook":
-        params |= {"name": call.action, "payload": call.params}
+    elif method == "handle_webhook" and delivery is not None:
+        params |= {"name": call.action, "payload": delivery["payload"], "headers": delivery["headers"]}
+        params["context"] |= delivery["context"]
     child, outcome.sandbox = pool.take(plugin, owner=connection.owner_id)
     try:
         conversation = Conversation(

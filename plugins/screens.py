@@ -8,6 +8,7 @@ from coreengine.kernel.screens import NavItem, SettingsPage, register_nav, regis
 from coreengine.kernel.typing import Request
 from plugins.models import Connection
 from plugins.registry import usable_plugins
+from plugins.webhooks.pages import webhooks_card
 
 FIRST_PLUGIN = "canvas-integration"
 BRINGS_CODE = "read_repositories"
@@ -59,6 +60,7 @@ def register() -> None:
     register_settings_page(
         SettingsPage("plugins", "Plugins", "blocks", "plugins:settings", 40, "What is installed and what it may do")
     )
+    register_slot("connection", "plugins/webhooks/_card.html", context=webhooks_card, order=60)
     register_slot("dashboard_actions", "plugins/_dashboard_actions.html", context=dashboard_actions, order=10)
     register_slot("dashboard_start", "plugins/_dashboard_start.html", context=dashboard_start, order=10)
     register_slot("repositories_start", "plugins/_repositories_start.html", context=repositories_start, order=10)

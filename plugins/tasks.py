@@ -23,6 +23,40 @@ def take_up_forgotten() -> None:
     revocation.take_up()
 
 
+@shared_task(name="plugins.handle_webhooks", soft_time_limit=None, time_limit=None, acks_late=False)
+def handle_webhooks(connection_id: int) -> None:
+    """Handle the next delivery of a connection, and hint at the one after it. Safe to run twice."""
+    from plugins.webhooks import handling
+
+    if handling.handle_next(connection_id) is not None:
+        handling.go_on(connection_id)
+
+
+@shared_task(name="plugins.sync_where_wanted", acks_late=False)
+def sync_where_wanted(connection_id: int) -> None:
+    """Request the sync that deliveries asked for. Safe to run twice."""
+    from plugins.webhooks import syncs
+
+    syncs.ask_for_sync(connection_id)
+
+
+@shared_task(name="plugins.take_up_deliveries", acks_late=False, expires=30)
+def take_up_deliveries() -> None:
+    """Find deliveries and syncs that nobody takes care of. Safe to run twice."""
+    from plugins.webhooks import handling, syncs
+
+    handling.take_up()
+    syncs.ask_for_syncs()
+
+
+@shared_task(name="plugins.drop_old_deliveries", acks_late=False)
+def drop_old_deliveries() -> None:
+    """Forget deliveries after the time that the settings say. Safe to run twice."""
+    from plugins.webhooks import keeping
+
+    keeping.drop_old()
+
+
 @shared_task(name="plugins.drop_old_calls", acks_late=False)
 def drop_old_calls() -> None:
     """Forget old calls, their results, and old sign-ins. Safe to run twice."""

@@ -6,6 +6,7 @@ from plugins import views
 from plugins.api.plugins import published_schema
 from plugins.installing import views as installing
 from plugins.oauth import views as oauth_views
+from plugins.webhooks import views as hook_views
 
 app_name = "plugins"
 
@@ -29,5 +30,11 @@ urlpatterns = [
     path("settings/plugins/<slug:name>/", installing.plugin, name="plugin"),
     path("settings/plugins/<slug:name>/switch/", installing.switch, name="switch"),
     path("settings/plugins/<slug:name>/uninstall/", installing.uninstall, name="uninstall"),
+    path("connections/<int:pk>/webhooks/", hook_views.webhooks, name="webhooks"),
+    path("connections/<int:pk>/webhooks/<slug:name>/secret/", hook_views.secret, name="webhook-secret"),
+    path("connections/<int:pk>/deliveries/<int:delivery_pk>/", hook_views.delivery, name="webhook-delivery"),
+    path("connections/<int:pk>/deliveries/<int:delivery_pk>/replay/", hook_views.replay, name="delivery-replay"),
+    path("hooks/connections/<int:pk>/<slug:name>/", hook_views.hook, name="hook"),
+    path("hooks/connections/<int:pk>/<slug:name>/<str:secret>/", hook_views.hook, name="hook-by-address"),
     path("schemas/plugin-manifest-v1.json", published_schema, name="manifest-schema"),
 ]

@@ -4,7 +4,7 @@ import logging
 import re
 
 CALLBACK = re.compile(r"(/connections/oauth/callback/\?)[^\s\"']+")
-HOOKS = re.compile(r"(/hooks/workflows/)[^/\s\"'?]+")
+HOOKS = re.compile(r"(/hooks/(?:workflows|connections/[0-9]+/[^/\s\"'?]+)/)[^/\s\"'?]+")
 
 
 class WithoutSecrets(logging.Filter):
@@ -13,7 +13,7 @@ class WithoutSecrets(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every line pass, without secrets."""
         text = record.getMessage()
-        if "/hooks/workflows/" in text:
+        if "/hooks/" in text:
             record.msg, record.args = HOOKS.sub(r"\1…", text), ()
         elif "/connections/oauth/callback/?" in text:
             record.msg, record.args = CALLBACK.sub(r"\1…", text), ()

@@ -287,6 +287,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "StatusEnum": "coreengine.kernel.statuses.Status",
         "DeliveryStatusEnum": "workflows.trigger_models.DeliveryStatus",
+        "ConnectionDeliveryStatusEnum": "plugins.webhooks.models.ConnectionDeliveryStatus",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
@@ -305,6 +306,7 @@ PLUGINS = {
     "POOL_SIZE": env.integer("PLUGIN_POOL_SIZE", 2, least=0, most=64),
     "POOL_TOTAL": env.integer("PLUGIN_POOL_TOTAL", 8, least=0, most=256),
     "RUNTIME": env.text("PLUGIN_RUNTIME", ""),
+    "DELIVERIES_KEPT_DAYS": env.integer("DELIVERY_RETENTION_DAYS", 30, least=1, most=36_500),
 }
 DEMO_UNIVERSITY_URL = env.url("DEMO_UNIVERSITY_URL", "", schemes={"http", "https"})
 AGENTS = {

@@ -5,11 +5,16 @@ from django.urls import path
 from coreengine.kernel.api.routers import ApiRouter
 from plugins.api.connections import ActionCallViewSet, ConnectionViewSet, SignInViewSet
 from plugins.api.plugins import EndpointView, PluginListView, PluginView, published_schema
+from plugins.webhooks.api import ConnectionDeliveryViewSet, ConnectionWebhookViewSet
 
 router = ApiRouter()
 router.register("connections", ConnectionViewSet, basename="connection")
 router.register("sign-ins", SignInViewSet, basename="sign-in")
 router.register(r"connections/(?P<connection_pk>\d+)/actions", ActionCallViewSet, basename="connection-action")
+router.register(r"connections/(?P<connection_pk>\d+)/webhooks", ConnectionWebhookViewSet, basename="connection-webhook")
+router.register(
+    r"connections/(?P<connection_pk>\d+)/deliveries", ConnectionDeliveryViewSet, basename="connection-delivery"
+)
 
 urlpatterns = [
     path("plugins/", PluginListView.as_view(), name="plugin-list"),

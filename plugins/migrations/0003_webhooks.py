@@ -24,7 +24,6 @@ class Migration(migrations.Migration):
                 ("previous_secret", coreengine.kernel.fields.EncryptedTextField(null=True)),
                 ("previous_until", models.DateTimeField(blank=True, null=True)),
                 ("secret_made_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("last_received_at", models.DateTimeField(blank=True, null=True)),
                 ("last_problem", models.TextField(blank=True)),
                 ("last_problem_at", models.DateTimeField(blank=True, null=True)),
                 (

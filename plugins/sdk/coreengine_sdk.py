@@ -242,7 +242,8 @@ class Storage:
 class Call:
     """One call of the host: what it asks, and what the plugin may use to answer.
 
-    `action` (or the webhook's name), `params`, `config` (the connection's settings), `payload` (of a webhook),
+    `action` (or the webhook's name), `params`, `config` (the connection's settings),
+    `payload`, `headers` (those that the manifest keeps, names in lower case) and `event` of a webhook's delivery,
     `idempotency_key` (the same on every attempt of the same step), `authentication` (the `way` that the student chose
     and its `type`: oauth2, api_key, basic_auth or feed_url; never a secret), `http`, `storage`.
     """
@@ -254,14 +255,16 @@ class Call:
         action: str = "",
         params: dict[str, Any] | None = None,
         config: dict[str, Any] | None = None,
-        payload: dict[str, Any] | None = None,
+        payload: Any = None,
         context: dict[str, Any] | None = None,
     ) -> None:
         self._channel = channel
         self.action = action
         self.params = params or {}
         self.config = config or {}
-        self.payload = payload or {}
+        self.payload: Any = {} if payload is None else payload
+        self.headers: dict[str, str] = {}
+        self.event = str((context or {}).get("event") or "")
         self.idempotency_key = str((context or {}).get("idempotency_key") or "")
         found = (context or {}).get("authentication")
         self.authentication: dict[str, str] = {"way": "", "type": "", **(found if isinstance(found, dict) else {})}
@@ -354,7 +357,11 @@ class Plugin:
         return register
 
     def webhook(self, name: str) -> Callable[[_Function], _Function]:
-        """The function that takes in a webhook of the manifest; `call.payload` holds what was sent."""
+        """The function that handles a delivery of a webhook; `call.payload` holds what was sent.
+
+        It returns `{"events": [{"type": "push", "data": {…}}], "sync": False}`, or nothing: events start workflows that
+        wait for them, and `sync` asks for the sync of the connection.
+        """
 
         def register(function: _Function) -> _Function:
             self._webhooks[name] = function
@@ -612,13 +619,14 @@ class _Server:
         return {"status": "healthy", "detail": detail}
 
     def _webhook(self, params: dict[str, Any]) -> Any:
-        name, payload = params.get("name"), params.get("payload")
+        name = params.get("name")
         function = self._plugin._webhooks.get(name) if isinstance(name, str) else None
         if function is None:
-            return {"status": "not_implemented"}
-        if not isinstance(payload, dict):
-            raise PluginError("invalid_payload", f"The payload of the webhook {name} is not an object.")
-        return function(self._call(params, action=str(name), payload=payload))
+            known = ", ".join(sorted(self._plugin._webhooks)) or "none"
+            raise PluginError("unknown_webhook", f"There is no webhook {name!r}; known are {known}.")
+        call = self._call(params, action=str(name), payload=params.get("payload"))
+        call.headers = {str(key).lower(): str(value) for key, value in (params.get("headers") or {}).items()}
+        return function(call)
 
 
 def _host_error(error: Any) -> HttpError:

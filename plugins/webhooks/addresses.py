@@ -7,6 +7,7 @@ import secrets
 from datetime import timedelta
 
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from coreengine.accounts.models import User
@@ -49,8 +50,8 @@ def address_of(connection: Connection, name: str) -> str:
         SiteAddressMissing: the operator did not say what this site is called.
     """
     if kind_of(declared(connection, name)) != "url_secret":
-        return site_url(f"/hooks/connections/{connection.pk}/{name}/")
-    return site_url(f"/hooks/connections/{connection.pk}/{name}/{secret_of(connection, name)}/")
+        return site_url(reverse("plugins:hook", args=[connection.pk, name]))
+    return site_url(reverse("plugins:hook-by-address", args=[connection.pk, name, secret_of(connection, name)]))
 
 
 def secret_of(connection: Connection, name: str) -> str:

@@ -28,7 +28,6 @@ class ConnectionWebhook(models.Model):
     previous_secret = EncryptedTextField(null=True)
     previous_until = models.DateTimeField(null=True, blank=True)
     secret_made_at = models.DateTimeField(default=timezone.now)
-    last_received_at = models.DateTimeField(null=True, blank=True)
     last_problem = models.TextField(blank=True)
     last_problem_at = models.DateTimeField(null=True, blank=True)
     sync_wanted_at = models.DateTimeField(null=True, blank=True, help_text="A delivery asked for a sync.")
@@ -69,8 +68,12 @@ class DeliveryQuerySet(OwnedQuerySet):
     """Choices of what came in."""
 
     def due(self, now: datetime) -> Self:
-        """Keep those that somebody should handle now, the oldest first."""
-        return self.filter(status__in=(Status.PENDING, Status.WAITING), due_at__lte=now).order_by("due_at", "pk")
+        """Keep those that somebody should handle now, the oldest first.
+
+        One that is running is due again when its time is up: the worker that had it is gone.
+        """
+        open_ones = (Status.PENDING, Status.WAITING, Status.RUNNING)
+        return self.filter(status__in=open_ones, due_at__lte=now).order_by("due_at", "pk")
 
 
 class ConnectionDeliveryStatus(models.TextChoices):
@@ -152,3 +155,13 @@ class ConnectionDelivery(models.Model):
     def is_finished(self) -> bool:
         """True once nothing more will be done about it."""
         return self.handled_at is not None
+
+    @property
+    def badge(self) -> str:
+        """How it stands, in the words that every badge knows."""
+        return {"rejected": "cancelled"}.get(self.status, self.status)
+
+    @property
+    def can_replay(self) -> bool:
+        """Say whether what it held was kept."""
+        return self.status != ConnectionDeliveryStatus.REJECTED

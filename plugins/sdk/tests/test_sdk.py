@@ -261,9 +261,11 @@ def test_paging_that_never_ends_is_an_error(kit, pages):
         assert caught.value.code == "paging_never_ends"
 
 
-def test_webhooks_reach_their_function_and_others_are_not_implemented(kit):
+def test_deliveries_reach_the_function_of_their_webhook_and_others_are_refused(kit):
     assert kit.webhook("ping", {"a": 1}) == {"got": {"a": 1}}
-    assert kit.webhook("pong", {}) == {"status": "not_implemented"}
+    assert kit.webhook("ping", ["a"]) == {"got": ["a"]}
+    with pytest.raises(PluginAnsweredError, match="no webhook 'pong'; known are ping"):
+        kit.webhook("pong", {})
 
 
 def test_what_a_plugin_does_not_define_has_a_sensible_answer(kit):
