@@ -54,6 +54,7 @@ app.conf.beat_schedule = {
     "drop old deliveries to connections": {"task": "plugins.drop_old_deliveries", "schedule": 3600.0},
     "report the plugin sandbox": {"task": "plugins.report_sandbox", "schedule": 600.0},
     "tidy installed plugins": {"task": "plugins.tidy_installed", "schedule": 60.0},
+    "drop old plugin requests": {"task": "plugins.drop_old_requests", "schedule": 3600.0},
     "drop old plugin calls": {"task": "plugins.drop_old_calls", "schedule": 3600.0},
     "sweep unused blobs": {"task": "kernel.sweep_blobs", "schedule": 3600.0},
     "end agent runs whose worker is gone": {

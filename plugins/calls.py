@@ -26,7 +26,7 @@ from plugins.conf import plugin_settings
 from plugins.confirmation import check_confirmed
 from plugins.contract import ActionResult
 from plugins.errors import ConfirmationNeeded, DeliveryTaken
-from plugins.models import ActionCall, Connection
+from plugins.models import ActionCall, Connection, GatewayCall
 from plugins.registry import PluginUnknown, get_manifest
 from plugins.rules import check_params
 
@@ -204,11 +204,21 @@ def _give_up(call: ActionCall, result: ActionResult) -> None:
             _set_health(connection, call, result)
 
 
+def drop_old_requests(*, batch: int = 5_000) -> int:
+    """Forget what plugins asked of the outside once it is older than the operator keeps it; return how many went."""
+    before = timezone.now() - timedelta(days=plugin_settings().CALLS_KEPT_DAYS)
+    count = 0
+    while doomed := list(GatewayCall.objects.older_than(before).order_by("created_at").values_list("pk")[:batch]):
+        count += GatewayCall.objects.filter(pk__in=[pk for (pk,) in doomed]).delete()[0]
+    return count
+
+
 def drop_old() -> int:
-    """Forget results after a day and calls after a month; return how many calls went."""
+    """Forget results after a day and calls after a month, or as long as their requests are kept; return how many."""
     now = timezone.now()
     ActionCall.objects.older_than(now - RESULTS_KEPT).filter(result__isnull=False).update(result=None)
-    return ActionCall.objects.older_than(now - CALLS_KEPT).exclude(finished_at=None).delete()[0]
+    kept = max(CALLS_KEPT, timedelta(days=plugin_settings().CALLS_KEPT_DAYS))
+    return ActionCall.objects.older_than(now - kept).exclude(finished_at=None).delete()[0]
 
 
 def _run(

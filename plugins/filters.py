@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import django_filters
 
-from plugins.models import Connection, ConnectionDelivery
+from plugins.models import Connection, ConnectionDelivery, GatewayCall
+from plugins.querysets import GatewayCallQuerySet
 
 
 class ConnectionFilter(django_filters.FilterSet):
@@ -23,3 +26,17 @@ class DeliveryFilter(django_filters.FilterSet):
     class Meta:
         model = ConnectionDelivery
         fields = ["status", "webhook", "event"]
+
+
+class GatewayCallFilter(django_filters.FilterSet):
+    """By day, and whether the host let them leave."""
+
+    day = django_filters.DateFilter(method="filter_day", help_text="a day in your time zone, such as 2026-11-23")
+    refused = django_filters.BooleanFilter(field_name="is_refused", help_text="true: only what did not leave")
+
+    class Meta:
+        model = GatewayCall
+        fields = ["day", "refused"]
+
+    def filter_day(self, queryset: GatewayCallQuerySet, name: str, value: date) -> GatewayCallQuerySet:
+        return queryset.on_day(value)

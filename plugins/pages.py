@@ -43,6 +43,7 @@ def host_uses(connection: Connection) -> list[HostUse]:
     asked: dict[str, dict[str, Any]] = {
         row["host"]: dict(row)
         for row in GatewayCall.objects.filter(connection=connection)
+        .exclude(host="")
         .values("host")
         .order_by("host")
         .annotate(count=Count("pk"), failed=Count("pk", filter=~Q(error_code="")), last=Max("created_at"))

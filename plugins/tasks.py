@@ -90,6 +90,12 @@ def check_idle_connections() -> None:
     health.check_idle()
 
 
+@shared_task(name="plugins.drop_old_requests", acks_late=False)
+def drop_old_requests() -> None:
+    """Forget what plugins asked of the outside long ago. Safe to run twice."""
+    calls.drop_old_requests()
+
+
 @shared_task(name="plugins.report_sandbox", acks_late=False)
 def report_sandbox() -> None:
     """Tell the pages which sandbox runs here and what it keeps plugins from. Safe to run twice."""

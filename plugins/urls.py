@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from plugins import views
+from plugins import conduct_views, views
 from plugins.api.plugins import published_schema
 from plugins.installing import views as installing
 from plugins.oauth import views as oauth_views
@@ -21,6 +21,8 @@ urlpatterns = [
     path("connections/<int:pk>/reconnect/", views.reconnect, name="reconnect"),
     path("connections/<int:pk>/test/", views.test, name="test"),
     path("connections/<int:pk>/sync/", views.sync, name="sync"),
+    path("connections/<int:pk>/calls/", conduct_views.connection_calls, name="calls"),
+    path("connections/<int:pk>/forget-stored/", conduct_views.forget_stored_values, name="forget-stored"),
     path("connections/<int:pk>/disconnect/", views.disconnect, name="disconnect"),
     path("settings/plugins/", installing.plugin_list, name="settings"),
     path("settings/plugins/install/", installing.bring, name="install"),
@@ -36,5 +38,6 @@ urlpatterns = [
     path("connections/<int:pk>/deliveries/<int:delivery_pk>/replay/", hook_views.replay, name="delivery-replay"),
     path("hooks/connections/<int:pk>/<slug:name>/", hook_views.hook, name="hook"),
     path("hooks/connections/<int:pk>/<slug:name>/<str:secret>/", hook_views.hook, name="hook-by-address"),
+    path("settings/plugins/<slug:name>/calls/", conduct_views.plugin_calls, name="plugin-calls"),
     path("schemas/plugin-manifest-v1.json", published_schema, name="manifest-schema"),
 ]

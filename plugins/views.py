@@ -21,6 +21,7 @@ from plugins.manifest import Authentication, Manifest
 from plugins.models import ActionCall, Connection, SignIn
 from plugins.oauth import views as oauth_views
 from plugins.registry import PluginUnknown, get_manifest, usable_plugins
+from plugins.storage import storage_use
 
 
 @require_GET
@@ -138,6 +139,7 @@ def detail(request: Request, pk: int) -> HttpResponse:
         "unasked_hosts": unasked_hosts,
         "settings_rows": pages.settings_rows(connection),
         "actions": pages.recent_actions(connection),
+        "stored": storage_use(connection),
         "is_checking": connection.health == Connection.Health.CHECKING,
         "next_step": next_step(connection),
         "way": connection.authentication,

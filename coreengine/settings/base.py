@@ -307,6 +307,8 @@ PLUGINS = {
     "POOL_TOTAL": env.integer("PLUGIN_POOL_TOTAL", 8, least=0, most=256),
     "RUNTIME": env.text("PLUGIN_RUNTIME", ""),
     "DELIVERIES_KEPT_DAYS": env.integer("DELIVERY_RETENTION_DAYS", 30, least=1, most=36_500),
+    "CALLS_KEPT_DAYS": env.integer("PLUGIN_CALLS_KEPT_DAYS", 30, least=1, most=400),
+    "REQUESTS_PER_MINUTE": env.integer("PLUGIN_REQUESTS_PER_MINUTE", 600, least=1, most=6000),
 }
 DEMO_UNIVERSITY_URL = env.url("DEMO_UNIVERSITY_URL", "", schemes={"http", "https"})
 AGENTS = {

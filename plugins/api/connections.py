@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from coreengine.kernel.api.viewsets import OwnedModelViewSet, OwnedReadViewSet
 from plugins import services
+from plugins.api.conduct import CALL_FILTERS, filtered_calls
 from plugins.api.serializers import (
     ActionCallSerializer,
     ConnectionChangeSerializer,
@@ -148,11 +149,12 @@ class ConnectionViewSet(OwnedModelViewSet):
         url = services.request_sync(self.get_object(), by=request.user)
         return Response({"url": url}, status=status.HTTP_202_ACCEPTED, headers={"Location": url})
 
-    @extend_schema(responses=GatewayCallSerializer(many=True), filters=False)
+    @extend_schema(responses=GatewayCallSerializer(many=True), filters=False, parameters=CALL_FILTERS)
     @action(detail=True, methods=["get"], filterset_class=None)
     def calls(self, request: Request, pk: str | None = None) -> Response:
         """List the requests that the plugin made for this connection, newest first."""
-        page = self.paginate_queryset(self.get_object().gateway_calls.order_by("-pk"))
+        calls = filtered_calls(request, self.get_object().gateway_calls.order_by("-pk"))
+        page = self.paginate_queryset(calls)
         return self.get_paginated_response(GatewayCallSerializer(page, many=True).data)
 
 

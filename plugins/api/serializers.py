@@ -198,14 +198,56 @@ class GatewayCallSerializer(serializers.ModelSerializer):
             "method",
             "host",
             "path",
+            "capability",
             "status",
             "error_code",
+            "is_refused",
+            "bytes_sent",
             "bytes_received",
             "duration_ms",
             "is_from_cache",
             "created_at",
         ]
         read_only_fields = fields
+
+
+class CallCountSerializer(serializers.Serializer):
+    """Requests that are alike, counted. `reasons` are the codes of those that were refused or failed."""
+
+    capability = serializers.CharField()
+    host = serializers.CharField()
+    method = serializers.CharField()
+    count = serializers.IntegerField()
+    refused_count = serializers.IntegerField()
+    failed_count = serializers.IntegerField()
+    unchanged_count = serializers.IntegerField()
+    bytes_received = serializers.IntegerField(source="received")
+    bytes_sent = serializers.IntegerField(source="sent")
+    reasons = serializers.SerializerMethodField()
+    last_at = serializers.DateTimeField()
+
+    def get_reasons(self, row: dict[str, Any]) -> list[str]:
+        return (row["reasons"] or "").split()
+
+
+class CallShapeSerializer(CallCountSerializer):
+    """The same of one connection; `shape` is the path without what varies."""
+
+    shape = serializers.CharField()
+
+
+class StudentCallCountSerializer(CallCountSerializer):
+    """The same over all students, of whom only the number is told."""
+
+    connection_count = serializers.IntegerField()
+
+
+class StorageUseSerializer(serializers.Serializer):
+    """How much a connection's plugin keeps."""
+
+    key_count = serializers.IntegerField()
+    size_bytes = serializers.IntegerField()
+    limit_bytes = serializers.IntegerField()
 
 
 class SyncStartedSerializer(serializers.Serializer):

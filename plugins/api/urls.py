@@ -3,6 +3,7 @@
 from django.urls import path
 
 from coreengine.kernel.api.routers import ApiRouter
+from plugins.api.conduct import CallShapesView, StorageView, StudentCallCountsView
 from plugins.api.connections import ActionCallViewSet, ConnectionViewSet, SignInViewSet
 from plugins.api.plugins import EndpointView, PluginListView, PluginView, published_schema
 from plugins.webhooks.api import ConnectionDeliveryViewSet, ConnectionWebhookViewSet
@@ -17,6 +18,9 @@ router.register(
 )
 
 urlpatterns = [
+    path("connections/<int:pk>/calls/summary/", CallShapesView.as_view(), name="connection-calls-summary"),
+    path("connections/<int:pk>/storage/", StorageView.as_view(), name="connection-storage"),
+    path("gateway-calls/summary/", StudentCallCountsView.as_view(), name="gateway-calls-summary"),
     path("plugins/", PluginListView.as_view(), name="plugin-list"),
     path("plugins/manifest-schema/", published_schema, name="plugin-manifest-schema"),
     path("plugins/<slug:name>/", PluginView.as_view(), name="plugin-detail"),

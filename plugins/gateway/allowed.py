@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from plugins.conf import operator_host
 from plugins.formats import expand
 from plugins.gateway.address import Target
 from plugins.gateway.records import Access
-from plugins.manifest import Manifest
+from plugins.manifest import RequestRule
 from plugins.sandbox.conversation import RequestFailed
 
 READING = frozenset({"GET", "HEAD"})
@@ -99,23 +100,31 @@ def _step(step: str) -> str:
     return "{id}" if _IDENTIFIER.fullmatch(step) else step
 
 
-def _rules(access: Access) -> list[_Rule] | None:
-    manifest: Manifest = access.manifest
-    if manifest.security.requests is None:
-        return None
-    found: list[_Rule] = []
-    for rule in manifest.security.requests:
-        if rule.capability not in manifest.capabilities:
+def filled_rules(access: Access) -> Iterator[RequestRule]:
+    """Yield the manifest's request rules with the connection's settings in them; one that lacks a setting is left out.
+
+    A setting that would step upwards or begin a query allows nothing.
+    """
+    for rule in access.manifest.security.requests or ():
+        if rule.capability not in access.manifest.capabilities:
             continue
         try:
             host = expand(rule.host, access.configuration).lower() if rule.host else access.home
-            prefixes = [expand(path, access.configuration) for path in rule.paths]
+            paths = tuple(expand(path, access.configuration) for path in rule.paths)
         except KeyError:
             continue
-        methods = frozenset(rule.methods)
-        # A setting that would step upwards or begin a query allows nothing.
-        found += [_Rule(rule.capability, methods, host, each) for each in prefixes if _is_plain(each)]
-    return found
+        if plain := tuple(path for path in paths if _is_plain(path)):
+            yield replace(rule, host=host, paths=plain)
+
+
+def _rules(access: Access) -> list[_Rule] | None:
+    if access.manifest.security.requests is None:
+        return None
+    return [
+        _Rule(rule.capability, frozenset(rule.methods), rule.host, path)
+        for rule in filled_rules(access)
+        for path in rule.paths
+    ]
 
 
 def _is_plain(prefix: str) -> bool:
