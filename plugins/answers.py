@@ -21,6 +21,11 @@ class StoredAnswers:
         self._new: dict[str, KnownAnswer] = {}
         self._held_bytes = 0
 
+    @property
+    def has_new(self) -> bool:
+        """True if there is something for `write` to keep."""
+        return bool(self._new)
+
     def find(self, key: str) -> KnownAnswer | None:
         """Return what was answered last at an address."""
         if key in self._new:

@@ -31,13 +31,20 @@ class ActionResult:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one conversation with a plugin may take. Sizes are bytes."""
+    """How much one conversation with a plugin may take. Sizes are bytes.
+
+    Of the log, `log_bytes` and `log_lines` are kept and the rest is dropped; beyond `log_flood_bytes` it is an attack.
+    `value_count` bounds what one message becomes in memory, `unread_bytes` what waits for a plugin that does not read.
+    """
 
     line_bytes: int = 8 * MIB
     output_bytes: int = 64 * MIB
     message_count: int = 5_000
     log_bytes: int = 256 * 1024
     log_lines: int = 500
+    log_flood_bytes: int = 64 * MIB
+    value_count: int = 250_000
+    unread_bytes: int = 16 * MIB
     nesting: int = 64
     request_count: int = 500
 

@@ -49,6 +49,11 @@ class Run:
         """True if it failed, or if writing what came of it can still make it fail."""
         return not self.result.success or (self.storage is not None and self.storage.has_changes)
 
+    @property
+    def has_more_to_write(self) -> bool:
+        """True if `write` has anything to do."""
+        return bool(self.notes or self.created_blobs or (self.answers and self.answers.has_new) or self.may_fail_yet)
+
     def write(self, connection: Connection, call: ActionCall) -> None:
         """Put requests and new answers on record, in the transaction that ends the call.
 
@@ -72,7 +77,7 @@ class Run:
 def run(
     connection: Connection, call: ActionCall, *, timeout_s: float, delivery: Mapping[str, Any] | None = None
 ) -> Run:
-    """Run one call to its end; failures are results, never exceptions.
+    """Run one call to its end; failures are results, never exceptions. A call without a row gets one on the way.
 
     `delivery` is what a webhook's plugin is given beside its name and settings.
     """
@@ -200,7 +205,13 @@ def _converse(
             methods=outcome.storage.methods if outcome.storage else None,
             on_log=lambda level, message: outcome.log.append(f"{level}: {message}"),
         )
-        return conversation.call(method, params, timeout_s=timeout_s or plugin_settings().ACTION_TIMEOUT_S)
+        return conversation.call(
+            method,
+            params,
+            timeout_s=timeout_s or plugin_settings().ACTION_TIMEOUT_S,
+            # The row of a call is there before its plugin can reach anything, and costs the call next to nothing.
+            meanwhile=None if call.pk else lambda: call.save(force_insert=True),
+        )
     finally:
         pool.discard(child)
 

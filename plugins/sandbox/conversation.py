@@ -89,10 +89,15 @@ class Conversation:
         self._output_bytes = 0
         self._log_bytes = 0
         self._log_lines = 0
+        self._log_heard = 0
         self._log_tail = bytearray()
 
-    def call(self, method: str, params: dict[str, Any], *, timeout_s: float) -> Any:
+    def call(
+        self, method: str, params: dict[str, Any], *, timeout_s: float, meanwhile: Callable[[], object] | None = None
+    ) -> Any:
         """Ask the plugin for one thing and return its result.
+
+        `meanwhile` is done while the plugin begins, and is over before anything that the plugin says is looked at.
 
         Raises:
             PluginRefused: it answered with an error.
@@ -106,7 +111,11 @@ class Conversation:
             if left <= 0:
                 self._drain_log()
                 raise PluginTimedOut(f"The plugin did not answer within {timeout_s:g} s.")
-            for chunk in self._child.pump(self._outgoing, min(left, 1.0)):
+            chunks = self._child.pump(self._outgoing, min(left, 1.0))
+            if meanwhile is not None:
+                meanwhile()
+                meanwhile = None
+            for chunk in chunks:
                 if chunk.stream == "log":
                     self._take_log(chunk.data)
                     continue
@@ -162,6 +171,13 @@ class Conversation:
         return True, self._take_answer(message)
 
     def _parse(self, line: bytes) -> dict[str, Any]:
+        # A value of three bytes takes a hundred once it is an object, so what is too many is not even read.
+        if sum(map(line.count, (b",", b"[", b"{"))) > self._limits.value_count:
+            raise PluginFailed(
+                f"The plugin sent a message of more than {self._limits.value_count:,} values and was stopped.",
+                retryable=False,
+                code="message_too_large",
+            )
         try:
             message = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite)
         except (ValueError, RecursionError) as error:
@@ -208,6 +224,12 @@ class Conversation:
                 retryable=False,
                 code="plugin_flooded",
             )
+        if len(self._outgoing) > self._limits.unread_bytes:
+            raise PluginFailed(
+                "The plugin does not read the answers that it asks for and was stopped.",
+                retryable=False,
+                code="plugin_flooded",
+            )
         try:
             result = serve(params, deadline)
         except RequestFailed as error:
@@ -239,6 +261,16 @@ class Conversation:
         # Any other notification is none of the host's business; it was counted.
 
     def _take_log(self, data: bytes) -> None:
+        self._log_heard += len(data)
+        if self._log_heard > self._limits.log_flood_bytes:
+            raise PluginFailed(
+                f"The plugin wrote more than {self._limits.log_flood_bytes // 2**20} MiB of log and was stopped.",
+                retryable=False,
+                code="plugin_flooded",
+            )
+        if self._log_lines >= self._limits.log_lines or self._log_bytes >= self._limits.log_bytes:
+            self._log_tail.clear()
+            return
         self._log_tail += data
         *lines, rest = bytes(self._log_tail).split(b"\n")
         self._log_tail = bytearray(rest[-4096:])
@@ -345,6 +377,8 @@ def plain(text: str) -> str:
 def storable(value: Any, depth: int) -> Any:
     """Return a JSON value that PostgreSQL and other readers can take: no NUL, no lone surrogates.
 
+    What is changed is changed in place: a second copy of a large answer would be all that is gained otherwise.
+
     Raises:
         RecursionError: it is nested deeper than `depth`.
     """
@@ -354,8 +388,14 @@ def storable(value: Any, depth: int) -> Any:
         if depth <= 0:
             raise RecursionError
         if isinstance(value, list):
-            return [storable(item, depth - 1) for item in value]
-        return {_storable_text(key): storable(item, depth - 1) for key, item in value.items()}
+            for place, item in enumerate(value):
+                value[place] = storable(item, depth - 1)
+        else:
+            for key, item in list(value.items()):
+                name = _storable_text(key)
+                if name != key:
+                    del value[key]
+                value[name] = storable(item, depth - 1)
     return value
 
 

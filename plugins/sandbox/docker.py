@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import socket
 import threading
@@ -165,7 +166,9 @@ class DockerChild:
         if state.get("Running"):
             return ""
         code = state.get("ExitCode")
-        return f"exit code {code}{', out of memory' if state.get('OOMKilled') or code == 137 else ''}"
+        if state.get("OOMKilled"):
+            return f"exit code {code}, out of memory"
+        return f"exit code {code}{', killed' if code == 137 else ''}"
 
     def destroy(self) -> None:
         """See `Child`."""
@@ -240,6 +243,7 @@ class DockerSandbox:
     def protections(self) -> list[Protection]:
         """See `Sandbox`. These are the engine's own; `docker inspect` shows them on every container."""
         runtime = plugin_settings().RUNTIME
+        filters, version = _engine_facts()
         return [
             Protection("No network of its own", True, "network none"),
             Protection("Cannot read this server's files", True, "a container of its own, read-only"),
@@ -247,6 +251,14 @@ class DockerSandbox:
             Protection("Sees no environment variables", True, "only those the manifest names, never secrets"),
             Protection("Memory, processor and processes are bounded", True, "limits of the manifest"),
             Protection("No privileges", True, "non-root, no capabilities, no new privileges"),
+            Protection(
+                "System calls are filtered", filters, "seccomp" if filters else "The engine runs without seccomp."
+            ),
+            Protection(
+                "The container runtime is mended",
+                is_mended(version),
+                f"runc {version}" if is_mended(version) else f"runc {version} has CVE-2024-21626; update the engine.",
+            ),
             Protection(
                 "A kernel of its own",
                 bool(runtime),
@@ -271,6 +283,29 @@ class DockerSandbox:
         except (DockerException, RequestException):
             return removed
         return removed
+
+
+def is_mended(version: str) -> bool:
+    """Tell whether a runc keeps containers from the host's files (CVE-2024-21626); Debian mended older ones, too."""
+    numbers = tuple(int(number) for number in re.findall(r"\d+", version)[:3])
+    debian = re.search(r"\+deb(\d+)u(\d+)", version)
+    return numbers >= (1, 1, 12) or bool(debian and int(debian[2]) >= {"11": 3}.get(debian[1], 1))
+
+
+def _engine_facts() -> tuple[bool, str]:
+    """Whether the engine filters system calls, and the version of its runtime ("" if it does not say)."""
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+
+    try:
+        client = docker_client()
+        filters = any("seccomp" in option for option in client.info().get("SecurityOptions") or [])
+        parts = {part["Name"]: part for part in client.version().get("Components", [])}
+    except (DockerException, RequestException, SandboxUnavailable):
+        return False, ""
+    runc = parts.get("runc", {})
+    packaged = str(runc.get("Details", {}).get("GitCommit", ""))
+    return filters, packaged if "+deb" in packaged else str(runc.get("Version", ""))
 
 
 def host_config(manifest: Manifest) -> dict[str, Any]:

@@ -81,6 +81,7 @@ BREAKERS = {
 
 
 @pytest.mark.parametrize("name", BREAKERS)
+@pytest.mark.parametrize("sandbox", ["process"], indirect=True)  # test_hostile_calls.py does it in containers
 def test_a_plugin_that_breaks_the_rules_ends_in_one_clear_error(
     name: str, make_plugin: MakePlugin, start: Start
 ) -> None:
