@@ -235,7 +235,7 @@ def _run(
     from plugins import running
 
     try:
-        with heartbeat.beating(call.pk):
+        with heartbeat.beating(call):
             outcome = running.run(call.connection, call, timeout_s=timeout_s, delivery=delivery)
     except Exception:
         # A bug of the host. The row must not stay "running" for it, and the bug must not be swallowed.

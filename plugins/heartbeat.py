@@ -5,12 +5,17 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from django.db import DatabaseError, connections
 from django.db.models.functions import Now
+
+if TYPE_CHECKING:
+    from plugins.models import ActionCall
 
 logger = logging.getLogger(__name__)
 BEAT_S = 10.0
@@ -18,17 +23,19 @@ LOST_AFTER = timedelta(seconds=45)
 """Four beats and a bit: a worker that missed so many is gone, or cut off from the database."""
 
 _lock = threading.Lock()
-_changed = threading.Condition(_lock)
-_running: set[int] = set()
+_running: dict[int, ActionCall] = {}
 _beater: tuple[int, threading.Thread] | None = None
 
 
 @contextmanager
-def beating(call_id: int) -> Iterator[None]:
-    """Keep a call's row alive until the end of the block. Costs nothing for calls that end before the first beat."""
+def beating(call: ActionCall) -> Iterator[None]:
+    """Keep a call's row alive until the end of the block, once it has one.
+
+    Costs nothing for calls that end before the first beat: the thread outlives them by one.
+    """
     global _beater
     with _lock:
-        _running.add(call_id)
+        _running[id(call)] = call
         # The process may have been forked since: threads do not come along.
         if _beater is None or _beater[0] != os.getpid() or not _beater[1].is_alive():
             thread = threading.Thread(target=_beat, name="plugin-heartbeat", daemon=True)
@@ -38,20 +45,18 @@ def beating(call_id: int) -> Iterator[None]:
         yield
     finally:
         with _lock:
-            _running.discard(call_id)
-            if not _running:
-                _changed.notify_all()
+            _running.pop(id(call), None)
 
 
 def _beat() -> None:
     global _beater
     while True:
-        with _changed:
-            _changed.wait(BEAT_S)
+        time.sleep(BEAT_S)
+        with _lock:
             if not _running:
                 _beater = None
                 return
-            calls = sorted(_running)
+            calls = sorted(call.pk for call in _running.values() if call.pk)
         _say_alive(calls)
 
 
