@@ -12,7 +12,8 @@ ours and its floor in turn.
   one of them needs a container that is made for it and removed after it. Floor: creating, starting and removing
   containers of the same image with docker-py, by 2 threads and by 3, whichever is quicker. Aim 1.25, which is 0.8 of
   the bare rate.
-- `gateway`: see `bench/sandbox_gateway.py`.
+- `gateway`: seconds of one request through the gateway; floor: the same HTTP client, directly. Aim 3 ms between them;
+  see `bench/sandbox_gateway.py`.
 - `sync`: a first sync of 50 courses and 2,000 assignments through a running server, in containers; see
   `bench/sandbox_sync.py`. The floor is the same fetched over HTTP. Aim 60 s.
 
@@ -33,10 +34,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from bench import sandbox_gateway
 from bench.engine.site import own_site, until
 from bench.harness import Figure, report
 
-NAMES = ("pooled_call", "vs_docker_run", "sustained")
+NAMES = ("pooled_call", "vs_docker_run", "sustained", "gateway")
 THREADS = 8
 MANIFEST = """\
 apiVersion: v1
@@ -113,6 +115,7 @@ class Measure:
         from plugins.sandbox.docker import docker_client
         from plugins.sandbox.images import build_image
 
+        self.is_smoke = smoke
         self.calls, self.runs, self.burst = (9, 3, 12) if smoke else (41, 9, 40)
         self.owner = User.objects.create_user("bench@example.edu", None)
         self.connection = Connection.objects.create(
@@ -127,6 +130,8 @@ class Measure:
         from plugins.sandbox.pool import close_pool, open_pool
 
         found: dict[str, Figure] = {}
+        if "gateway" in wanted:
+            found |= sandbox_gateway.measure(40 if self.is_smoke else 300)
         try:
             self.pool = open_pool("bench-echo")
             if wanted & {"pooled_call", "vs_docker_run"}:

@@ -19,6 +19,7 @@ class StoredAnswers:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._new: dict[str, KnownAnswer] = {}
+        self._keys: set[str] | None = None
         self._held_bytes = 0
 
     @property
@@ -30,12 +31,20 @@ class StoredAnswers:
         """Return what was answered last at an address."""
         if key in self._new:
             return self._new[key]
+        if self._keys is None:
+            # Most of what a first sync asks is new: one look tells, instead of one for each request.
+            mine = CachedAnswer.objects.filter(connection=self._connection)
+            self._keys = set(mine.values_list("key", flat=True))
+        if key not in self._keys:
+            return None
         row = CachedAnswer.objects.filter(connection=self._connection, key=key).first()
         return row and KnownAnswer(row.etag, row.last_modified, row.headers, bytes(row.body))
 
     def keep(self, key: str, answer: KnownAnswer) -> None:
         """Remember an answer until `write`."""
         self._new[key] = answer
+        if self._keys is not None:
+            self._keys.add(key)
         self._held_bytes += len(answer.body)
         if self._held_bytes > HELD_BYTES:
             self.write()

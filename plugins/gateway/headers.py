@@ -92,7 +92,7 @@ def retry_after_s(value: str) -> float | None:
 
     from django.utils import timezone
 
-    if re.fullmatch(r"[0-9]{1,8}(\.[0-9]+)?", value.strip()):
+    if re.fullmatch(r"[0-9]{1,12}(\.[0-9]+)?", value.strip()):
         return float(value)
     try:
         moment = parsedate_to_datetime(value)
