@@ -21,6 +21,7 @@ from plugins.errors import PluginFailed, PluginTimedOut, ReconnectNeeded, Sandbo
 from plugins.gateway.gateway import Gateway
 from plugins.gateway.records import Access, CallNote
 from plugins.gateway.secrets import Mask
+from plugins.handled import checked_answer
 from plugins.manifest import Authentication
 from plugins.models import ActionCall, Connection, GatewayCall
 from plugins.oauth.tokens import renewed, usable_credential
@@ -29,7 +30,6 @@ from plugins.rules import answer_faults
 from plugins.sandbox import pool
 from plugins.sandbox.conversation import Conversation, PluginRefused, RequestFailed
 from plugins.storage import Storage
-from plugins.webhooks.answers import checked_answer
 
 
 @dataclass

@@ -25,6 +25,23 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import httpx
+from django.conf import settings
+
+from plugins.contract import DEFAULT_LIMITS
+from plugins.errors import PluginFailed
+from plugins.gateway.address import read_address
+from plugins.gateway.allowed import Allowed
+from plugins.gateway.records import Access
+from plugins.gateway.secrets import Mask, credential_header
+from plugins.handled import checked_answer
+from plugins.manifest import Manifest, parse_manifest
+from plugins.registry import ENTRY_NAME, MANIFEST_NAME
+from plugins.rules import answer_faults, check_configuration, check_params, payload_faults
+from plugins.sandbox.conversation import RequestFailed
+from plugins.sdk.recordings import Recording, RecordTransport, ReplayTransport
+
+if not settings.configured and not os.environ.get("DJANGO_SETTINGS_MODULE"):
+    settings.configure()  # a plugin's own tests, without Core Engine: reading a setting must not fail
 
 SDK_FOLDER = Path(__file__).parent
 BOUNDARY = "part-of-the-testkit"
@@ -45,6 +62,10 @@ class PluginAnsweredError(Exception):
 
 class PluginBroke(Exception):
     """The plugin ended, or fell silent, without an answer; the message has what it wrote to its log."""
+
+
+class DoesNotFit(AssertionError):
+    """The plugin, or what a test gives it, does not fit the manifest; the message names the place."""
 
 
 class _HostRefuses(Exception):
@@ -85,7 +106,13 @@ def _json_bytes(value: Any) -> int:
 
 @dataclass
 class PluginKit:
-    """A host for one plugin script and one connection."""
+    """A host for one plugin script and one connection.
+
+    With a `manifest`, parameters get their defaults, and requests, answers and payloads are held to what it declares.
+    With a `recording`, nothing leaves: requests are answered from the file, and one that is not in it fails the test.
+    `record` (or COREENGINE_RECORD=1) asks the service itself instead and writes the file anew, without `token`,
+    `secrets` and whatever else looks like a credential.
+    """
 
     script: str | Path
     config: dict[str, Any] = field(default_factory=dict)
@@ -105,16 +132,75 @@ class PluginKit:
     progress: list[dict[str, Any]] = field(default_factory=list, init=False)
     blobs: dict[str, bytes] = field(default_factory=dict, init=False)
     stderr: str = field(default="", init=False)
+    waits: list[float] = field(default_factory=list, init=False)
+    """How long services asked to wait, in seconds. With a recording nobody does."""
+    manifest: str | Path | Manifest | None = None
+    recording: str | Path | None = None
+    record: bool = field(default_factory=lambda: os.environ.get("COREENGINE_RECORD", "") not in ("", "0"))
+    secrets: list[str] = field(default_factory=list)
+    """What must not get into a recording, beside the token."""
+    max_requests: int = DEFAULT_LIMITS.request_count
+
+    def __post_init__(self) -> None:
+        if isinstance(self.manifest, str | Path):
+            self.manifest = parse_manifest(Path(self.manifest).read_bytes(), source=str(self.manifest))
+        if self.declared is not None:
+            self.config = check_configuration(self.declared, self.config)
+        self.record = self.record and self.recording is not None
+        if self.recording is not None:
+            for host in [*(self.declared.hosts(self.config) if self.declared else ()), *self.tape.hosts]:
+                self.hosts.setdefault(host, f"https://{host}")
+
+    @classmethod
+    def for_folder(cls, folder: str | Path, **fields: Any) -> PluginKit:
+        """A kit for a plugin's folder, held to its manifest."""
+        fields.setdefault("manifest", Path(folder) / MANIFEST_NAME)
+        return cls(Path(folder) / ENTRY_NAME, **fields)
+
+    @property
+    def declared(self) -> Manifest | None:
+        """The manifest, if the plugin is held to one."""
+        return self.manifest if isinstance(self.manifest, Manifest) else None
 
     @property
     def home(self) -> str:
         """The host of relative paths, which alone is sent the token: the first, or what the settings say."""
+        if self.declared is not None:
+            return next(iter(self.declared.hosts(self.config)), "")
         return self.config.get("canvas_domain") or next(iter(self.hosts), "")
 
     @cached_property
+    def tape(self) -> Recording:
+        """What was recorded; empty where it is being recorded."""
+        assert self.recording is not None
+        path = Path(self.recording)
+        return Recording(path=path) if self.record else Recording.read(path)
+
+    @cached_property
+    def mask(self) -> Mask:
+        """What keeps secrets out of recordings."""
+        return Mask(*({"token": secret} for secret in [self.token, *self.secrets] if secret))
+
+    @cached_property
     def client(self) -> httpx.Client:
-        """What performs the requests. It speaks to local addresses only, so it loads no certificates."""
-        return httpx.Client(timeout=self.timeout_s, verify=False)  # noqa: S501
+        """What performs the requests. Local addresses have no certificates; everything else is checked."""
+        if self.recording is not None and not self.record:
+            return httpx.Client(transport=ReplayTransport(self.tape, self.mask))
+        is_local = not any(origin.startswith("https:") for origin in self.hosts.values())
+        plain = httpx.HTTPTransport(verify=not is_local)
+        transport = RecordTransport(self.tape, self.mask, plain) if self.record else plain
+        return httpx.Client(timeout=self.timeout_s, transport=transport)
+
+    def credential_header(self) -> tuple[str, str]:
+        """The header that a service knows the student by, as the manifest says it."""
+        way = self.declared.way(self.authentication["way"]) if self.declared else None
+        field_name = "access_token" if way is not None and way.type == "oauth2" else "token"
+        return credential_header(way, {field_name: self.token}) or ("Authorization", f"Bearer {self.token}")
+
+    def assert_all_used(self) -> None:
+        """Fail if a recorded request was never made."""
+        unused = self.tape.unused()
+        assert not unused, f"Recorded and never asked for: {', '.join(unused)}"
 
     def execute(self, action: str, /, **params: Any) -> Any:
         """Run an action and return its data.
@@ -122,8 +208,15 @@ class PluginKit:
         Raises:
             PluginAnsweredError: it answered with an error.
             PluginBroke: it did not answer.
+            ValidationError: the parameters do not fit the manifest.
+            DoesNotFit: the answer does not.
         """
-        return self.call("execute_action", {"action": action, "params": params, "config": self.config})["data"]
+        if self.declared is not None:
+            params = check_params(self.declared, action, params)
+        data = self.call("execute_action", {"action": action, "params": params, "config": self.config})["data"]
+        if self.declared is not None and (faults := answer_faults(self.declared, action, data)):
+            raise DoesNotFit(f"The answer to {action} does not fit the manifest: {'; '.join(faults)}")
+        return data
 
     def authenticate(self) -> dict[str, Any]:
         """Whose token it is: {ok, identity}."""
@@ -137,9 +230,34 @@ class PluginKit:
         """{status, detail}."""
         return self.call("get_health_status", {"config": self.config})
 
-    def webhook(self, name: str, payload: dict[str, Any]) -> Any:
-        """Hand a webhook to the plugin."""
-        return self.call("handle_webhook", {"name": name, "payload": payload, "config": self.config})
+    def webhook(self, name: str, payload: Any, *, event: str = "", headers: dict[str, str] | None = None) -> Any:
+        """Let the plugin handle a delivery; held to a manifest, payload and answer have to fit.
+
+        Raises:
+            PluginAnsweredError: it answered with an error.
+            DoesNotFit: the payload, or the answer.
+        """
+        if self.declared is not None:
+            if name not in self.declared.webhook_by_name:
+                raise DoesNotFit(f"The manifest has no webhook {name}.")
+            if faults := payload_faults(self.declared, name, payload):
+                raise DoesNotFit(f"The payload of {name} does not fit the manifest: {'; '.join(faults)}")
+        answer = self.call(
+            "handle_webhook",
+            {
+                "name": name,
+                "payload": payload,
+                "headers": {key.lower(): value for key, value in (headers or {}).items()},
+                "config": self.config,
+                "context": {"idempotency_key": "testkit", "authentication": self.authentication, "event": event},
+            },
+        )
+        if self.declared is None:
+            return answer
+        try:
+            return checked_answer(answer)
+        except PluginFailed as error:
+            raise DoesNotFit(str(error)) from None
 
     def call(self, method: str, params: dict[str, Any]) -> Any:
         """Make one call in a process of its own."""
@@ -170,6 +288,7 @@ class RunningPlugin:
             stderr=subprocess.PIPE,
             env={"PATH": os.environ.get("PATH", ""), "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
         )
+        self._request_count = 0
         self._log: list[bytes] = []
         self._reader = threading.Thread(target=self._read_log, daemon=True)
         self._reader.start()
@@ -261,6 +380,9 @@ class RunningPlugin:
 
     def _request(self, params: dict[str, Any]) -> dict[str, Any]:
         url = params["url"]
+        self._request_count += 1
+        if self._request_count > self._kit.max_requests:
+            raise PluginBroke(f"The plugin made more than {self._kit.max_requests} requests in one action.")
         if url.startswith("/"):
             url = f"https://{self._kit.home}{url}"
         response = self._send(params, url)
@@ -290,13 +412,15 @@ class RunningPlugin:
     def _send(self, params: dict[str, Any], url: str) -> httpx.Response:
         parts = urlsplit(url)
         host = parts.hostname or ""
+        self._check(params.get("method", "GET"), url)
         if parts.scheme != "https" or host not in self._kit.hosts:
             raise _HostRefuses("host_not_allowed", f"The plugin may not reach {host or url}.")
         origin = urlsplit(self._kit.hosts[host])
         target = parts._replace(scheme=origin.scheme, netloc=origin.netloc).geturl()
         headers = {**(params.get("headers") or {}), "Host": host, "User-Agent": "CoreEngine-Testkit"}
         if self._kit.token and host == self._kit.home:
-            headers["Authorization"] = f"Bearer {self._kit.token}"
+            name, value = self._kit.credential_header()
+            headers[name] = value
         query: list[tuple[str, str | int | float | bool | None]] = [
             (name, str(value))
             for name, values in (params.get("query") or {}).items()
@@ -335,9 +459,20 @@ class RunningPlugin:
             if not throttled:
                 return response
             wait = float(response.headers.get("retry-after") or 0.05)
-            if attempt < self._kit.retries:
+            self._kit.waits.append(wait)
+            if attempt < self._kit.retries and (self._kit.recording is None or self._kit.record):
                 time.sleep(wait)
         raise _HostRefuses("too_many_requests", f"{host} asks to slow down.", retryable=True, retry_after_s=wait)
+
+    def _check(self, method: str, url: str) -> None:
+        """Let a request leave only as the manifest says, where there is one."""
+        if self._kit.declared is None:
+            return
+        access = Access(None, self._kit.declared, self._kit.config, {}, way=self._kit.authentication["way"])
+        try:
+            Allowed(access).check(method, read_address(url, home=access.home))
+        except RequestFailed as error:
+            raise _HostRefuses(error.code, str(error), error.retryable, error.retry_after_s) from None
 
     def _blob(self, digest: str) -> bytes:
         if digest not in self._kit.blobs:

@@ -1,4 +1,4 @@
-"""manage.py plugins list | check | build | install | enable | disable | rollback | uninstall | reap."""
+"""manage.py plugins new | list | check | build | install | enable | disable | rollback | uninstall | reap."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from plugins.errors import SandboxUnavailable
@@ -16,6 +17,7 @@ from plugins.registry import MANIFEST_NAME, Plugin, all_plugins
 from plugins.sandbox.choice import choose, docker_sandbox
 from plugins.sandbox.docker import docker_client, engine_answers
 from plugins.sandbox.images import BASE_IMAGE, build_image, image_name
+from plugins.scaffold import write_plugin
 
 
 class Command(InstallVerbs, BaseCommand):
@@ -26,6 +28,9 @@ class Command(InstallVerbs, BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the verbs."""
         verbs = parser.add_subparsers(dest="verb", required=True)
+        new = verbs.add_parser("new", help="write a new plugin that works, with tests and a workflow")
+        new.add_argument("name", help="lower-case words with hyphens, such as campus-weather")
+        new.add_argument("--directory", type=Path, default=Path(), help="where its folder is made; here if left out")
         verbs.add_parser("list", help="versions, faults, images and sandboxes")
         check = verbs.add_parser("check", help="validate manifests; exit code 1 if one is faulty")
         check.add_argument("paths", nargs="*", type=Path, help="manifest files or plugin folders; all if none")
@@ -38,6 +43,19 @@ class Command(InstallVerbs, BaseCommand):
     def handle(self, *args: Any, verb: str, **options: Any) -> None:
         """Run one verb."""
         getattr(self, f"_{verb}")(**options)
+
+    def _new(self, name: str, directory: Path, **_: Any) -> None:
+        try:
+            files = write_plugin(name, directory)
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        except OSError as error:
+            raise CommandError(f"{error.filename} cannot be written: {error.strerror}.") from error
+        folder = (directory / name).resolve()
+        self.stdout.write(f"{len(files)} files written to {folder}. Now:")
+        self.stdout.write(f"    cd {folder} && pytest")
+        self.stdout.write(f"    manage.py plugins check {folder}")
+        self.stdout.write(f"    manage.py plugins install {folder}")
 
     def _list(self, **_: Any) -> None:
         for plugin in all_plugins():

@@ -18,9 +18,9 @@ from coreengine.kernel.waiting import wait_until
 from plugins import calls, running
 from plugins.contract import ActionResult
 from plugins.errors import DeliveryNotKept, DeliveryTaken, PluginFailed
+from plugins.handled import checked_answer
 from plugins.models import ActionCall, Connection
 from plugins.webhooks import handling, keeping, syncs
-from plugins.webhooks.answers import checked_answer
 from plugins.webhooks.handling import MAX_ATTEMPTS, RETRY_AFTER_S, handle_next
 from plugins.webhooks.models import ConnectionDelivery, ConnectionWebhook
 from plugins.webhooks.tests.sending import PUSH, handled, push
