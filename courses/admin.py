@@ -14,6 +14,9 @@ from courses.models import (
     AssignmentGroup,
     Course,
     CourseResource,
+    Module,
+    ModuleItem,
+    PlannerItem,
     SourceImport,
     Submission,
     Term,
@@ -141,3 +144,40 @@ class SourceImportAdmin(admin.ModelAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class ModuleItemInline(admin.TabularInline):
+    model = ModuleItem
+    extra = 0
+    fields = ["position", "title", "kind", "requirement_type", "is_completed", "missing_since"]
+    readonly_fields = ["missing_since"]
+
+
+@admin.register(Module)
+class ModuleAdmin(admin.ModelAdmin):
+    list_display = ["name", "course", "owner", "position", "state", "missing_since"]
+    list_filter = ["state", ("missing_since", admin.EmptyFieldListFilter)]
+    list_select_related = ["owner", "course"]
+    search_fields = ["name", "course__name", "owner__email", "external_id"]
+    autocomplete_fields = ["owner", "course"]
+    readonly_fields = ["missing_since", "created_at", "updated_at"]
+    inlines = [ModuleItemInline]
+
+
+@admin.register(PlannerItem)
+class PlannerItemAdmin(admin.ModelAdmin):
+    list_display = [
+        "title",
+        "kind",
+        "owner",
+        "course",
+        "starts_at",
+        "is_marked_complete",
+        "wanted_complete",
+        "write_error",
+    ]
+    list_filter = ["kind", "is_marked_complete", ("wanted_complete", admin.EmptyFieldListFilter)]
+    list_select_related = ["owner", "course"]
+    search_fields = ["title", "owner__email", "external_id"]
+    autocomplete_fields = ["owner", "course", "assignment"]
+    readonly_fields = ["missing_since", "wanted_complete", "wanted_at", "write_error", "created_at", "updated_at"]

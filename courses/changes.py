@@ -21,6 +21,9 @@ TYPES = [
     "course.missing",
     "file.added",
     "file.replaced",
+    "module.created",
+    "module.unlocked",
+    "module.updated",
     "submission.graded",
 ]
 PLACES = {"courses.assignment": "assignments", "courses.course": "courses", "resources.resource": "vault"}
@@ -47,9 +50,8 @@ def recent_events(user: User, now: datetime) -> QuerySet[Event]:
     Left out: what the first import of a source brought (it is all new to us, and none of it is news), and what
     the student did by hand.
     """
-    told = Q(type="assignment.updated") & Q(data__changes__has_any_keys=list(TOLD_FIELDS)) | ~Q(
-        type="assignment.updated"
-    )
+    told = Q(type="assignment.updated") & Q(data__changes__has_any_keys=list(TOLD_FIELDS))
+    told |= Q(type="module.updated", data__has_key="added") | ~Q(type__in=["assignment.updated", "module.updated"])
     return (
         Event.objects.filter(owner=user, type__in=TYPES, time__gte=now - WINDOW)
         .filter(told)
@@ -76,6 +78,8 @@ def _change(event: Event, clock: Clock) -> Change:
     data: dict[str, Any] = event.data
     icon, verb, new, old = _words(event.type, data, clock)
     url = f"/{PLACES.get(event.subject_type, 'courses')}/{event.subject_id}/"
+    if event.subject_type == "courses.module":
+        url = f"/courses/{data.get('course')}/#module-{event.subject_id}"
     return Change(icon, str(data.get("name", "")), url, verb, new, old, ago(event.time, clock.now))
 
 
@@ -84,6 +88,13 @@ def _words(type: str, data: dict[str, Any], clock: Clock) -> tuple[str, str, str
         return "award", "was graded", _score(data), ""
     if type.endswith(".missing"):
         return "unlink", "is no longer at its source", "", ""
+    if type == "module.created":
+        return "layers", "is a new module", "", ""
+    if type == "module.unlocked":
+        return "lock-open", "is open now", "", ""
+    if type == "module.updated":
+        names, count = data.get("added") or [], data.get("added_count") or 0
+        return "layers", "has something new:" if count == 1 else f"has {count} new items, first", *names[:1], ""
     if type == "course.created":
         return "book-plus", "is a new course", "", ""
     if type == "file.added":

@@ -6,7 +6,7 @@ import django_filters
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from courses.models import Announcement, Assignment, Course, Term
+from courses.models import Announcement, Assignment, Course, Module, PlannerItem, Term
 from courses.work_state import WorkState
 
 
@@ -65,6 +65,27 @@ class AssignmentFilter(django_filters.FilterSet):
 
     def filter_words(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
         return queryset.filter(pk__in=queryset.matching(value).order_by().values("pk"))
+
+
+class ModuleFilter(django_filters.FilterSet):
+    course = django_filters.ModelChoiceFilter(queryset=own_courses)
+    state = django_filters.ChoiceFilter(choices=Module.State.choices)
+
+    class Meta:
+        model = Module
+        fields = ["course", "state"]
+
+
+class PlannerItemFilter(django_filters.FilterSet):
+    course = django_filters.ModelChoiceFilter(queryset=own_courses)
+    kind = django_filters.CharFilter(help_text="assignment, quiz, calendar_event, wiki_page, …")
+    starts_after = django_filters.IsoDateTimeFilter(field_name="starts_at", lookup_expr="gte")
+    starts_before = django_filters.IsoDateTimeFilter(field_name="starts_at", lookup_expr="lt")
+    is_marked_complete = django_filters.BooleanFilter()
+
+    class Meta:
+        model = PlannerItem
+        fields = ["course", "kind", "starts_after", "starts_before", "is_marked_complete"]
 
 
 class AnnouncementFilter(django_filters.FilterSet):

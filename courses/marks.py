@@ -14,6 +14,7 @@ from django.utils import timezone
 from coreengine.accounts.models import User
 from coreengine.kernel.events import record
 from coreengine.kernel.hooks import hook
+from coreengine.kernel.notifications import notify
 from courses.errors import NothingToWrite
 from courses.models import Assignment, PlannerItem, SourceImport
 
@@ -89,8 +90,14 @@ def note_refusal(owner: User, *, source: str, external_id: str, error: str, by: 
     item = rows.filter(wanted_complete__isnull=False).first()
     if item is None:
         return
+    is_news = item.write_error == ""
     item.write_error = error[:ERROR_CHARACTERS] or "It was not taken, and no reason was given."
     item.save(update_fields=["write_error", "updated_at"])
+    if is_news:
+        url = f"/assignments/{item.assignment_id}/" if item.assignment_id else ""
+        notify(
+            owner, title=f"Not marked at the source: {item.title}", content=item.write_error, url=url, kind="planner"
+        )
     _tell(item, "planner.mark_refused", by=by, complete=bool(item.wanted_complete), error=item.write_error)
 
 

@@ -9,7 +9,8 @@ from django.db.models import Count, Min, Q, QuerySet
 from django.utils import timezone
 
 from coreengine.accounts.models import User
-from courses.models import Announcement, Assignment, AssignmentGroup, Course, CourseResource
+from courses.models import Announcement, Assignment, AssignmentGroup, Course, CourseResource, ModuleItem
+from courses.module_pages import ModuleSection, PlannedLine, module_sections, planned_lines
 from courses.moments import Clock, ago, moment, short_date
 from courses.repository_marks import read_repositories
 from courses.rows import WorkRow, row_of
@@ -120,10 +121,12 @@ class CoursePage:
     links: list[CourseResource]
     has_more_links: bool
     summary: str
+    modules: list[ModuleSection]
+    planned: list[PlannedLine]
 
 
 def course_page(course: Course, user: User, clock: Clock) -> CoursePage:
-    """Gather a course: what is next, all work by group, the latest news and files. Three queries."""
+    """Gather a course: what is next, all work by group, modules, the latest news and files. Seven queries at most."""
     rows = list(
         Assignment.objects.visible_to(user)
         .filter(course=course)
@@ -150,6 +153,8 @@ def course_page(course: Course, user: User, clock: Clock) -> CoursePage:
         links=links[:LINKS],
         has_more_links=len(links) > LINKS,
         summary=_summary(list(lines.values())),
+        modules=module_sections(course, lines, clock),
+        planned=planned_lines(course, clock),
     )
 
 
@@ -233,7 +238,15 @@ def assignment_facts(assignment: Assignment, clock: Clock) -> list[Fact]:
         facts.append(Fact("File types", ", ".join(assignment.allowed_extensions)))
     if assignment.omit_from_final_grade:
         facts.append(Fact("Counts", "not in the final grade"))
+    if assignment.missing_since is None and (where := _module_words(assignment)):
+        facts.append(Fact("Module", where))
     return facts
+
+
+def _module_words(assignment: Assignment) -> str:
+    """The modules that lead to an assignment. One query."""
+    items = ModuleItem.objects.filter(assignment=assignment).present().filter(module__missing_since__isnull=True)
+    return ", ".join(items.order_by("module__position").values_list("module__name", flat=True).distinct()[:3])
 
 
 def submission_facts(assignment: Assignment, clock: Clock) -> list[Fact]:

@@ -32,6 +32,7 @@ urlpatterns = [
     path("assignments/<int:pk>/", views.assignment_detail, name="assignment"),
     path("assignments/<int:pk>/edit/", views.assignment_edit, name="edit-assignment"),
     path("assignments/<int:pk>/done/", views.assignment_done, name="done"),
+    path("assignments/<int:pk>/mark/", views.assignment_mark, name="mark"),
     path("assignments/<int:pk>/delete/", views.assignment_delete, name="delete-assignment"),
     path("assignments/<int:pk>/restore/", views.assignment_restore, name="restore-assignment"),
 ]

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from coreengine.kernel.models import Event
 from coreengine.kernel.pages import render_page
 from coreengine.kernel.typing import Request
-from courses import services
+from courses import marks, services
 from courses.changes import changes_of, recent_events
 from courses.filters import AnnouncementFilter, AssignmentFilter, CourseFilter
 from courses.form_answers import back, number
@@ -33,6 +33,7 @@ from courses.forms import (
     tomorrow_night,
 )
 from courses.models import Announcement, Assignment, Course
+from courses.module_pages import mark_note
 from courses.pages import (
     assignment_facts,
     clock_of,
@@ -177,7 +178,8 @@ def assignment_list(request: Request, course_pk: int | None = None) -> HttpRespo
 def assignment_detail(request: Request, pk: int) -> HttpResponse:
     """Show one assignment."""
     assignment = get_object_or_404(
-        Assignment.objects.visible_to(request.user).select_related("course", "group", "submission"), pk=pk
+        Assignment.objects.visible_to(request.user).select_related("course", "group", "submission", "planner_item"),
+        pk=pk,
     )
     context = _assignment_context(request, assignment)
     return render_page(request, "courses/assignment.html", context, parts={"assignment-code": "code"})
@@ -193,6 +195,7 @@ def _assignment_context(request: Request, assignment: Assignment) -> dict[str, A
         "facts": assignment_facts(assignment, clock),
         "submission_facts": submission_facts(assignment, clock),
         "description": shown_html(assignment.description_html, assignment.html_url),
+        "mark": mark_note(assignment),
         "source_url": (submission.html_url if submission else "") or assignment.html_url,
         "code": assignment_code(assignment, request.user, clock),
     }
@@ -252,6 +255,19 @@ def assignment_done(request: Request, pk: int) -> HttpResponse:
     if request.htmx and request.htmx.target == "agenda":
         return render_page(request, "courses/_agenda_answer.html", {"agenda": agenda_of(request)})
     return back(request, assignment)
+
+
+@require_POST
+def assignment_mark(request: Request, pk: int) -> HttpResponse:
+    """A mark that the source did not take: write it again, or keep it here only (`keep=1`)."""
+    assignment = get_object_or_404(Assignment.objects.editable_by(request.user), pk=pk)
+    if request.POST.get("keep") == "1":
+        marks.keep_mark_here(assignment, by=request.user)
+        messages.success(request, "The mark stays here only.")
+    else:
+        marks.write_again(assignment, by=request.user)
+        messages.success(request, "The source is being told again.")
+    return redirect(assignment)
 
 
 @require_POST

@@ -15,6 +15,9 @@ from courses.models import (
     AssignmentRepository,
     Course,
     CourseResource,
+    Module,
+    ModuleItem,
+    PlannerItem,
     Submission,
     Term,
 )
@@ -104,6 +107,10 @@ class CourseSerializer(serializers.ModelSerializer):
             "current_grade",
             "final_score",
             "final_grade",
+            "period_title",
+            "period_score",
+            "period_grade",
+            "is_favorite",
             "source",
             "external_id",
             "created_at",
@@ -111,6 +118,10 @@ class CourseSerializer(serializers.ModelSerializer):
         ]
         read_only_fields = [
             "time_zone",
+            "period_title",
+            "period_score",
+            "period_grade",
+            "is_favorite",
             "is_restricted",
             "missing_since",
             "syllabus_html",
@@ -204,6 +215,92 @@ class AssignmentUpdateSerializer(AssignmentSerializer):
     """An assignment stays in its course."""
 
     course = serializers.PrimaryKeyRelatedField(read_only=True)
+
+
+class ModuleItemSerializer(serializers.ModelSerializer):
+    """One step of a module. `assignment` is ours; `content_id` is the source's id of what it leads to."""
+
+    class Meta:
+        model = ModuleItem
+        fields = [
+            "id",
+            "title",
+            "kind",
+            "position",
+            "indent",
+            "content_id",
+            "assignment",
+            "html_url",
+            "external_url",
+            "requirement_type",
+            "min_score",
+            "is_completed",
+            "points_possible",
+            "due_at",
+            "unlock_at",
+            "lock_at",
+            "external_id",
+        ]
+        read_only_fields = fields
+
+
+class ModuleSerializer(serializers.ModelSerializer):
+    """A part of a course, with its items in order. `prerequisite_ids` are the source's ids of other modules."""
+
+    items = ModuleItemSerializer(source="present_items", many=True, read_only=True)
+
+    class Meta:
+        model = Module
+        fields = [
+            "id",
+            "course",
+            "name",
+            "position",
+            "state",
+            "unlock_at",
+            "completed_at",
+            "is_sequential",
+            "requirement_type",
+            "prerequisite_ids",
+            "items",
+            "missing_since",
+            "source",
+            "external_id",
+            "updated_at",
+        ]
+        read_only_fields = fields
+
+
+class PlannerItemSerializer(serializers.ModelSerializer):
+    """An entry of a source's planner. `write_state` says whether the student's mark has reached the source."""
+
+    write_state = serializers.ChoiceField(choices=["settled", "pending", "failed"], read_only=True)
+
+    class Meta:
+        model = PlannerItem
+        fields = [
+            "id",
+            "course",
+            "assignment",
+            "kind",
+            "title",
+            "starts_at",
+            "ends_at",
+            "is_all_day",
+            "location",
+            "details_html",
+            "html_url",
+            "is_marked_complete",
+            "is_dismissed",
+            "write_state",
+            "wanted_complete",
+            "write_error",
+            "missing_since",
+            "source",
+            "external_id",
+            "updated_at",
+        ]
+        read_only_fields = fields
 
 
 class AnnouncementSerializer(serializers.ModelSerializer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.db.models import Prefetch
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
@@ -12,7 +13,7 @@ from rest_framework.serializers import BaseSerializer
 
 from coreengine.kernel.api.pagination import CursorPages
 from coreengine.kernel.api.viewsets import OwnedModelViewSet, OwnedReadViewSet
-from courses import services
+from courses import marks, services
 from courses.api.serializers import (
     AnnouncementSerializer,
     AssignmentGroupSerializer,
@@ -23,9 +24,11 @@ from courses.api.serializers import (
     CourseResourceSerializer,
     CourseSerializer,
     LinkSerializer,
+    ModuleSerializer,
+    PlannerItemSerializer,
     TermSerializer,
 )
-from courses.filters import AnnouncementFilter, AssignmentFilter, CourseFilter
+from courses.filters import AnnouncementFilter, AssignmentFilter, CourseFilter, ModuleFilter, PlannerItemFilter
 from courses.models import (
     Announcement,
     Assignment,
@@ -33,6 +36,9 @@ from courses.models import (
     AssignmentRepository,
     Course,
     CourseResource,
+    Module,
+    ModuleItem,
+    PlannerItem,
     Term,
 )
 from resources.models import Repository, Resource
@@ -180,6 +186,50 @@ class AssignmentViewSet(OwnedModelViewSet):
         repository = get_object_or_404(Repository.objects.editable_by(request.user), pk=repository_id)
         services.unlink_repository(assignment, repository, by=request.user)
         return Response(status=204)
+
+    @extend_schema(responses=PlannerItemSerializer, filters=False)
+    @action(detail=True, methods=["get"], pagination_class=None, filterset_class=None)
+    def mark(self, request: Request, pk: str | None = None) -> Response:
+        """Show how the student's mark stands at the source; 404 where its planner does not have the assignment."""
+        items = PlannerItem.objects.visible_to(request.user)
+        return Response(PlannerItemSerializer(get_object_or_404(items, assignment=self.get_object())).data)
+
+    @extend_schema(request=None, responses=PlannerItemSerializer)
+    @action(detail=True, methods=["post"], url_path="mark/write")
+    def write_mark(self, request: Request, pk: str | None = None) -> Response:
+        """Tell the source once more what it did not take."""
+        return Response(PlannerItemSerializer(marks.write_again(self.get_object(), by=request.user)).data)
+
+    @extend_schema(request=None, responses=PlannerItemSerializer)
+    @action(detail=True, methods=["post"], url_path="mark/keep")
+    def keep_mark(self, request: Request, pk: str | None = None) -> Response:
+        """Give up telling the source: the mark stays here only."""
+        return Response(PlannerItemSerializer(marks.keep_mark_here(self.get_object(), by=request.user)).data)
+
+
+class InOrder(CursorPages):
+    """Modules as their courses order them."""
+
+    ordering = ("course_id", "position", "id")
+
+
+class ModuleViewSet(OwnedReadViewSet):
+    """The modules of the student's courses with their items, in the order of the source."""
+
+    queryset = Module.objects.prefetch_related(
+        Prefetch("items", ModuleItem.objects.present().in_order(), to_attr="present_items")
+    )
+    serializer_class = ModuleSerializer
+    filterset_class = ModuleFilter
+    pagination_class = InOrder
+
+
+class PlannerItemViewSet(OwnedReadViewSet):
+    """What the sources' planners list: work, events and notes, and where the student's marks stand."""
+
+    queryset = PlannerItem.objects.all()
+    serializer_class = PlannerItemSerializer
+    filterset_class = PlannerItemFilter
 
 
 class AnnouncementViewSet(OwnedReadViewSet):

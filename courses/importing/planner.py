@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, time
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 from django.db import transaction
 from django.utils import timezone
@@ -155,12 +156,20 @@ def _values(
         "is_all_day": record.starts_on is not None,
         "location": record.location,
         "details_html": record.details_html,
-        "html_url": record.html_url,
+        "html_url": record.html_url or _address(record.html_path, course or next(iter(courses.values()), None)),
         "override_id": record.override_id,
         "is_marked_complete": record.marked_complete,
         "is_dismissed": record.dismissed,
         "missing_since": None,
     }
+
+
+def _address(path: str, course: Course | None) -> str:
+    """Give the address of a path at the place where a course is; nothing where that is not known."""
+    if not path.startswith("/") or course is None or not course.html_url:
+        return ""
+    address = urljoin(course.html_url, path)
+    return address if urlsplit(address).netloc == urlsplit(course.html_url).netloc else ""
 
 
 def _begin_of(day: date | None, owner: User) -> datetime | None:

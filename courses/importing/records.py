@@ -232,7 +232,10 @@ class ModuleRecord(Record):
 
 
 class PlannerRecord(Record):
-    """`id` is the kind and the source's id of what is planned: "assignment:12", "calendar_event:7"."""
+    """`id` is the kind and the source's id of what is planned: "assignment:12", "calendar_event:7".
+
+    `html_path` is an address without its host, which the addresses of the source's courses tell.
+    """
 
     id: Annotated[str, BeforeValidator(as_text), Field(min_length=1, max_length=240)]
     course_id: OptionalId = ""
@@ -245,6 +248,7 @@ class PlannerRecord(Record):
     location: Short = ""
     details_html: LongText = ""
     html_url: Address = ""
+    html_path: Annotated[str, BeforeValidator(as_text), Field(max_length=1_000)] = ""
     override_id: OptionalId = ""
     marked_complete: Flag = False
     dismissed: Flag = False

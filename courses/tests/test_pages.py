@@ -145,7 +145,7 @@ class TestCourses:
         self, page: Any, owner: Any, path: str, django_assert_num_queries: Any, django_assert_max_num_queries: Any
     ) -> None:
         fill(owner, courses=3, work=1)
-        with django_assert_max_num_queries(10) as few:
+        with django_assert_max_num_queries(12) as few:
             page.get(path)
         fill(owner, courses=10, work=2)
         with django_assert_num_queries(len(few)):
@@ -156,7 +156,7 @@ class TestCourses:
     ) -> None:
         fill(owner, courses=1, work=3)
         course = Course.objects.get()
-        with django_assert_max_num_queries(10) as few:
+        with django_assert_max_num_queries(12) as few:
             page.get(course.get_absolute_url())
         for _ in range(10):
             AssignmentFactory(course=course, imported=True)

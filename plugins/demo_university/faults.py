@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .semester import Announcement, Assignment, Course, File, Semester
+from .semester.model import Module
 
 
 class BadSwitch(ValueError):
@@ -38,6 +39,20 @@ class Faults:
     delay_s: float = 0.0
     drop_courses: list[int] = field(default_factory=list)
     """These courses answer 404 though the list of courses still has them."""
+    rate_limit_remaining: float | None = None
+    """What X-Rate-Limit-Remaining says instead of the truth."""
+    shouting_headers: bool = False
+    """Header names come in capitals: LINK, ETAG."""
+    byte_order_mark: bool = False
+    """Bodies begin with U+FEFF, as some proxies have it."""
+    empty_first_page: str = ""
+    """The first page of a list is empty and names a next one."""
+    big_descriptions: int = 0
+    """Every assignment's description is so many characters longer."""
+    module_items_left_out: bool = False
+    """Modules come without their items, as large ones do."""
+    feed_text: str = ""
+    """What calendar feeds answer instead of a calendar."""
 
     def update(self, switches: dict[str, Any]) -> None:
         """Set some of the switches; with an unknown name none is set."""
@@ -137,6 +152,22 @@ def _restrict_course(semester: Semester, change: dict[str, Any]) -> None:
     _course(semester, change).is_restricted = True
 
 
+def _delete_course(semester: Semester, change: dict[str, Any]) -> None:
+    """A deleted course may still be listed for a while, with a state that says so."""
+    _course(semester, change).is_deleted = True
+
+
+def _unlock_module(semester: Semester, change: dict[str, Any]) -> None:
+    module = _module(semester, change)
+    module.state, module.unlock_at = "unlocked", None
+
+
+def _vanish_module(semester: Semester, change: dict[str, Any]) -> None:
+    gone = _module(semester, change)
+    for course in semester.courses:
+        course.modules = [module for module in course.modules if module is not gone]
+
+
 def _vanish_assignment(semester: Semester, change: dict[str, Any]) -> None:
     gone = _assignment(semester, change)
     for course in semester.courses:
@@ -162,6 +193,9 @@ _CHANGES: dict[str, Callable[[Semester, dict[str, Any]], None]] = {
     "vanish_course": _vanish_course,
     "conclude_course": _conclude_course,
     "restrict_course": _restrict_course,
+    "delete_course": _delete_course,
+    "unlock_module": _unlock_module,
+    "vanish_module": _vanish_module,
     "vanish_assignment": _vanish_assignment,
     "replace_file": _replace_file,
     "lock_file": _lock_file,
@@ -184,6 +218,14 @@ def _assignment(semester: Semester, change: dict[str, Any]) -> Assignment:
     if found is None:
         raise BadSwitch(f"There is no assignment {change['assignment_id']}.")
     return found[1]
+
+
+def _module(semester: Semester, change: dict[str, Any]) -> Module:
+    modules = [module for course in semester.courses for module in course.modules]
+    found = next((module for module in modules if module.id == int(change["module_id"])), None)
+    if found is None:
+        raise BadSwitch(f"There is no module {change['module_id']}.")
+    return found
 
 
 def _file(semester: Semester, change: dict[str, Any]) -> File:

@@ -46,6 +46,7 @@ class _State:
     anchor: str = ""
     next_id: int = 1
     tokens: list[dict[str, Any]] = field(default_factory=list)
+    overrides: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 class Store:
@@ -70,6 +71,28 @@ class Store:
             self.save()
             return today
         return known
+
+    @property
+    def overrides(self) -> dict[str, dict[str, Any]]:
+        """What the student marked in the planner: "assignment:12" → the override as the API has it."""
+        return self._state.overrides
+
+    def keep_override(self, kind: str, number: int, changes: dict[str, Any]) -> dict[str, Any]:
+        """Make or change a mark in the planner."""
+        key = f"{kind}:{number}"
+        override = self._state.overrides.get(key)
+        if override is None:
+            override = {"id": self._state.next_id + 70_000, "plannable_type": kind, "plannable_id": number}
+            override |= {"user_id": 7301, "workflow_state": "active", "marked_complete": False, "dismissed": False}
+            self._state.next_id += 1
+            self._state.overrides[key] = override
+        override.update(changes)
+        self.save()
+        return override
+
+    def drop_overrides(self) -> None:
+        self._state.overrides.clear()
+        self.save()
 
     def make_token(
         self, purpose: str, *, kind: str = "personal", days: int = MAX_TOKEN_DAYS, client_id: str = ""

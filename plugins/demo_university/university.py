@@ -83,7 +83,15 @@ class University:
     def reset(self) -> None:
         """No faults, no changes, no record of requests: the university as it was bundled."""
         self.faults, self.changes, self._semester = Faults(), [], None
+        self.nicknames.clear()
+        self.colors.clear()
+        self.store.drop_overrides()
         self.requests.clear()
+
+    @property
+    def feed_name(self) -> str:
+        """The secret part of the address of the student's calendar feed."""
+        return f"user_{self.sign('feed')}"
 
     def sign(self, *parts: object) -> str:
         """40 characters that only this university can make for these parts."""

@@ -46,6 +46,8 @@ if not settings.configured and not os.environ.get("DJANGO_SETTINGS_MODULE"):
 SDK_FOLDER = Path(__file__).parent
 BOUNDARY = "part-of-the-testkit"
 FOLLOWED = (301, 302, 303, 307, 308)
+MAX_BODY_BYTES = 5 * 2**20
+"""The longest answer that Core Engine hands to a plugin; what is longer has to be asked for as a blob."""
 
 
 class PluginAnsweredError(Exception):
@@ -119,6 +121,8 @@ class PluginKit:
     token: str = ""
     authentication: dict[str, str] = field(default_factory=lambda: {"way": "api_key", "type": "api_key"})
     """What a plugin is told of the way that the student chose."""
+    feed: str = ""
+    """The secret address that `feed:` stands for; it must be at one of `hosts`."""
     hosts: dict[str, str] = field(default_factory=dict)
     timeout_s: float = 20.0
     retries: int = 3
@@ -380,9 +384,16 @@ class RunningPlugin:
 
     def _request(self, params: dict[str, Any]) -> dict[str, Any]:
         url = params["url"]
+<<<<<<< HEAD
         self._request_count += 1
         if self._request_count > self._kit.max_requests:
             raise PluginBroke(f"The plugin made more than {self._kit.max_requests} requests in one action.")
+=======
+        if url == "feed:":
+            if not self._kit.feed:
+                raise _HostRefuses("invalid_request", "This connection was not made with a feed's address.")
+            url = self._kit.feed
+>>>>>>> e79cdae (Read Canvas whole: modules, planner, grades, marks written back, and calendar feeds)
         if url.startswith("/"):
             url = f"https://{self._kit.home}{url}"
         response = self._send(params, url)
@@ -407,6 +418,8 @@ class RunningPlugin:
                 **result,
                 "blob": {"blob": digest, "size_bytes": len(response.content), "content_type": content_type},
             }
+        if len(response.content) > MAX_BODY_BYTES:
+            raise _HostRefuses("too_large", f"{urlsplit(url).hostname} sent more than an answer may hold.")
         return {**result, "body": response.text}
 
     def _send(self, params: dict[str, Any], url: str) -> httpx.Response:

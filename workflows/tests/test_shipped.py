@@ -161,6 +161,9 @@ class TestTheSyncOfCanvas:
                 {"id": f"{params['course_id']}1", "course_id": params["course_id"], "name": "Lexer", "due_at": tomorrow}
             ],
             "get_announcements": [],
+            "get_modules": [],
+            "get_scope": dict.fromkeys(SCOPE, True) | {"way": "api_key", "note": ""},
+            "get_planner": {"start": None, "end": None, "takes_marks": True, "items": []},
         }
 
         def call(connection: Connection, action: str, params: dict[str, Any], **_: Any) -> ActionResult:
@@ -168,8 +171,8 @@ class TestTheSyncOfCanvas:
             answer = answer(params) if callable(answer) else answer
             if isinstance(answer, str):
                 return ActionResult(success=False, error=answer)
-            full = [COURSE | row if action == "get_courses" else ASSIGNMENT | row for row in answer]
-            return ActionResult(success=True, data=full)
+            rest = {"get_courses": COURSE, "get_assignments": ASSIGNMENT}.get(action)
+            return ActionResult(success=True, data=[rest | row for row in answer] if rest else answer)
 
         monkeypatch.setattr("workflows.steps.plugin_action.call_action", call)
         return answers
@@ -233,6 +236,7 @@ class TestTheSyncOfCanvas:
         assert execution.status == "failed" and "Canvas refused the token." in execution.error_message
 
 
+SCOPE = ("is_complete", "courses", "assignments", "modules", "planner", "announcements", "marks")
 COURSE = {
     "term": None,
     "start_at": None,

@@ -1,15 +1,43 @@
-"""Canvas: courses, assignments with submissions, announcements and files of the student who connected it.
+"""Canvas: courses, modules, assignments with submissions, grades, announcements, files and the planner of a student.
 
 Everything is read with as few requests as Canvas allows (100 items a page, what belongs together in one
-answer) and handed over as records of our own, whose shape is declared in the manifest. Source of the field
-names: the Canvas LMS REST API documentation.
+answer) and handed over as records of our own, whose shape is declared in the manifest. A student whose school
+allows no token connects with a calendar feed, which gives less (`canvas_feed`).
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
-from coreengine_sdk import Call, HttpError, Plugin, PluginError, Response
+from canvas_api import (
+    ACCEPT,
+    PER_PAGE,
+    domain_of,
+    fetch,
+    fetch_all,
+    fetch_pages,
+    is_feed,
+    read_json,
+    unexpected,
+)
+from canvas_records import (
+    TextBudget,
+    announcement_record,
+    assignment_record,
+    course_record,
+    file_record,
+    grade_record,
+    group_record,
+    identifier,
+    module_record,
+    moment,
+    objects,
+    planner_record,
+    text,
+    web_address,
+    whole,
+)
+from coreengine_sdk import Call, HttpError, Plugin, PluginError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,296 +49,42 @@ plugin = Plugin("canvas-integration")
 
 UTC = timezone.utc  # noqa: UP017, plugins run on Python 3.9 too
 
-API = "/api/v1"
-# Ids may be larger than 2^53; as strings they survive every JSON reader on the way.
-ACCEPT = {"Accept": "application/json+canvas-string-ids, application/json"}
-PER_PAGE = 100
 MAX_CONTEXT_CODES = 10
 """Canvas takes so many courses in one request for announcements."""
 
 ANNOUNCEMENT_DAYS = 90
+PLANNER_DAYS_BACK, PLANNER_DAYS_AHEAD = 28, 120
 MAX_MODULE_FILES = 200
 ENROLLMENT_STATES = {"active": "active", "invited": "invited_or_pending", "concluded": "completed"}
-SUBMISSION_STATES = ("unsubmitted", "submitted", "graded", "pending_review")
+CLOSED = ("permission_denied", "not_found")
+COURSE_PARTS = [
+    "term",
+    "total_scores",
+    "current_grading_period_scores",
+    "teachers",
+    "syllabus_body",
+    "concluded",
+    "favorites",
+]
+READS = ("courses", "assignments", "submissions", "grades", "announcements", "files", "modules", "planner", "marks")
+FEED_READS = ("courses", "assignments", "planner")
 
 
-# Reading from Canvas
+def feed() -> Any:
+    """The part that reads calendar feeds; most calls do without it, and pay nothing for it."""
+    import canvas_feed
+
+    return canvas_feed
 
 
-def domain_of(call: Call) -> str:
-    return str(call.config.get("canvas_domain") or "Canvas")
-
-
-def fetch(call: Call, path: str, what: str, query: JSON | None = None) -> Any:
-    """One object, or whatever else the path answers; `what` names it in messages."""
-    return read_json(call, call.http.get(API + path, query=query, headers=ACCEPT), what)
-
-
-def fetch_all(call: Call, path: str, what: str, query: JSON | None = None) -> list[JSON]:
-    """Every object of a list, page after page; entries that are no objects are passed over."""
-
-    def read(response: Response) -> list[Any]:
-        items = read_json(call, response, what)
-        if not isinstance(items, list):
-            raise unexpected(call, what)
-        return items
-
-    pages = call.paginate(API + path, {"per_page": PER_PAGE, **(query or {})}, read=read, headers=ACCEPT)
-    try:
-        return [item for item in pages if isinstance(item, dict)]
-    except PluginError as error:
-        if error.code != "paging_never_ends":
-            raise
-        raise PluginError(
-            "paging_never_ends",
-            f"{domain_of(call)} never stops sending pages of {what}: they lead round in a circle. "
-            "Nothing was taken over; try again later.",
-        ) from None
-
-
-def read_json(call: Call, response: Response, what: str) -> Any:
-    """The JSON of a good answer; every other kind of answer in words for the student.
-
-    Raises:
-        PluginError: see the codes below.
-    """
-    domain = domain_of(call)
-    if response.status == 401 and "www-authenticate" in response.headers:
-        raise PluginError(
-            "credential_rejected",
-            "Canvas did not accept the token: it is wrong, has expired or was deleted. "
-            f"Make a new one at https://{domain}/profile/settings and connect again.",
-        )
-    if response.status == 429 or (response.status == 403 and "rate limit exceeded" in response.text.lower()):
-        raise PluginError("too_many_requests", f"{domain} asks to slow down. Try again in a minute.", retryable=True)
-    if response.status in (401, 403):
-        raise PluginError("permission_denied", f"Canvas does not let you read {what}.")
-    if response.status in (404, 410):
-        raise PluginError("not_found", f"Canvas has no {what} for you. It may have been removed.")
-    if response.status >= 500:
-        raise PluginError(
-            "unavailable",
-            f"{domain} has a problem of its own (status {response.status}). Try again later.",
-            retryable=True,
-        )
-    if is_web_page(response):
-        raise PluginError(
-            "not_data",
-            f"{domain} answered with a web page instead of data; is {domain} a Canvas address? "
-            "Check the Canvas domain in the connection's settings.",
-        )
-    if not response.ok:
-        raise PluginError("refused", f"{domain} refused to give {what} (status {response.status}).")
-    try:
-        return response.json()
-    except PluginError:
-        raise PluginError(
-            "malformed_answer",
-            f"{domain} sent {what} in a form that cannot be read (broken JSON). Try again later.",
-            retryable=True,
-        ) from None
-
-
-def is_web_page(response: Response) -> bool:
-    start = response.text.lstrip()[:15].lower()
-    return response.content_type in ("text/html", "application/xhtml+xml") or start.startswith(("<!doctype", "<html"))
-
-
-def unexpected(call: Call, what: str) -> PluginError:
-    return PluginError(
-        "malformed_answer", f"{domain_of(call)} sent {what} in an unexpected form. Try again later.", retryable=True
-    )
-
-
-# Plain values from fields that may be missing, null or of another type
-
-
-def text(value: Any) -> str:
-    return value if isinstance(value, str) else "" if value is None else str(value)
-
-
-def identifier(value: Any) -> str:
-    """An id as a string, whatever Canvas sent; "" for none."""
-    return "" if value is None or isinstance(value, (bool, float, dict, list)) else str(value)
-
-
-def number(value: Any) -> float | int | None:
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-
-def whole(value: Any) -> int:
-    found = number(value)
-    return int(found) if found is not None else 0
-
-
-def texts(value: Any) -> list[str]:
-    return [text(entry) for entry in value if entry is not None] if isinstance(value, list) else []
-
-
-def objects(value: Any) -> list[JSON]:
-    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
-
-
-def moment(value: Any) -> str | None:
-    """An ISO 8601 moment in UTC, to the second; None if there is none."""
-    if not isinstance(value, str) or not value:
-        return None
-    try:
-        parsed = datetime.fromisoformat(value.replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    if parsed.tzinfo is None:
-        parsed = parsed.replace(tzinfo=UTC)
-    return parsed.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def web_address(value: Any) -> str:
-    """An address that a link may lead to, else nothing."""
-    return value if isinstance(value, str) and value.startswith(("https://", "http://")) else ""
-
-
-# Records
-
-
-def course_record(raw: JSON, *, concluded: bool) -> JSON:
-    """Our record of a course; a stub (`access_restricted_by_date`) has little more than an id."""
-    restricted = raw.get("access_restricted_by_date") is True
-    enrollments = objects(raw.get("enrollments"))
-    own = next((entry for entry in enrollments if text(entry.get("type")).lower().startswith("student")), {})
-    hidden = raw.get("hide_final_grades") is True
-    term = raw.get("term") if isinstance(raw.get("term"), dict) else None
-    state = text(raw.get("workflow_state")) or "available"
-    if concluded or raw.get("concluded") is True or own.get("enrollment_state") == "completed":
-        state = "completed"
-    teachers = [text(entry.get("display_name") or entry.get("name")) for entry in objects(raw.get("teachers"))]
-    return {
-        "id": identifier(raw.get("id")),
-        "name": text(raw.get("name")) or f"Course {identifier(raw.get('id'))}",
-        "course_code": text(raw.get("course_code")),
-        "enrollment_term_id": identifier(raw.get("enrollment_term_id")) or None,
-        "term": term_record(term) if term else None,
-        "start_at": moment(raw.get("start_at")),
-        "end_at": moment(raw.get("end_at")),
-        "time_zone": text(raw.get("time_zone")),
-        "state": state if state in ("completed", "unpublished") else "available",
-        "html_url": web_address(raw.get("html_url")),
-        "syllabus_html": text(raw.get("syllabus_body")),
-        "current_score": None if hidden else grade_of(own, "current_score", number),
-        "current_grade": None if hidden else grade_of(own, "current_grade", text) or None,
-        "final_score": None if hidden else grade_of(own, "final_score", number),
-        "final_grade": None if hidden else grade_of(own, "final_grade", text) or None,
-        "teachers": [name for name in teachers if name],
-        "is_restricted": restricted,
-    }
-
-
-def grade_of(enrollment: JSON, name: str, read: Any) -> Any:
-    """`computed_current_score` in the list of courses, `grades.current_score` in an enrolment."""
-    grades = enrollment.get("grades") if isinstance(enrollment.get("grades"), dict) else {}
-    return read(enrollment.get(f"computed_{name}", grades.get(name)))
-
-
-def term_record(raw: JSON) -> JSON:
-    return {
-        "id": identifier(raw.get("id")),
-        "name": text(raw.get("name")),
-        "start_at": moment(raw.get("start_at")),
-        "end_at": moment(raw.get("end_at")),
-    }
-
-
-def group_record(raw: JSON) -> JSON:
-    rules = raw.get("rules") if isinstance(raw.get("rules"), dict) else {}
-    return {
-        "id": identifier(raw.get("id")),
-        "name": text(raw.get("name")),
-        "position": whole(raw.get("position")),
-        "weight": number(raw.get("group_weight")) or 0,
-        "drop_lowest": whole(rules.get("drop_lowest")),
-        "drop_highest": whole(rules.get("drop_highest")),
-        "never_drop": [identifier(entry) for entry in rules.get("never_drop") or []],
-    }
-
-
-def assignment_record(raw: JSON, course_id: str, groups: dict[str, JSON]) -> JSON:
-    submission = raw.get("submission")
-    # A course may list several submissions where the caller is a teacher; a student has one.
-    submission = submission[0] if isinstance(submission, list) and submission else submission
-    return {
-        "id": identifier(raw.get("id")),
-        "course_id": identifier(raw.get("course_id")) or course_id,
-        "name": text(raw.get("name")) or "Untitled assignment",
-        "description_html": text(raw.get("description")),
-        "due_at": moment(raw.get("due_at")),
-        "unlock_at": moment(raw.get("unlock_at")),
-        "lock_at": moment(raw.get("lock_at")),
-        "points_possible": number(raw.get("points_possible")),
-        "grading_type": text(raw.get("grading_type")) or "points",
-        "submission_types": texts(raw.get("submission_types")),
-        "allowed_extensions": texts(raw.get("allowed_extensions")),
-        "html_url": web_address(raw.get("html_url")),
-        "position": whole(raw.get("position")),
-        "state": text(raw.get("workflow_state")) or "published",
-        "omit_from_final_grade": raw.get("omit_from_final_grade") is True,
-        "group": groups.get(identifier(raw.get("assignment_group_id"))),
-        "submission": submission_record(submission) if isinstance(submission, dict) else None,
-    }
-
-
-def submission_record(raw: JSON) -> JSON:
-    state = text(raw.get("workflow_state"))
-    attempt = number(raw.get("attempt"))
-    return {
-        "state": state if state in SUBMISSION_STATES else "unsubmitted",
-        "submitted_at": moment(raw.get("submitted_at")),
-        "graded_at": moment(raw.get("graded_at")),
-        "posted_at": moment(raw.get("posted_at")),
-        "score": number(raw.get("score")),
-        "grade": text(raw.get("grade")) or None,
-        "late": raw.get("late") is True,
-        "missing": raw.get("missing") is True,
-        "excused": raw.get("excused") is True,
-        "attempt": int(attempt) if attempt is not None else None,
-        "seconds_late": whole(raw.get("seconds_late")),
-        "points_deducted": number(raw.get("points_deducted")),
-        "html_url": web_address(raw.get("preview_url")),
-    }
-
-
-def announcement_record(raw: JSON) -> JSON:
-    author = raw.get("author") if isinstance(raw.get("author"), dict) else {}
-    return {
-        "id": identifier(raw.get("id")),
-        "course_id": text(raw.get("context_code")).partition("_")[2],
-        "title": text(raw.get("title")) or "Untitled announcement",
-        "message_html": text(raw.get("message")),
-        "posted_at": moment(raw.get("posted_at")),
-        "author": text(author.get("display_name") or raw.get("user_name")),
-        "html_url": web_address(raw.get("html_url")),
-    }
-
-
-def file_record(raw: JSON, course_id: str, folders: dict[str, str]) -> JSON:
-    folder = folders.get(identifier(raw.get("folder_id")), "")
-    return {
-        "id": identifier(raw.get("id")),
-        "course_id": course_id,
-        "folder": folder[len("course files") :].lstrip("/") if folder.startswith("course files") else folder,
-        "name": text(raw.get("display_name") or raw.get("filename")) or "Unnamed file",
-        "content_type": text(raw.get("content-type")) or "application/octet-stream",
-        "size_bytes": whole(raw.get("size")),
-        "updated_at": moment(raw.get("modified_at") or raw.get("updated_at")),
-        "html_url": web_address(raw.get("html_url") or raw.get("preview_url")),
-        "locked": raw.get("locked_for_user") is True or raw.get("hidden_for_user") is True,
-    }
-
-
-# Actions
+# Connecting
 
 
 @plugin.authenticate
 def authenticate(call: Call) -> JSON:
-    """Whose token it is."""
+    """Whose token it is; a feed says only whose calendar."""
+    if is_feed(call):
+        return feed().whose_calendar(call)
     user = fetch(call, "/users/self", "your profile")
     if not isinstance(user, dict) or not identifier(user.get("id")):
         raise unexpected(call, "your profile")
@@ -326,44 +100,117 @@ def validate(call: Call) -> dict[str, str]:
     return {}
 
 
+@plugin.action("get_scope")
+def get_scope(call: Call) -> JSON:
+    """What this connection can read, by the way it was made. Asks nothing of Canvas."""
+    way = call.authentication.get("type") or "api_key"
+    known = FEED_READS if is_feed(call) else READS
+    note = ""
+    if is_feed(call):
+        note = (
+            "Read from a calendar feed: due dates and events of the courses in it. It does not know points, "
+            "submissions, grades, announcements, files and modules."
+        )
+    return {"way": way, "is_complete": not is_feed(call), "note": note, **{name: name in known for name in READS}}
+
+
+# Courses and grades
+
+
 @plugin.action("get_courses")
 def get_courses(call: Call) -> list[JSON]:
+    if is_feed(call):
+        return feed().courses(call)
     state = call.params.get("enrollment_state")
     concluded_too = call.params.get("include_concluded", call.config.get("include_concluded")) is True
     wanted = [ENROLLMENT_STATES.get(state, "active")]
     if concluded_too and "completed" not in wanted and state is None:
         wanted.append("completed")
-    include = ["term", "total_scores", "teachers", "syllabus_body", "concluded"]
-    found: dict[str, JSON] = {}
+    found: dict[str, tuple[JSON, bool]] = {}
     for enrollment_state in wanted:
-        query = {"enrollment_state": enrollment_state, "include[]": include}
+        query = {"enrollment_state": enrollment_state, "include[]": COURSE_PARTS}
         for raw in fetch_all(call, "/courses", "courses", query):
-            record = course_record(raw, concluded=enrollment_state == "completed")
-            if record["id"]:
-                found.setdefault(record["id"], record)
+            if identifier(raw.get("id")) and raw.get("workflow_state") != "deleted":
+                found.setdefault(identifier(raw["id"]), (raw, enrollment_state == "completed"))
+    colors = colors_of(call) if found else {}
     call.log(f"{len(found)} courses")
-    return list(found.values())
+    return [
+        course_record(raw, concluded=concluded, color=colors.get(f"course_{number}", ""))
+        for number, (raw, concluded) in found.items()
+    ]
+
+
+def colors_of(call: Call) -> dict[str, str]:
+    """The colours that the student gave to courses; without them all is as well."""
+    try:
+        answer = fetch(call, "/users/self/colors", "the colours of your courses")
+    except PluginError as error:
+        if error.code not in CLOSED:
+            raise
+        return {}
+    colors = answer.get("custom_colors") if isinstance(answer, dict) else None
+    return {text(code): text(color) for code, color in colors.items()} if isinstance(colors, dict) else {}
+
+
+@plugin.action("get_grades")
+def get_grades(call: Call) -> list[JSON]:
+    """The grades of every course in one request."""
+    refuse_feed(call, "grades")
+    query = {"state[]": ["active", "completed"], "include[]": ["current_points"]}
+    found = [
+        grade_record(raw)
+        for raw in fetch_all(call, "/users/self/enrollments", "your grades", query)
+        if text(raw.get("type")).lower().startswith("student")
+    ]
+    return [record for record in found if record["course_id"]]
+
+
+# Assignments
 
 
 @plugin.action("get_assignments")
 def get_assignments(call: Call) -> list[JSON]:
-    """Two requests for a course of up to a hundred assignments: its groups, and the assignments with submissions."""
+    """One request for a course: its groups, with their assignments, with the student's submissions."""
     course_id = parameter(call, "course_id")
+    if is_feed(call):
+        return feed().assignments(call, course_id)
     what = f"the assignments of course {course_id}"
-    query = {"include[]": ["submission"], "order_by": "position"}
-    raw = fetch_all(call, f"/courses/{course_id}/assignments", what, query)
-    groups = {}
-    if raw:
-        for entry in fetch_all(call, f"/courses/{course_id}/assignment_groups", f"the groups of course {course_id}"):
-            record = group_record(entry)
-            groups[record["id"]] = record
-    records = [assignment_record(entry, course_id, groups) for entry in raw if identifier(entry.get("id"))]
+    path, budget = f"/courses/{course_id}", TextBudget()
+    query = {"include[]": ["assignments", "submission", "discussion_topic"], "override_assignment_dates": "true"}
+    try:
+        groups = fetch_pages(call, f"{path}/assignment_groups", what, {**query, "per_page": PER_PAGE})
+    except HttpError as error:
+        if error.code != "too_large":
+            raise
+        groups = groups_apart(call, course_id, what)
+    records = []
+    for raw in groups:
+        group = group_record(raw)
+        for entry in objects(raw.get("assignments")):
+            if identifier(entry.get("id")) and entry.get("workflow_state") != "deleted":
+                records.append(assignment_record(entry, course_id, group if group["id"] else None, budget))
     call.log(f"course {course_id}: {len(records)} assignments in {len(groups)} groups")
     return records
 
 
+def groups_apart(call: Call, course_id: str, what: str) -> list[JSON]:
+    """The same as groups with assignments, asked for one by one, where together they are more than the host takes."""
+    groups = {
+        identifier(raw.get("id")): raw for raw in fetch_all(call, f"/courses/{course_id}/assignment_groups", what)
+    }
+    query = {"include[]": ["submission", "discussion_topic"], "order_by": "position"}
+    for entry in fetch_all(call, f"/courses/{course_id}/assignments", what, query):
+        group = groups.setdefault(identifier(entry.get("assignment_group_id")), {})
+        group.setdefault("assignments", []).append(entry)
+    return list(groups.values())
+
+
+# Announcements
+
+
 @plugin.action("get_announcements")
 def get_announcements(call: Call) -> list[JSON]:
+    refuse_feed(call, "announcements")
     course_ids = [identifier(entry) for entry in call.params.get("course_ids") or []]
     now = datetime.now(UTC)
     # Whole days, so that the same question has the same address all day and is answered "not modified".
@@ -372,9 +219,10 @@ def get_announcements(call: Call) -> list[JSON]:
     query = {"start_date": since, "end_date": until, "active_only": "true"}
     unique = [course_id for course_id in dict.fromkeys(course_ids) if course_id]
     found: dict[str, JSON] = {}
+    budget = TextBudget()
     for start in range(0, len(unique), MAX_CONTEXT_CODES):
         for raw in announcements_of(call, unique[start : start + MAX_CONTEXT_CODES], query):
-            record = announcement_record(raw)
+            record = announcement_record(raw, budget)
             if record["id"]:
                 found.setdefault(record["id"], record)
     records = sorted(found.values(), key=lambda record: record["posted_at"] or "", reverse=True)
@@ -388,7 +236,7 @@ def announcements_of(call: Call, course_ids: list[str], query: JSON) -> list[JSO
     try:
         return fetch_all(call, "/announcements", "announcements", {"context_codes[]": codes, **query})
     except PluginError as error:
-        if error.code not in ("permission_denied", "not_found"):
+        if error.code not in CLOSED:
             raise
         if len(course_ids) == 1:
             call.log(f"no announcements of course {course_ids[0]}: {error.message}", "warning")
@@ -396,17 +244,138 @@ def announcements_of(call: Call, course_ids: list[str], query: JSON) -> list[JSO
     return [raw for course_id in course_ids for raw in announcements_of(call, [course_id], query)]
 
 
+# Modules
+
+
+@plugin.action("get_modules")
+def get_modules(call: Call) -> list[JSON]:
+    """One request for a course, and one more for each module that is too large to come with its items."""
+    refuse_feed(call, "modules")
+    course_id = parameter(call, "course_id")
+    try:
+        modules = modules_of(call, course_id)
+    except PluginError as error:
+        if error.code not in CLOSED:
+            raise
+        call.log(f"no modules of course {course_id}: {error.message}", "warning")
+        return []
+    records = [
+        module_record(raw, course_id, raw["items"])
+        for raw in modules
+        if identifier(raw.get("id")) and raw.get("workflow_state") != "deleted"
+    ]
+    call.log(f"course {course_id}: {len(records)} modules")
+    return records
+
+
+def modules_of(call: Call, course_id: str) -> list[JSON]:
+    """The modules of a course, each with its `items`, or None where Canvas keeps those to itself."""
+    what = f"the modules of course {course_id}"
+    path = f"/courses/{course_id}/modules"
+    modules = fetch_all(call, path, what, {"include[]": ["items", "content_details"]})
+    for raw in modules:
+        if isinstance(raw.get("items"), list):
+            raw["items"] = objects(raw["items"])
+            continue
+        # Canvas leaves the items of a large module out. Its `items_url` is this address in full.
+        raw["items"] = None
+        try:
+            more = {"include[]": ["content_details"]}
+            raw["items"] = fetch_all(call, f"{path}/{identifier(raw.get('id'))}/items", what, more)
+        except PluginError as error:
+            if error.code not in CLOSED:
+                raise
+            call.log(f"module {identifier(raw.get('id'))}: {error.message}", "warning")
+    return modules
+
+
+# Planner
+
+
+@plugin.action("get_planner")
+def get_planner(call: Call) -> JSON:
+    """What the student's planner lists between two days; announcements have an action of their own."""
+    now = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    start = moment(call.params.get("start")) or moment((now - timedelta(days=PLANNER_DAYS_BACK)).isoformat())
+    end = moment(call.params.get("end")) or moment((now + timedelta(days=PLANNER_DAYS_AHEAD)).isoformat())
+    window = {"start": start, "end": end}
+    if is_feed(call):
+        # A feed shows a window of its own, which it does not tell: nothing that it leaves out has vanished.
+        return {"start": None, "end": None, "takes_marks": False, "items": feed().events(call)}
+    query = {"start_date": start, "end_date": end}
+    found: dict[str, JSON] = {}
+    for raw in fetch_all(call, "/planner/items", "your planner", query):
+        if text(raw.get("plannable_type")) in ("", "announcement") or not identifier(raw.get("plannable_id")):
+            continue
+        record = planner_record(raw)
+        found[record["id"]] = record
+    call.log(f"{len(found)} planner items")
+    return {**window, "takes_marks": True, "items": list(found.values())}
+
+
+@plugin.action("mark_complete")
+def mark_complete(call: Call) -> JSON:
+    """Mark something in the planner as complete, or take the mark back. Doing it twice is harmless."""
+    refuse_feed(call, "marks")
+    kind, _, number = text(call.params.get("id")).partition(":")
+    if not (kind.replace("_", "").isalpha() and is_plain_id(number)):
+        raise PluginError("invalid_params", "id must be a kind and an id of Canvas's planner, such as assignment:12.")
+    complete = call.params.get("complete") is not False
+    what = "the mark in your planner"
+    body = {"plannable_type": kind, "plannable_id": number, "marked_complete": complete}
+    override = identifier(call.params.get("override_id"))
+    answer = change_override(call, override, body, what) if is_plain_id(override) else None
+    if answer is None:
+        answer = make_override(call, body, what)
+    return {
+        "id": f"{kind}:{number}",
+        "override_id": identifier(answer.get("id")),
+        "complete": answer.get("marked_complete") is True,
+    }
+
+
+def make_override(call: Call, body: JSON, what: str) -> JSON:
+    """Make the mark. Canvas refuses a second one for the same thing; then the first is found and changed."""
+    response = call.http.post("/api/v1/planner/overrides", json=body, headers=dict(ACCEPT))
+    if response.status not in (400, 409, 422):
+        return written(call, response, what)
+    for raw in fetch_all(call, "/planner/overrides", "the marks in your planner"):
+        kind = text(raw.get("plannable_type")).lower()
+        if kind == body["plannable_type"] and identifier(raw.get("plannable_id")) == body["plannable_id"]:
+            answer = change_override(call, identifier(raw.get("id")), body, what)
+            if answer is not None:
+                return answer
+    raise PluginError("refused", f"{domain_of(call)} did not take {what} (status {response.status}).")
+
+
+def change_override(call: Call, override_id: str, body: JSON, what: str) -> JSON | None:
+    """Change a mark that exists; None where it is gone."""
+    changes = {"marked_complete": body["marked_complete"]}
+    path = f"/api/v1/planner/overrides/{override_id}"
+    response = call.http.request("PUT", path, json=changes, headers=dict(ACCEPT))
+    return None if response.status == 404 else written(call, response, what)
+
+
+def written(call: Call, response: Any, what: str) -> JSON:
+    answer = read_json(call, response, what)
+    if not isinstance(answer, dict):
+        raise unexpected(call, what)
+    return answer
+
+
+# Files
+
+
 @plugin.action("get_files")
 def get_files(call: Call) -> list[JSON]:
+    refuse_feed(call, "files")
     course_id = parameter(call, "course_id")
-    what = f"the files of course {course_id}"
     try:
-        raw = fetch_all(call, f"/courses/{course_id}/files", what)
+        raw = fetch_all(call, f"/courses/{course_id}/files", f"the files of course {course_id}")
     except PluginError as error:
-        # Many courses switch the Files tab off and hand their files out in modules.
-        if error.code not in ("permission_denied", "not_found"):
+        if error.code not in CLOSED:
             raise
-        raw = files_in_modules(call, course_id)
+        raw = files_in_modules(call, course_id)  # the Files tab is off in this course
         folders = {}
     else:
         folders = folders_of(call, course_id) if raw else {}
@@ -420,7 +389,7 @@ def folders_of(call: Call, course_id: str) -> dict[str, str]:
     try:
         raw = fetch_all(call, f"/courses/{course_id}/folders", f"the folders of course {course_id}")
     except PluginError as error:
-        if error.code not in ("permission_denied", "not_found"):
+        if error.code not in CLOSED:
             raise
         return {}
     return {identifier(entry.get("id")): text(entry.get("full_name")) for entry in raw}
@@ -428,14 +397,9 @@ def folders_of(call: Call, course_id: str) -> dict[str, str]:
 
 def files_in_modules(call: Call, course_id: str) -> list[JSON]:
     """The files that the modules of a course lead to, each once."""
-    what = f"the modules of course {course_id}"
     content_ids: dict[str, None] = {}
-    for module in fetch_all(call, f"/courses/{course_id}/modules", what, {"include[]": ["items"]}):
-        items = module.get("items")
-        if items is None and module.get("id"):  # Canvas leaves the items of a large module out
-            path = f"/courses/{course_id}/modules/{identifier(module['id'])}/items"
-            items = fetch_all(call, path, what)
-        for item in objects(items):
+    for module in modules_of(call, course_id):
+        for item in module["items"] or []:
             if item.get("type") == "File" and identifier(item.get("content_id")):
                 content_ids[identifier(item["content_id"])] = None
     found = []
@@ -444,7 +408,7 @@ def files_in_modules(call: Call, course_id: str) -> list[JSON]:
         try:
             raw = fetch(call, f"/courses/{course_id}/files/{file_id}", f"file {file_id}")
         except PluginError as error:
-            if error.code not in ("permission_denied", "not_found"):
+            if error.code not in CLOSED:
                 raise
             continue
         if isinstance(raw, dict):
@@ -455,6 +419,7 @@ def files_in_modules(call: Call, course_id: str) -> list[JSON]:
 
 @plugin.action("download_file")
 def download_file(call: Call) -> JSON:
+    refuse_feed(call, "files")
     file_id = parameter(call, "file_id")
     raw = fetch(call, f"/files/{file_id}", f"file {file_id}")
     if not isinstance(raw, dict):
@@ -487,12 +452,27 @@ def download_file(call: Call) -> JSON:
     }
 
 
+# Parameters
+
+
 def parameter(call: Call, name: str) -> str:
     """An id among the parameters; only what can stand in a path as it is."""
     value = identifier(call.params.get(name))
-    if not value or not value.replace("~", "").isalnum():
+    if not is_plain_id(value):
         raise PluginError("invalid_params", f"{name} must be the id of something on Canvas, not {value or 'empty'!r}.")
     return value
+
+
+def is_plain_id(value: str) -> bool:
+    return bool(value) and value.replace("~", "").isalnum()
+
+
+def refuse_feed(call: Call, what: str) -> None:
+    if is_feed(call):
+        raise PluginError(
+            "not_in_feed",
+            f"A calendar feed has no {what}. Connect with an access token, or sign in at {domain_of(call)}, for them.",
+        )
 
 
 plugin.run()

@@ -1,12 +1,12 @@
-"""The courses as pages, so that every link which the API gives leads somewhere, and their calendars."""
+"""The courses as pages, so that every link which the API gives leads somewhere."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from html import escape
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from ..rest.shapes import grade_of
 from ..semester import Assignment, Course
@@ -169,8 +169,11 @@ async def module_item(request: Request) -> Response:
         return RedirectResponse(item.external_url, 303)
     if item.page_url:
         return RedirectResponse(f"{base}/pages/{item.page_url}", 303)
+    if item.type == "SubHeader":
+        return RedirectResponse(base, 303)
+    quiz = next((found for found in course.assignments if found.quiz_id and found.quiz_id == item.content_id), None)
     kind = "files" if item.type == "File" else "assignments"
-    return RedirectResponse(f"{base}/{kind}/{item.content_id}", 303)
+    return RedirectResponse(f"{base}/{kind}/{quiz.id if quiz else item.content_id}", 303)
 
 
 async def wiki_page(request: Request) -> Response:
@@ -188,33 +191,3 @@ async def wiki_page(request: Request) -> Response:
 async def to_course(request: Request) -> Response:
     """Places of a real Canvas that the course's page shows here: grades, people."""
     return RedirectResponse(f"/courses/{request.path_params['course_id']}#assignments", 303)
-
-
-async def calendar(request: Request) -> Response:
-    """Due dates as iCalendar; `user_…` has those of every course."""
-    university = university_of(request)
-    kind, _, number = request.path_params["name"].partition("_")
-    wanted = [course for course in university.semester.courses if kind == "user" or str(course.id) == number]
-    if kind not in ("user", "course") or not wanted:
-        return PlainTextResponse("not found", 404)
-    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Demo University//EN"]
-    for course in wanted:
-        for found in course.assignments:
-            if found.due_at is None:
-                continue
-            start = found.due_at - timedelta(minutes=1)
-            lines += [
-                "BEGIN:VEVENT",
-                f"UID:event-assignment-{found.id}@demo.university.edu",
-                f"DTSTAMP:{found.updated_at:%Y%m%dT%H%M%SZ}",
-                f"DTSTART:{start:%Y%m%dT%H%M%SZ}",
-                f"DTEND:{found.due_at:%Y%m%dT%H%M%SZ}",
-                f"SUMMARY:{_ical(found.name)} [{_ical(course.code)}]",
-                "END:VEVENT",
-            ]
-    lines.append("END:VCALENDAR")
-    return Response("\r\n".join(lines) + "\r\n", media_type="text/calendar; charset=utf-8")
-
-
-def _ical(text: str) -> str:
-    return text.replace("\\", "\\\\").replace(",", "\\,").replace(";", "\\;")

@@ -64,7 +64,7 @@ def page(
     form_target: str = "",
 ) -> HTMLResponse:
     """A whole page. `form_target` is the origin to which a form may redirect (OAuth2 sends people away)."""
-    links = [("/", "Home"), ("/courses", "Courses"), ("/profile/settings", "Access tokens")]
+    links = [("/", "Home"), ("/courses", "Courses"), ("/calendar", "Calendar"), ("/profile/settings", "Access tokens")]
     nav = "".join(
         f'<a href="{path}"{" aria-current=page" if path == current else ""}>{name}</a>' for path, name in links
     )

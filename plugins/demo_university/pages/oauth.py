@@ -78,8 +78,9 @@ def _consent_page(request: Request, asked: dict[str, str]) -> Response:
 <section class="card narrow consent">
 <img src="/assets/crest.svg" alt="" width="48" height="56">
 <h1>Core Engine would like to read your courses</h1>
-<p>It asks to act as <strong>{escape(STUDENT["name"])}</strong>: courses, assignments, grades, announcements and files.
-You can take this back at any time under <a href="/profile/settings">Access tokens</a>.</p>{purpose}
+<p>It asks to act as <strong>{escape(STUDENT["name"])}</strong>: courses, assignments, grades, announcements and files,
+and mark things in the planner as done. You can take this back at any time under
+<a href="/profile/settings">Access tokens</a>.</p>{purpose}
 <form method="post" action="/login/oauth2/auth" class="choices">{hidden}
 <button class="primary" name="answer" value="allow">Allow</button>
 <button name="answer" value="deny">Cancel</button></form>

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from . import account, courses, oauth
+from . import account, calendar, courses, oauth
 from .layout import refusal
 
 ASSETS = Path(__file__).parent.parent / "assets"
@@ -35,7 +35,8 @@ def routes() -> list[Route]:
         Route(f"{course}/pages/{{url}}", courses.wiki_page),
         Route(f"{course}/grades", courses.to_course),
         Route(f"{course}/users/{{user_id:int}}", courses.to_course),
-        Route("/feeds/calendars/{name}.ics", courses.calendar),
+        Route("/calendar", calendar.calendar_page),
+        Route("/feeds/calendars/{name}.ics", calendar.feed),
         Route("/assets/{name}", asset),
     ]
 

@@ -20,6 +20,7 @@ from ..university import University
 
 STRING_IDS = "application/json+canvas-string-ids"
 PER_PAGE, MAX_PER_PAGE = 10, 100
+MAX_BODY = 65536
 BAD_TOKEN = {"WWW-Authenticate": 'Bearer realm="canvas-lms"'}
 
 
@@ -55,6 +56,7 @@ class Call:
     request: Request
     university: University
     includes: set[str] = field(default_factory=set)
+    body: bytes = b""
 
     def path_id(self, name: str) -> int:
         raw = self.request.path_params[name]
@@ -85,20 +87,22 @@ class Call:
 Handler = Callable[[Call], Any]
 
 
-def endpoint(handler: Handler) -> Callable[[Request], Any]:
+def endpoint(handler: Handler, *, status: int = 200) -> Callable[[Request], Any]:
     """An ASGI endpoint of a handler that takes a Call and gives plain data or a Listing."""
 
     async def answer(request: Request) -> Response:
         university: University = request.app.state.university
         path = request.url.path
         await university.faults.wait()
+        body = b"" if request.method == "GET" else (await request.body())[:MAX_BODY]
         try:
-            response = _forced(university, path) or _answer(request, university, handler)
+            response = _forced(university, path) or _answer(request, university, handler, body, status)
         except Refused as refused:
             body = {"errors": [{"message": refused.message}]}
             if refused.status == 401:
                 body["status"] = "unauthenticated" if refused.headers else "unauthorized"  # type: ignore[assignment]
             response = _json(request, body, refused.status, refused.headers)
+        _distort(university, response)
         if university.requests.maxlen:
             university.requests.append(
                 {
@@ -111,6 +115,18 @@ def endpoint(handler: Handler) -> Callable[[Request], Any]:
         return response
 
     return answer
+
+
+def _distort(university: University, response: Response) -> None:
+    """What proxies and other versions make of an answer on its way; harmless to a client that knows HTTP."""
+    faults = university.faults
+    if faults.rate_limit_remaining is not None:
+        response.headers["X-Rate-Limit-Remaining"] = f"{faults.rate_limit_remaining:.6f}"
+    if faults.byte_order_mark and response.body:
+        response.body = b"\xef\xbb\xbf" + bytes(response.body)
+        response.headers["Content-Length"] = str(len(response.body))
+    if faults.shouting_headers:
+        response.raw_headers = [(name.upper(), value) for name, value in response.raw_headers]
 
 
 def _forced(university: University, path: str) -> Response | None:
@@ -145,7 +161,7 @@ def throttled(status: int, retry_after: float | None = None) -> Response:
     return PlainTextResponse(f"{words}\n", status, headers)
 
 
-def _answer(request: Request, university: University, handler: Handler) -> Response:
+def _answer(request: Request, university: University, handler: Handler, body: bytes, status: int) -> Response:
     token = _authenticate(request, university)
     if not university.throttle.enter(token.id):
         return throttled(university.options.throttle_status)
@@ -153,7 +169,7 @@ def _answer(request: Request, university: University, handler: Handler) -> Respo
     remaining = university.options.high_water
     try:
         params = request.query_params
-        call = Call(request, university, set(params.getlist("include[]")) | set(params.getlist("include")))
+        call = Call(request, university, set(params.getlist("include[]")) | set(params.getlist("include")), body)
         data = handler(call)
         headers: dict[str, str] = {}
         if isinstance(data, Listing):
@@ -162,7 +178,7 @@ def _answer(request: Request, university: University, handler: Handler) -> Respo
     finally:
         remaining = university.throttle.leave(token.id, cost)
     headers |= {"X-Request-Cost": f"{cost:.6f}", "X-Rate-Limit-Remaining": f"{remaining:.6f}"}
-    return _json(request, data, 200, headers)
+    return _json(request, data, status, headers)
 
 
 def _authenticate(request: Request, university: University) -> Token:
@@ -187,7 +203,9 @@ def _page(request: Request, university: University, listing: Listing) -> tuple[l
     items = listing.items[offset : offset + per_page]
     links = {"current": offset}
     path, faults = request.url.path, university.faults
-    if faults.hits(faults.endless_paging, path):
+    if faults.hits(faults.empty_first_page, path) and not request.query_params.get("page"):
+        items, links["next"] = [], 0
+    elif faults.hits(faults.endless_paging, path):
         items = listing.items[:per_page]
         links["next"] = offset if faults.endless_kind == "self" else offset + per_page
     elif offset + per_page < len(listing.items):

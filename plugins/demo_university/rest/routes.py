@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import Mount, Route
 
-from . import courses, users
+from . import courses, planner, users
 from .answers import Handler, endpoint
 
 
@@ -29,8 +29,13 @@ def routes() -> Mount:
             _get("/users/self/upcoming_events", users.upcoming_events),
             _get("/users/{user_id}", users.user),
             _get("/dashboard_positions", users.dashboard_positions),
-            _get("/planner/items", users.planner_items),
-            _get("/users/self/planner/items", users.planner_items),
+            _get("/planner/items", planner.planner_items),
+            _get("/users/self/planner/items", planner.planner_items),
+            _get("/planner/overrides", planner.overrides),
+            Route("/planner/overrides", endpoint(planner.make_override, status=201), methods=["POST"]),
+            _get("/planner/overrides/{override_id}", planner.override),
+            Route("/planner/overrides/{override_id}", endpoint(planner.change_override), methods=["PUT"]),
+            _get("/calendar_events", planner.calendar_events),
             _get("/announcements", courses.announcements),
             _get("/courses", courses.courses),
             _get(course, courses.course),

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from ..semester import Announcement, Assignment, Course, File, Semester, Submission
+from ..semester.build import ZONE
 from ..semester.documents import file_bytes
 from ..semester.grades import course_score, letter
-from ..semester.model import STUDENT, Group, Module, ModuleItem
+from ..semester.model import STUDENT, CalendarEvent, Group, Module, ModuleItem
 from ..university import DOMAIN, University
 
 
@@ -59,7 +60,7 @@ def course(university: University, course: Course, includes: set[str]) -> dict[s
         "course_code": course.code,
         "account_id": 1,
         "enrollment_term_id": semester.id,
-        "workflow_state": "available",
+        "workflow_state": "deleted" if course.is_deleted else "available",
         "start_at": None,
         "end_at": None,
         "created_at": iso(semester.starts_at),
@@ -85,6 +86,8 @@ def course(university: University, course: Course, includes: set[str]) -> dict[s
             "computed_final_score": final,
             "computed_final_grade": letter(final),
         }
+    if "current_grading_period_scores" in includes:
+        enrollment |= current_period(semester, course)
     if "teachers" in includes:
         shape["teachers"] = [teacher_of(course, n) for n in range(len(course.teachers))]
     if "syllabus_body" in includes:
@@ -106,6 +109,25 @@ def course(university: University, course: Course, includes: set[str]) -> dict[s
             "completed_at": None,
         }
     return shape
+
+
+def current_period(semester: Semester, course: Course) -> dict[str, Any]:
+    """The grading period that goes on: each half of the term is one."""
+    middle = semester.starts_at + (semester.ends_at - semester.starts_at) / 2
+    is_first = semester.today < middle.date()
+    due = {found.id for found in course.assignments if found.due_at and (found.due_at < middle) == is_first}
+    current, final = course_score(course, final=False, only=due), course_score(course, final=True, only=due)
+    return {
+        "has_grading_periods": True,
+        "multiple_grading_periods_enabled": True,
+        "totals_for_all_grading_periods_option": True,
+        "current_grading_period_title": "First half" if is_first else "Second half",
+        "current_grading_period_id": 31 if is_first else 32,
+        "current_period_computed_current_score": current,
+        "current_period_computed_current_grade": letter(current),
+        "current_period_computed_final_score": final,
+        "current_period_computed_final_grade": letter(final),
+    }
 
 
 def grade_of(assignment: Assignment) -> str | None:
@@ -157,7 +179,7 @@ def assignment(university: University, course: Course, assignment: Assignment, i
         "id": assignment.id,
         "course_id": course.id,
         "name": assignment.name,
-        "description": assignment.description,
+        "description": assignment.description + "x" * university.faults.big_descriptions,
         "due_at": iso(assignment.due_at),
         "unlock_at": iso(assignment.unlock_at),
         "lock_at": iso(assignment.lock_at),
@@ -179,10 +201,16 @@ def assignment(university: University, course: Course, assignment: Assignment, i
         "is_quiz_assignment": "online_quiz" in assignment.types,
         "is_quiz_lti_assignment": assignment.is_new_quiz,
         "has_submitted_submissions": assignment.submission.submitted_at is not None,
-        "module_ids": [found.id for found in course.modules if any(i.content_id == assignment.id for i in found.items)],
+        "module_ids": [
+            found.id
+            for found in course.modules
+            if any(item.content_id and item.content_id in (assignment.id, assignment.quiz_id) for item in found.items)
+        ],
         "created_at": iso(assignment.updated_at),
         "updated_at": iso(assignment.updated_at),
     }
+    if assignment.quiz_id:
+        shape["quiz_id"] = assignment.quiz_id
     if assignment.extensions:
         shape["allowed_extensions"] = assignment.extensions
     if locked or early:
@@ -289,8 +317,8 @@ def module(university: University, course: Course, found: Module, includes: set[
         "name": found.name,
         "position": found.position,
         "unlock_at": iso(found.unlock_at),
-        "require_sequential_progress": False,
-        "requirement_type": "all",
+        "require_sequential_progress": found.is_sequential,
+        "requirement_type": found.needs,
         "prerequisite_module_ids": found.requires,
         "items_count": len(found.items),
         "items_url": f"{api}/items",
@@ -298,7 +326,8 @@ def module(university: University, course: Course, found: Module, includes: set[
         "completed_at": None,
         "published": True,
     }
-    if "items" in includes:
+    # Canvas leaves the items of a large module out of the list of modules.
+    if "items" in includes and not university.faults.module_items_left_out:
         shape["items"] = [
             module_item(university, course, found, item, n, includes) for n, item in enumerate(found.items, start=1)
         ]
@@ -313,29 +342,35 @@ def module_item(
     position: int,
     includes: set[str],
 ) -> dict[str, Any]:
-    work = next((found for found in course.assignments if found.id == item.content_id), None)
+    contents = [item.content_id] if item.content_id else []
+    work = next((found for found in course.assignments if found.id in contents or found.quiz_id in contents), None)
     shape: dict[str, Any] = {
         "id": item.id,
         "module_id": module.id,
         "position": position,
         "title": item.title,
-        "indent": 0,
+        "indent": item.indent,
         "type": item.type,
         "html_url": f"{course_url(university, course)}/modules/items/{item.id}",
         "published": True,
     }
+    if item.type == "SubHeader":
+        del shape["html_url"]
     if item.content_id:
         shape["content_id"] = item.content_id
+    if item.is_new_quiz:
+        shape["quiz_lti"] = True
     if item.page_url:
         shape["page_url"] = item.page_url
     if item.external_url:
         shape["external_url"] = item.external_url
     if work:
         made = work.submission
-        shape["completion_requirement"] = {
-            "type": "must_submit",
-            "completed": bool(made.submitted_at or made.excused),
-        }
+        done = bool(made.submitted_at or made.excused)
+        shape["completion_requirement"] = {"type": "must_submit", "completed": done}
+        if item.min_score is not None:
+            reached = (made.visible_score or 0) >= item.min_score
+            shape["completion_requirement"] = {"type": "min_score", "min_score": item.min_score, "completed": reached}
         if "content_details" in includes:
             shape["content_details"] = {
                 "points_possible": work.points,
@@ -343,4 +378,43 @@ def module_item(
                 "unlock_at": iso(work.unlock_at),
                 "lock_at": iso(work.lock_at),
             }
+    elif item.type in ("Page", "File"):
+        # Read on the way: what the student handed in from a module, he has read about before.
+        seen = {found.id for found in course.assignments if found.submission.submitted_at}
+        seen |= {found.quiz_id for found in course.assignments if found.quiz_id and found.submission.submitted_at}
+        is_seen = any(entry.content_id in seen for entry in module.items if entry.content_id)
+        shape["completion_requirement"] = {"type": "must_view", "completed": is_seen}
     return shape
+
+
+def assignment_event(university: University, course: Course, found: Assignment) -> dict[str, Any]:
+    return {
+        "id": f"assignment_{found.id}",
+        "title": found.name,
+        "type": "assignment",
+        "context_code": f"course_{course.id}",
+        "start_at": iso(found.due_at),
+        "end_at": iso(found.due_at),
+        "all_day": False,
+        "workflow_state": "published",
+        "html_url": f"{course_url(university, course)}/assignments/{found.id}",
+        "assignment": assignment(university, course, found, set()),
+    }
+
+
+def calendar_event(university: University, course: Course, found: CalendarEvent) -> dict[str, Any]:
+    day = found.starts_at.astimezone(ZONE).date().isoformat()
+    return {
+        "id": found.id,
+        "title": found.title,
+        "type": "event",
+        "start_at": iso(found.starts_at),
+        "end_at": iso(found.starts_at if found.is_all_day else found.ends_at),
+        "all_day": found.is_all_day,
+        "all_day_date": day if found.is_all_day else None,
+        "description": found.description,
+        "location_name": found.location,
+        "context_code": f"course_{course.id}",
+        "workflow_state": "active",
+        "html_url": f"{university.public_url}/calendar?event_id={found.id}&include_contexts=course_{course.id}",
+    }

@@ -40,7 +40,7 @@ def profile(call: Call) -> dict[str, Any]:
         "title": None,
         "bio": None,
         "avatar_url": None,
-        "calendar": {"ics": f"{call.university.public_url}/feeds/calendars/user_{STUDENT['id']}.ics"},
+        "calendar": {"ics": f"{call.university.public_url}/feeds/calendars/{call.university.feed_name}.ics"},
         "locale": None,
     }
 
@@ -127,18 +127,7 @@ def upcoming_events(call: Call) -> Listing:
     now = call.university.now
     return Listing(
         [
-            {
-                "id": f"assignment_{found.id}",
-                "title": found.name,
-                "type": "assignment",
-                "context_code": f"course_{course.id}",
-                "start_at": shapes.iso(found.due_at),
-                "end_at": shapes.iso(found.due_at),
-                "all_day": False,
-                "workflow_state": "published",
-                "html_url": f"{shapes.course_url(call.university, course)}/assignments/{found.id}",
-                "assignment": shapes.assignment(call.university, course, found, set()),
-            }
+            shapes.assignment_event(call.university, course, found)
             for course, found in _open_work(call)
             if found.due_at and now <= found.due_at <= now + timedelta(days=7)
         ]
@@ -155,73 +144,6 @@ def missing_submissions(call: Call) -> Listing:
         ],
         knows_last=False,
     )
-
-
-def planner_items(call: Call) -> Listing:
-    """Assignments and announcements between two days; two weeks either way unless told."""
-    now = call.university.now
-    start = call.moment("start_date", now - timedelta(days=14))
-    end = call.moment("end_date", now + timedelta(days=14))
-    codes = set(call.query_list("context_codes"))
-    items = []
-    for course in call.university.semester.courses:
-        if course.is_restricted or (codes and f"course_{course.id}" not in codes):
-            continue
-        for found in course.assignments:
-            if found.due_at and start <= found.due_at <= end:
-                items.append(_planner_assignment(call, course, found))
-        for news in course.announcements:
-            if start <= news.posted_at <= end:
-                shape = shapes.announcement(call.university, course, news)
-                plannable = {key: shape[key] for key in ("id", "title")}
-                items.append(
-                    _planner_item(call, course, "announcement", news.id, shape["posted_at"], plannable)
-                    | {"submissions": False, "html_url": f"/courses/{course.id}/discussion_topics/{news.id}"}
-                )
-    items.sort(key=lambda item: item["plannable_date"])
-    return Listing(items, knows_last=False, per_page=50)
-
-
-def _planner_item(
-    call: Call, course: Course, kind: str, number: int, when: str | None, plannable: dict[str, Any]
-) -> dict[str, Any]:
-    return {
-        "context_type": "Course",
-        "course_id": course.id,
-        "context_name": course.name,
-        "context_image": None,
-        "plannable_id": number,
-        "plannable_type": kind,
-        "plannable_date": when,
-        "plannable": plannable,
-        "new_activity": False,
-        "planner_override": None,
-    }
-
-
-def _planner_assignment(call: Call, course: Course, found: Assignment) -> dict[str, Any]:
-    made = found.submission
-    plannable = {
-        "id": found.id,
-        "title": found.name,
-        "due_at": shapes.iso(found.due_at),
-        "points_possible": found.points,
-        "assignment_id": found.id,
-    }
-    return _planner_item(call, course, "assignment", found.id, shapes.iso(found.due_at), plannable) | {
-        "submissions": {
-            "submitted": made.state != "unsubmitted",
-            "excused": made.excused,
-            "graded": made.visible_score is not None,
-            "posted_at": shapes.iso(made.posted_at),
-            "late": made.late,
-            "missing": made.missing,
-            "needs_grading": made.state in ("submitted", "pending_review"),
-            "has_feedback": False,
-            "redo_request": False,
-        },
-        "html_url": f"/courses/{course.id}/assignments/{found.id}",
-    }
 
 
 def account(call: Call) -> dict[str, Any]:

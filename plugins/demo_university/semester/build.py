@@ -20,6 +20,7 @@ import yaml
 from .model import (
     Announcement,
     Assignment,
+    CalendarEvent,
     Course,
     File,
     Group,
@@ -123,6 +124,19 @@ class _CourseBuilder:
             announcements=self.announcements(),
             files=files,
             pages=pages,
+            events=[self.event(entry, n) for n, entry in enumerate(raw.get("events", []), start=1)],
+        )
+
+    def event(self, entry: dict[str, Any], n: int) -> CalendarEvent:
+        starts_at = self.days.moment(entry["when"], "00:00")
+        return CalendarEvent(
+            id=self.number(400 + n),
+            title=entry["title"],
+            starts_at=starts_at,
+            ends_at=starts_at + timedelta(minutes=entry.get("minutes", 90)),
+            location=entry.get("where", ""),
+            description=entry.get("about", ""),
+            is_all_day=not isinstance(entry["when"], list),
         )
 
     def assignment(self, entry: dict[str, Any], position: int, group: Group) -> Assignment:
@@ -144,6 +158,7 @@ class _CourseBuilder:
             types=types,
             extensions=entry.get("ext", []),
             is_new_quiz=entry.get("new_quiz", False),
+            quiz_id=self.number(300 + position) if is_quiz else None,
             updated_at=self.days.moment([due_day - 28, "09:00"]),
             submission=self.submission(entry, due_day, due_at, types),
         )
@@ -227,7 +242,8 @@ class _CourseBuilder:
             is_locked = bool(unlock_at and not self.days.is_over(unlock_at)) or any(
                 module.state != "completed" for module in requires
             )
-            work = [found for found in assignments if any(item.content_id == found.id for item in items)]
+            contents = {item.content_id for item in items} - {None}
+            work = [found for found in assignments if contents & {found.id, found.quiz_id}]
             done = [found for found in work if found.submission.submitted_at or found.submission.excused]
             state = "locked" if is_locked else "completed" if len(done) == len(work) else "started"
             module = Module(
@@ -238,6 +254,8 @@ class _CourseBuilder:
                 [found.id for found in requires],
                 items,
                 state,
+                is_sequential=entry.get("sequential", False),
+                needs=entry.get("needs", "all"),
             )
             modules.append(module)
             by_name[module.name] = module
@@ -245,7 +263,7 @@ class _CourseBuilder:
 
     def module_item(
         self,
-        item: dict[str, str],
+        item: dict[str, Any],
         n: int,
         assignments: list[Assignment],
         files: list[File],
@@ -254,14 +272,24 @@ class _CourseBuilder:
         number = self.shard * 10**13 + self.local * 10_000 + n
         if "assignment" in item:
             assignment = next(found for found in assignments if found.name == item["assignment"])
-            kind = "Quiz" if "online_quiz" in assignment.types else "Assignment"
-            return ModuleItem(number, assignment.name, kind, content_id=assignment.id)
+            kind = "Quiz" if assignment.quiz_id else "Assignment"
+            return ModuleItem(
+                number,
+                assignment.name,
+                kind,
+                content_id=assignment.quiz_id or assignment.id,
+                indent=item.get("indent", 0),
+                is_new_quiz=assignment.is_new_quiz,
+                min_score=item.get("min_score"),
+            )
         if "file" in item:
             file = next(found for found in files if found.name == item["file"])
-            return ModuleItem(number, file.name, "File", content_id=file.id)
+            return ModuleItem(number, file.name, "File", content_id=file.id, indent=item.get("indent", 0))
         if "page" in item:
             page = next(found for found in pages if found.title == item["page"])
             return ModuleItem(number, page.title, "Page", page_url=page.url)
+        if "header" in item:
+            return ModuleItem(number, item["header"], "SubHeader")
         return ModuleItem(number, item["title"], "ExternalUrl", external_url=item["link"])
 
 

@@ -17,11 +17,17 @@ LETTERS = [
 ]
 
 
-def course_score(course: Course, *, final: bool) -> float | None:
-    """The weighted percentage, None while nothing is graded; `final` counts ungraded work as zero."""
+def course_score(course: Course, *, final: bool, only: set[int] | None = None) -> float | None:
+    """The weighted percentage, None while nothing is graded; `final` counts ungraded work as zero.
+
+    `only` names the assignments that count: those of a grading period.
+    """
     total = weights = 0.0
     for group in course.groups:
-        graded = [_points(assignment, final=final) for assignment in course.assignments if assignment.group is group]
+        counting = [
+            entry for entry in course.assignments if entry.group is group and (only is None or entry.id in only)
+        ]
+        graded = [_points(assignment, final=final) for assignment in counting]
         counted = [pair for pair in graded if pair is not None]
         counted.sort(key=lambda pair: pair[0] / pair[1])
         kept = counted[min(group.drop_lowest, max(len(counted) - 1, 0)) :]

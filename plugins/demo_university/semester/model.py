@@ -64,6 +64,8 @@ class Assignment:
     types: list[str]
     extensions: list[str]
     is_new_quiz: bool
+    quiz_id: int | None
+    """A classic quiz has an id of its own beside that of its assignment; a New Quiz has none here."""
     updated_at: datetime
     submission: Submission
 
@@ -92,6 +94,17 @@ class Announcement:
 
 
 @dataclass
+class CalendarEvent:
+    id: int
+    title: str
+    starts_at: datetime
+    ends_at: datetime
+    location: str
+    description: str
+    is_all_day: bool = False
+
+
+@dataclass
 class ModuleItem:
     id: int
     title: str
@@ -99,6 +112,10 @@ class ModuleItem:
     content_id: int | None = None
     page_url: str = ""
     external_url: str = ""
+    indent: int = 0
+    is_new_quiz: bool = False
+    min_score: float | None = None
+    """Work that has to reach so many points, rather than only be handed in."""
 
 
 @dataclass
@@ -110,6 +127,8 @@ class Module:
     requires: list[int]
     items: list[ModuleItem]
     state: str
+    is_sequential: bool = False
+    needs: str = "all"
 
 
 @dataclass
@@ -135,9 +154,10 @@ class Course:
     announcements: list[Announcement]
     files: list[File]
     pages: list[Page]
+    events: list[CalendarEvent] = field(default_factory=list)
     is_concluded: bool = False
     is_restricted: bool = False
-    nickname: str = ""
+    is_deleted: bool = False
 
 
 @dataclass
@@ -160,6 +180,10 @@ class Semester:
                 if assignment.id == assignment_id:
                     return course, assignment
         return None
+
+    def find_quiz(self, quiz_id: int) -> tuple[Course, Assignment] | None:
+        pairs = [(course, found) for course in self.courses for found in course.assignments]
+        return next((pair for pair in pairs if pair[1].quiz_id == quiz_id), None)
 
     def find_file(self, file_id: int) -> tuple[Course, File] | None:
         for course in self.courses:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import icalendar
 import pytest
 
 from plugins.demo_university.semester.build import ZONE
@@ -157,10 +158,29 @@ class TestPages:
         assert student.get("/courses/1").status_code == 404
         assert student.get("/assets/../app.py").status_code == 404
 
-    def test_calendars(self, browser):
-        text = browser.get("/feeds/calendars/course_4101.ics").text
-        assert text.count("BEGIN:VEVENT") == 11
-        assert browser.get("/feeds/calendars/user_7301.ics").text.count("BEGIN:VEVENT") == 60
+    def test_a_feed_is_a_calendar_that_another_library_can_read(self, student, university):
+        address = re.search(r'value="https://[^/]+(/feeds/calendars/user_[^"]+)"', student.get("/calendar").text)[1]
+        answer = plain.get(f"{university.url}{address}")
+        assert answer.headers["content-type"] == "text/calendar; charset=utf-8"
+        assert max(len(line) for line in answer.content.split(b"\r\n")) <= 75
+        events = {str(event["uid"]): event for event in icalendar.Calendar.from_ical(answer.content).walk("VEVENT")}
+        lab = events["event-assignment-4101008"]
+        assert str(lab["summary"]) == "Lab 4: Readers, writers and a barrier [CS 3410]"
+        assert str(lab["url"]).endswith("/calendar?include_contexts=course_4101&month=10&year=2026#assignment_4101008")
+        assert lab["dtstart"].dt.isoformat() == "2026-10-07" and "dtend" not in lab
+        quiz = events["event-assignment-4101009"]
+        assert quiz["dtstart"].dt == quiz["dtend"].dt == datetime(2026, 10, 11, 21, tzinfo=UTC)
+        assert events["event-calendar-event-4101401"]["location"] == "Keller Hall 204"
+
+    def test_a_feed_is_secret_unchanged_and_without_the_old(self, browser, university):
+        assert browser.get("/feeds/calendars/user_7301.ics").status_code == 404
+        address = f"{university.url}/feeds/calendars/{university.university.feed_name}.ics"
+        first = plain.get(address)
+        assert plain.get(address, headers={"If-None-Match": first.headers["etag"]}).status_code == 304
+        assert "Lab 1: A shell that forks" not in first.text  # it was due more than thirty days ago
+        assert browser.get("/feeds/calendars/course_4101.ics").text.count("BEGIN:VEVENT") < first.text.count(
+            "BEGIN:VEVENT"
+        )
 
 
 class TestOAuth:
