@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Callable, Mapping
+from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 
 NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -173,4 +175,34 @@ FORMATS: dict[str, tuple[Callable[[str], bool], str]] = {
     ),
     "cpu-quantity": (_parses(cpu_cores), "is not a CPU quantity: write cores or thousandths, such as 100m"),
     "pattern": (_parses(re.compile), "is not a regular expression"),
+}
+
+
+_EMAIL = re.compile(
+    r"[^@\s<>\"',;:()\[\]\\]{1,64}@(?=.{1,255}\Z)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
+)
+_WEB = re.compile(r"https?://[^\s/?#<>\"'\\]{1,255}(?:[/?#][^\s<>\"'\\]{0,2000})?", re.IGNORECASE)
+_ZONED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ].*(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})")
+
+
+def _is_moment(text: str) -> bool:
+    return _ZONED.fullmatch(text) is not None and _parses(datetime.fromisoformat)(text)
+
+
+def _is_day(text: str) -> bool:
+    return len(text) == 10 and _parses(date.fromisoformat)(text)
+
+
+# format of a value in a schema: (check, what to write instead)
+VALUE_FORMATS: dict[str, tuple[Callable[[str], bool], str]] = {
+    "date-time": (_is_moment, "Write a moment with its zone, such as 2026-11-23T09:30:00Z."),
+    "date": (_is_day, "Write a day as year, month and day, such as 2026-11-23."),
+    "time": (_parses(time.fromisoformat), "Write a time of day, such as 09:30."),
+    "email": (_is(_EMAIL), "Write an e-mail address, such as ada@example.edu."),
+    "uri": (_is(_WEB), "Write a whole web address, such as https://example.edu/page."),
+    "hostname": (
+        lambda text: is_host(text.lower()),
+        "Write the name of a host alone, such as files.example.edu.",
+    ),
+    "uuid": (_parses(uuid.UUID), "Write a UUID, with 32 hexadecimal digits."),
 }

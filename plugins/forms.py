@@ -9,10 +9,8 @@ from django import forms
 
 from plugins.manifest import Authentication, Manifest
 from plugins.models import Connection
-from plugins.pages import sentence
-from plugins.rules import MAX_CREDENTIAL_LENGTH, MAX_SETTING_LENGTH, credential_fields, home_settings
-
-_CHOICE_WORDS = {"realtime": "As soon as possible"}
+from plugins.rules import MAX_CREDENTIAL_LENGTH, credential_fields, home_settings
+from plugins.settings_form import field_for
 
 
 class ConnectionForm(forms.Form):
@@ -40,7 +38,7 @@ class ConnectionForm(forms.Form):
             schema = manifest.settings_schema["properties"][name]
             # A feed's address names the host, so nobody has to type it as well.
             is_required = name in required and not (name in homes and self.takes_feed)
-            self.fields[name] = _field(schema, is_required=is_required, name=name)
+            self.fields[name] = field_for(name, schema, is_required=is_required)
             if name in homes:
                 self.fields[name].widget.attrs |= {"autocapitalize": "none", "spellcheck": "false", "inputmode": "url"}
         self.credential_names = list(credential_fields(way))
@@ -96,39 +94,6 @@ class ConnectionForm(forms.Form):
 def initial_values(connection: Connection) -> dict[str, Any]:
     """Return what the form of an existing connection shows: never its credential."""
     return {**connection.configuration, "label": connection.label}
-
-
-def _field(schema: Mapping[str, Any], *, is_required: bool, name: str) -> forms.Field:
-    shared: dict[str, Any] = {
-        "label": sentence(schema.get("title") or name.replace("_", " ")),
-        "help_text": schema.get("description", ""),
-        "initial": schema.get("default"),
-        "required": is_required,
-    }
-    if "enum" in schema:
-        choices = [
-            (item, _CHOICE_WORDS.get(str(item), str(item).replace("_", " ").capitalize())) for item in schema["enum"]
-        ]
-        if not is_required and "default" not in schema:
-            choices.insert(0, ("", "Not set"))
-        return forms.TypedChoiceField(choices=choices, coerce=_reader(schema["type"]), empty_value=None, **shared)
-    if schema["type"] == "boolean":
-        return forms.BooleanField(**{**shared, "required": False})
-    if schema["type"] in {"integer", "number"}:
-        kind = forms.IntegerField if schema["type"] == "integer" else forms.FloatField
-        return kind(min_value=schema.get("minimum"), max_value=schema.get("maximum"), **shared)
-    field = forms.CharField(max_length=schema.get("maxLength", MAX_SETTING_LENGTH), **shared)
-    if examples := schema.get("examples"):
-        field.widget.attrs["placeholder"] = str(examples[-1])
-    return field
-
-
-def _choice_words(item: Any) -> str:
-    return _CHOICE_WORDS.get(str(item), str(item).replace("_", " ").capitalize())
-
-
-def _reader(kind: str) -> Any:
-    return {"integer": int, "number": float}.get(kind, str)
 
 
 def _credential_field(name: str, label: str, *, is_kept: bool) -> forms.Field:

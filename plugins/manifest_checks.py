@@ -12,12 +12,16 @@ from typing import Any
 
 import yaml
 
+from plugins.checking import problems_of, validator_for
 from plugins.faults import Fault, ManifestFaulty, did_you_mean, join_path
-from plugins.formats import FORMATS, PLACEHOLDER, cpu_cores, looks_like_credential, looks_secret, memory_bytes
+from plugins.formats import FORMATS, PLACEHOLDER, cpu_cores, looks_secret, memory_bytes
 from plugins.manifest_ways import authentication_faults, authentication_templates
+from plugins.schema_rules import MAX_DEPTH, circle_faults, is_too_deep, schema_faults
+from plugins.settings_schema import SECRET_WORDS, settings_faults
 
 SCHEMA_FILE = Path(__file__).parent / "schemas" / "plugin-manifest-v1.json"
 MAX_MANIFEST_BYTES = 256 * 1024
+RESERVED_PARAMETERS = {"connection", "confirmation"}
 _QUANTITY_READERS: dict[str, Any] = {"memory": memory_bytes, "storage": memory_bytes, "cpu": cpu_cores}
 _WITHOUT_HEADER = {
     "url_secret": "which looks at no header",
@@ -129,6 +133,8 @@ def normalise(value: Any, *, in_schema: bool = False) -> Any:
 
 def check_manifest(document: dict[str, Any]) -> list[Fault]:
     """Return every fault of a normalised manifest, in reading order; an empty list means it is good."""
+    if is_too_deep(document):
+        return [Fault("", f"The manifest is nested deeper than {MAX_DEPTH} levels.")]
     faults = list(_schema_faults(document))
     if not faults:
         faults = list(_meaning_faults(document))
@@ -148,7 +154,9 @@ def _in_words(error: Any) -> Iterator[Fault]:
         case "additionalProperties":
             known = list(error.schema.get("properties", {}))
             for name in value:
-                if name not in known:
+                if name == "writeOnly" and path[:2] == ["spec", "configuration"]:
+                    yield Fault(join_path([*path, name]), SECRET_WORDS)
+                elif name not in known:
                     yield Fault(join_path([*path, name]), f"is not a known field{did_you_mean(name, known)}")
         case "required":
             for name in error.validator_value:
@@ -156,6 +164,10 @@ def _in_words(error: Any) -> Iterator[Fault]:
                     yield Fault(join_path([*path, name]), "is missing")
         case "enum" if path[-2:] == ["signature", "type"] and value == "none":
             yield Fault(shown, '"none" would let anyone send; where the secret address is enough, write url_secret')
+        case "enum" if path[:2] == ["spec", "configuration"] and path[-1:] == ["type"] and value == "object":
+            yield Fault(shown, "an object has no form: make each of its fields a setting of its own, such as from_day")
+        case "enum" if path[:2] == ["spec", "configuration"] and path[-1:] == ["format"] and value == "password":
+            yield Fault(shown, SECRET_WORDS)
         case "enum":
             allowed = [str(item) for item in error.validator_value]
             words = f'must be "{allowed[0]}"' if len(allowed) == 1 else f"is not one of {', '.join(allowed)}"
@@ -193,7 +205,7 @@ def _meaning_faults(document: dict[str, Any]) -> Iterator[Fault]:
     settings_schema = spec.get("configuration", {}).get("schema", {})
     fields = settings_schema.get("properties", {})
     yield from _duplicates("spec.capabilities", spec["capabilities"])
-    yield from _settings_faults(settings_schema)
+    yield from settings_faults(settings_schema)
     yield from _placeholder_faults(spec, fields)
     yield from authentication_faults(spec)
     yield from _endpoint_faults(spec)
@@ -201,17 +213,19 @@ def _meaning_faults(document: dict[str, Any]) -> Iterator[Fault]:
     yield from _security_faults(spec)
     yield from _request_faults(spec)
     for name, schema in definitions.items():
-        yield from _json_schema_faults(f"definitions.{name}", schema, definitions)
+        yield from schema_faults(f"definitions.{name}", schema, definitions)
+    yield from circle_faults(definitions)
     for number, endpoint in enumerate(spec.get("endpoints", [])):
+        for index, parameter in enumerate(endpoint.get("parameters", [])):
+            where = f"spec.endpoints[{number}].parameters[{index}]"
+            yield from _parameter_faults(where, parameter, definitions)
         for code, response in endpoint.get("responses", {}).items():
             if "schema" in response:
                 where = f"spec.endpoints[{number}].responses.{code}.schema"
-                yield from _json_schema_faults(where, response["schema"], definitions)
+                yield from schema_faults(where, response["schema"], definitions)
     for number, webhook in enumerate(spec.get("webhooks", [])):
         if "payload_schema" in webhook:
-            yield from _json_schema_faults(
-                f"spec.webhooks[{number}].payload_schema", webhook["payload_schema"], definitions
-            )
+            yield from schema_faults(f"spec.webhooks[{number}].payload_schema", webhook["payload_schema"], definitions)
 
 
 def _duplicates(path: str, values: list[Any]) -> Iterator[Fault]:
@@ -226,26 +240,6 @@ def _named_twice(path: str, items: list[dict[str, Any]]) -> Iterator[Fault]:
         if item["name"] in seen:
             yield Fault(f"{path}[{number}].name", f'"{item["name"]}" is used twice')
         seen.add(item["name"])
-
-
-def _settings_faults(schema: dict[str, Any]) -> Iterator[Fault]:
-    from jsonschema import Draft202012Validator
-
-    base = "spec.configuration.schema"
-    fields = schema.get("properties", {})
-    for name in schema.get("required", []):
-        if name not in fields:
-            yield Fault(f"{base}.required", f'"{name}" is not a property{did_you_mean(name, fields)}')
-    for name, field in fields.items():
-        if looks_like_credential(name) and field["type"] == "string":
-            yield Fault(
-                f"{base}.properties.{name}",
-                "looks like a secret: settings are handed to the plugin, credentials belong to spec.authentication",
-            )
-        if "default" in field:
-            problem = next(Draft202012Validator(field).iter_errors(field["default"]), None)
-            if problem is not None:
-                yield Fault(f"{base}.properties.{name}.default", f"does not fit the field: {problem.message}")
 
 
 def _placeholder_faults(spec: dict[str, Any], fields: dict[str, Any]) -> Iterator[Fault]:
@@ -287,6 +281,26 @@ def _endpoint_faults(spec: dict[str, Any]) -> Iterator[Fault]:
         if "capability" in endpoint:
             yield from _undeclared(f"{base}[{number}].capability", endpoint["capability"], spec["capabilities"])
         yield from _confirm_faults(f"{base}[{number}].confirm", endpoint, [item["name"] for item in parameters])
+
+
+def _parameter_faults(where: str, parameter: dict[str, Any], definitions: dict[str, Any]) -> Iterator[Fault]:
+    schema = {key: value for key, value in parameter.items() if key not in {"name", "in", "required", "description"}}
+    faults = list(schema_faults(where, schema, definitions))
+    yield from faults
+    if faults:
+        return
+    if parameter["name"] in RESERVED_PARAMETERS:
+        yield Fault(f"{where}.name", f'"{parameter["name"]}" is a parameter of every route; choose another name')
+    if parameter["in"] == "path" and not parameter.get("required", True):
+        yield Fault(f"{where}.required", "what stands in the path is always needed")
+    if parameter["in"] != "body" and parameter["type"] == "array":
+        inner = parameter.get("items", {}).get("type", "string")
+        if parameter["in"] == "path" or inner in ("array", "object"):
+            yield Fault(f"{where}.type", "a list of lists or objects, or a list in the path, can only be in the body")
+    if "default" in parameter:
+        problems = problems_of(validator_for(schema, definitions, with_formats=True), parameter["default"], at_most=1)
+        for problem in problems:
+            yield Fault(f"{where}.default", f"does not fit the parameter: {problem.message}")
 
 
 def _confirm_faults(where: str, endpoint: dict[str, Any], parameters: list[str]) -> Iterator[Fault]:
@@ -363,33 +377,3 @@ def _security_faults(spec: dict[str, Any]) -> Iterator[Fault]:
         reader = _QUANTITY_READERS[name]
         if reader(requests[name]) > reader(limits[name]):
             yield Fault(f"spec.resources.requests.{name}", f"{requests[name]} is more than the limit {limits[name]}")
-
-
-def _json_schema_faults(path: str, schema: dict[str, Any], definitions: dict[str, Any]) -> Iterator[Fault]:
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import SchemaError
-
-    try:
-        Draft202012Validator.check_schema(schema)
-    except (SchemaError, re.error) as error:
-        inner = join_path(getattr(error, "absolute_path", []))
-        yield Fault(f"{path}.{inner}" if inner else path, f"is not JSON Schema: {getattr(error, 'message', error)}")
-        return
-    for inner, reference in _references(schema):
-        where = f"{path}.{join_path(inner)}"
-        if not isinstance(reference, str) or not reference.startswith("#/definitions/"):
-            yield Fault(where, f"{_quoted(reference)} is not a reference such as #/definitions/Course")
-        elif (name := reference.removeprefix("#/definitions/")) not in definitions:
-            yield Fault(where, f'there is no definition "{name}"{did_you_mean(name, definitions)}')
-
-
-def _references(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Any]]:
-    if isinstance(value, list):
-        for number, item in enumerate(value):
-            yield from _references(item, (*path, number))
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if key == "$ref":
-                yield (*path, key), item
-            else:
-                yield from _references(item, (*path, key))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import stat
 import threading
@@ -16,6 +17,7 @@ from plugins.installing.shelf import read_shelf, tree_digest, version_folder
 from plugins.manifest import Manifest, parse_manifest
 from plugins.manifest_checks import MAX_MANIFEST_BYTES
 
+logger = logging.getLogger(__name__)
 CATALOG = Path(__file__).parent / "catalog"
 MANIFEST_NAME = "plugin-manifest.yaml"
 ENTRY_NAME = "plugin.py"
@@ -210,6 +212,10 @@ def _read(folder: Path, shipped: bool) -> Plugin:
         return Plugin(folder.name, folder, None, error.faults, shipped)
     except (OSError, UnicodeDecodeError) as error:
         return Plugin(folder.name, folder, None, (Fault("", f"The file cannot be read: {error}"),), shipped)
+    except Exception:
+        # A bug of the checks. It is logged as one, and the other plugins go on.
+        logger.exception("the manifest in %s could not be checked", folder)
+        return Plugin(folder.name, folder, None, (Fault("", "It could not be checked. That was logged."),), shipped)
     if not (folder / ENTRY_NAME).is_file():
         fault = Fault("", f"There is no {ENTRY_NAME} beside the manifest.")
         return Plugin(manifest.name, folder, None, (fault,), shipped)

@@ -10,11 +10,12 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
+from plugins.checking import problems_of, validator_for
 from plugins.faults import did_you_mean, join_path
-from plugins.formats import PLACEHOLDER, is_host
+from plugins.formats import PLACEHOLDER, VALUE_FORMATS, is_host
 from plugins.manifest import Authentication, Endpoint, Manifest
+from plugins.settings_schema import problem_of
 
-MAX_SETTING_LENGTH = 500
 MAX_CREDENTIAL_LENGTH = 4_000
 MAX_FAULTS = 20
 
@@ -25,8 +26,6 @@ def check_configuration(manifest: Manifest, given: Mapping[str, Any]) -> dict[st
     Raises:
         ValidationError: by setting.
     """
-    from jsonschema import Draft202012Validator
-
     fields: Mapping[str, Any] = manifest.settings_schema.get("properties", {})
     required = set(manifest.settings_schema.get("required", ()))
     errors: dict[str, str] = {}
@@ -38,18 +37,15 @@ def check_configuration(manifest: Manifest, given: Mapping[str, Any]) -> dict[st
         value = given.get(name, cleaned.get(name))
         if isinstance(value, str):
             value = value.strip()
-        if value in (None, ""):
+        if value in (None, "", []):
             cleaned.pop(name, None)
             if name in required:
                 errors[name] = f"{schema.get('title', name)} is needed."
             continue
         if name in home_settings(manifest) and isinstance(value, str):
             value = host_of(value)
-        problem = next(Draft202012Validator(schema).iter_errors(value), None)
-        if problem is not None:
-            errors[name] = _setting_words(problem, schema)
-        elif isinstance(value, str) and len(value) > MAX_SETTING_LENGTH:
-            errors[name] = f"That is longer than {MAX_SETTING_LENGTH} characters."
+        if words := problem_of(schema, value):
+            errors[name] = words
         elif name in home_settings(manifest) and not is_host(str(value)):
             errors[name] = "Write the name of the host alone, such as canvas.example.edu."
         else:
@@ -157,7 +153,7 @@ def check_params(manifest: Manifest, action: str, given: Mapping[str, Any]) -> d
     params |= {name: value for name, value in given.items() if value is not None}
     errors: dict[str, list[str]] = {}
     known = [parameter.name for parameter in endpoint.parameters]
-    for problem in _params_validator(manifest, endpoint.name).iter_errors(params):
+    for problem in problems_of(_params_validator(manifest, endpoint.name), params):
         if problem.validator == "required":
             for name in problem.validator_value:
                 if name not in params:
@@ -204,12 +200,10 @@ def payload_faults(manifest: Manifest, webhook: str, payload: Any) -> list[str]:
 def _faults(validator: Any, value: Any, whole: str) -> list[str]:
     if validator is None:
         return []
-    faults: list[str] = []
-    for problem in validator.iter_errors(value):
-        faults.append(f"{join_path(problem.absolute_path) or whole} {_schema_words(problem)}")
-        if len(faults) >= MAX_FAULTS:
-            break
-    return faults
+    return [
+        f"{join_path(problem.absolute_path) or whole} {_schema_words(problem)}"
+        for problem in problems_of(validator, value, at_most=MAX_FAULTS)
+    ]
 
 
 def _coerced(text: str, kind: Any) -> Any:
@@ -225,22 +219,6 @@ def _coerced(text: str, kind: Any) -> Any:
     return text
 
 
-def _setting_words(problem: Any, schema: Mapping[str, Any]) -> str:
-    match problem.validator:
-        case "enum":
-            return f"Choose one of {', '.join(str(item) for item in problem.validator_value)}."
-        case "pattern":
-            example = schema.get("examples") or re.findall(r"e\.g\.,? ([^)\s]+)", schema.get("description", ""))
-            return f"That does not have the right form{f', such as {example[0]}' if example else ''}."
-        case "type":
-            return f"This must be {_KINDS.get(problem.validator_value, problem.validator_value)}."
-        case "minimum":
-            return f"This must be at least {problem.validator_value}."
-        case "maximum":
-            return f"This must be at most {problem.validator_value}."
-    return f"{problem.message}."
-
-
 def _schema_words(problem: Any) -> str:
     shown = json.dumps(problem.instance, ensure_ascii=False, default=str)
     shown = shown if len(shown) <= 60 else f"{shown[:57]}…"
@@ -250,6 +228,8 @@ def _schema_words(problem: Any) -> str:
         case "type":
             kinds = problem.validator_value if isinstance(problem.validator_value, list) else [problem.validator_value]
             return f"{shown} is not {' or '.join(_KINDS.get(kind, kind) for kind in kinds)}"
+        case "format":
+            return f"{shown} is not right. {VALUE_FORMATS[problem.validator_value][1]}"
         case "required":
             missing = [name for name in problem.validator_value if name not in problem.instance]
             return f"lacks {', '.join(missing)}"
@@ -270,25 +250,19 @@ _KINDS = {
 # The manifest object stays the same as long as its file does (registry), so its identity can be the key.
 @functools.lru_cache(maxsize=256)
 def _params_validator(manifest: Manifest, action: str) -> Any:
-    from jsonschema import Draft202012Validator
-
     schema = manifest.endpoint_by_name[action].params_schema
-    return Draft202012Validator({**schema, "definitions": dict(manifest.definitions)})
+    return validator_for(schema, manifest.definitions, with_formats=True)
 
 
 @functools.lru_cache(maxsize=256)
 def _answer_validator(manifest: Manifest, action: str) -> Any:
-    from jsonschema import Draft202012Validator
-
     endpoint = manifest.endpoint_by_name.get(action)
     if endpoint is None or endpoint.response is None:
         return None
-    return Draft202012Validator({**endpoint.response, "definitions": dict(manifest.definitions)})
+    return validator_for(endpoint.response, manifest.definitions)
 
 
 @functools.lru_cache(maxsize=256)
 def _payload_validator(manifest: Manifest, webhook: str) -> Any:
-    from jsonschema import Draft202012Validator
-
     schema = manifest.webhook_by_name[webhook].payload_schema
-    return None if schema is None else Draft202012Validator({**schema, "definitions": dict(manifest.definitions)})
+    return None if schema is None else validator_for(schema, manifest.definitions)
