@@ -384,16 +384,13 @@ class RunningPlugin:
 
     def _request(self, params: dict[str, Any]) -> dict[str, Any]:
         url = params["url"]
-<<<<<<< HEAD
         self._request_count += 1
         if self._request_count > self._kit.max_requests:
             raise PluginBroke(f"The plugin made more than {self._kit.max_requests} requests in one action.")
-=======
         if url == "feed:":
             if not self._kit.feed:
                 raise _HostRefuses("invalid_request", "This connection was not made with a feed's address.")
             url = self._kit.feed
->>>>>>> e79cdae (Read Canvas whole: modules, planner, grades, marks written back, and calendar feeds)
         if url.startswith("/"):
             url = f"https://{self._kit.home}{url}"
         response = self._send(params, url)
