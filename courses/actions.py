@@ -13,6 +13,7 @@ from courses.importing.announcements import import_announcements
 from courses.importing.assignments import import_assignments
 from courses.importing.courses import import_courses
 from courses.importing.files import import_files
+from courses.importing.folders import attach_by_folder
 from courses.importing.modules import import_modules
 from courses.importing.planner import import_planner
 from courses.marks import note_refusal, note_written, unwritten_marks
@@ -194,3 +195,20 @@ def note_written_action(context: ActionContext, params: NoteWritten) -> dict[str
 def note_refusal_action(context: ActionContext, params: NoteRefusal) -> dict[str, Any]:
     note_refusal(context.owner, source=params.source, external_id=params.id, error=params.error, by=context.actor)
     return {}
+
+
+class AttachByFolder(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    files: list[Any] = Field(max_length=MOST_RECORDS, description="What files.import returned as resources")
+
+
+@system_action(
+    "courses.attach_by_folder",
+    params=AttachByFolder,
+    writes=True,
+    summary="Attach files to the course that a folder around them is named after",
+)
+def attach_by_folder_action(context: ActionContext, params: AttachByFolder) -> dict[str, Any]:
+    files = [item for item in params.files if isinstance(item, dict) and isinstance(item.get("resource"), int)]
+    return attach_by_folder(context.owner, files=files, by=context.actor)

@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from coreengine.kernel.actions import ActionContext, system_action
 from coreengine.kernel.texts import plain_text
-from courses.models import Announcement, Assignment, Course
+from courses.models import Announcement, Assignment, Course, CourseResource
 from courses.moments import Clock, day_name, long_date
+from resources.models import Resource
 
 MOST_ROWS = 200
 MOST_TEXT = 20_000
@@ -38,6 +39,49 @@ class RecentAnnouncements(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     within_hours: int = Field(default=24, ge=1, le=24 * 60, description="How far back to look")
+
+
+class CourseFiles(BaseModel):
+    """The files that are attached to a course."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    course: int = Field(description="The course's id, or 0 for every course that goes on")
+    not_from: str = Field(default="", max_length=80, description="Leave out what this source brought: connection:12")
+
+
+@system_action("courses.files", params=CourseFiles, writes=False, summary="List the files of a course", is_brief=True)
+def course_files(context: ActionContext, params: CourseFiles) -> dict[str, Any]:
+    """Give `{count, courses, text, files: [{id, name, title, course, blob, content_type, size_bytes, url}]}`, by name.
+
+    `blob` is what a plugin's action that writes a file takes; `text` is the list as Markdown.
+    """
+    courses = Course.objects.visible_to(context.owner)
+    chosen = courses.filter(pk=params.course) if params.course else courses.active(timezone.now())
+    rows = CourseResource.objects.filter(
+        course__in=chosen, resource__kind=Resource.Kind.FILE, resource__trashed_at=None
+    ).select_related("course", "resource__blob")
+    if params.not_from:
+        rows = rows.exclude(resource__source=params.not_from)
+    rows = rows.defer("resource__text", "resource__vector", "resource__heading_vector")
+    links = list(rows.order_by("course__name", "resource__file_name", "pk")[:MOST_ROWS])
+    files = [
+        {
+            "id": link.resource.pk,
+            "name": link.resource.file_name,
+            "title": link.resource.title,
+            "course": link.course.title,
+            "blob": link.resource.blob.sha256,
+            "content_type": link.resource.content_type,
+            "size_bytes": link.resource.size_bytes,
+            "url": link.resource.get_absolute_url(),
+        }
+        for link in links
+        if link.resource.blob is not None
+    ]
+    lines = [f"- {one_line(file['name'])} ({one_line(file['course'])})" for file in files]
+    names = list(dict.fromkeys(file["course"] for file in files))
+    return {"count": len(files), "courses": names, "text": "\n".join(lines), "files": files}
 
 
 @system_action("courses.list", params=ListCourses, writes=False, summary="List the courses that go on", is_brief=True)

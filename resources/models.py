@@ -35,7 +35,9 @@ class Resource(models.Model):
     """A file, a note or a link in a student's vault.
 
     `body` is Markdown: the note itself, or what the student wrote about a file or link. `text` is what
-    was read out of a file. What a source brought in is known by (owner, source, external_id).
+    was read out of a file. What a source brought in is known by (owner, source, external_id); `external_folder` is
+    where it lies there, `external_version` the same as long as its bytes are, `external_seen` the last look at
+    everything that found it, `missing_since` since when it is there no more.
     """
 
     class Kind(models.TextChoices):
@@ -65,6 +67,10 @@ class Resource(models.Model):
     source = models.CharField(max_length=80, blank=True)
     external_id = models.CharField(max_length=200, blank=True)
     external_updated_at = models.DateTimeField(null=True, blank=True)
+    external_folder = models.CharField(max_length=1000, blank=True)
+    external_version = models.CharField(max_length=200, blank=True)
+    external_seen = models.CharField(max_length=40, blank=True)
+    missing_since = models.DateTimeField(null=True, blank=True)
 
     extraction_status = models.CharField(max_length=9, choices=Extraction.choices, default=Extraction.SKIPPED)
     extraction_reason = models.CharField(max_length=500, blank=True)

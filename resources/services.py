@@ -89,7 +89,9 @@ def upload_file(
 @transaction.atomic
 def write_note(*, by: User, title: str, body: str = "", tags: str | Iterable[str] = ()) -> Resource:
     """Keep a Markdown note."""
-    return _create(by, Resource.Kind.NOTE, title=check_title(title), body=check_body(body), tags=check_tags(tags))
+    return _create(
+        by, Resource.Kind.NOTE, by=by, title=check_title(title), body=check_body(body), tags=check_tags(tags)
+    )
 
 
 @transaction.atomic
@@ -97,11 +99,11 @@ def save_link(*, by: User, url: str, title: str = "", body: str = "", tags: str 
     """Keep a link with what the student says about it; nothing is fetched. Without a title, the address serves."""
     url = check_address(url)
     title = check_title(title if title.strip() else url.partition("://")[2].rstrip("/")[:255])
-    return _create(by, Resource.Kind.LINK, url=url, title=title, body=check_body(body), tags=check_tags(tags))
+    return _create(by, Resource.Kind.LINK, by=by, url=url, title=title, body=check_body(body), tags=check_tags(tags))
 
 
-def _create(by: User, kind: str, **fields: Any) -> Resource:
-    resource = Resource.objects.create(owner=by, kind=kind, **fields)
+def _create(owner: User, kind: str, *, by: User | None, **fields: Any) -> Resource:
+    resource = Resource.objects.create(owner=owner, kind=kind, **fields)
     record("resource.created", actor=by, subject=resource, data=_facts(resource))
     _index(resource)
     return resource
@@ -131,6 +133,44 @@ def import_file(*, owner: User, source: str, record: dict[str, Any], by: User | 
         if existing is None:
             return _import_new(owner, source, external_id, name, blob, updated_at, record, by), "created"
         return existing, _import_again(existing, name, blob, updated_at, by)
+
+
+def import_link(*, owner: User, source: str, record: dict[str, Any], by: User | None) -> tuple[Resource, str]:
+    """Bring in or bring up to date a link to a file that stays at its source; say how, as `import_file` does.
+
+    Raises:
+        ValidationError: the record lacks its id, or an address that a browser can follow.
+    """
+    external_id, name = str(record.get("id") or ""), safe_file_name(str(record.get("name") or ""))
+    url = _web_address(record.get("html_url"))
+    if not source or not external_id or len(external_id) > 200 or not url:
+        raise ValidationError({"html_url": "The file has no page that a link could lead to."})
+    title = title_from_name(name)
+    with transaction.atomic():
+        existing = (
+            Resource.objects.select_for_update(of=("self",))
+            .filter(owner=owner, source=source, external_id=external_id)
+            .first()
+        )
+        if existing is None:
+            fields = {"title": title, "url": url, "file_name": name, "source": source, "external_id": external_id}
+            return _create(owner, Resource.Kind.LINK, by=by, **fields), "created"
+        wanted = {"url": url, "file_name": name}
+        if existing.title == title_from_name(existing.file_name):
+            wanted["title"] = title
+        changed = [field for field, value in wanted.items() if getattr(existing, field) != value]
+        if existing.is_trashed or not changed:
+            return existing, "unchanged"
+        for field in changed:
+            setattr(existing, field, wanted[field])
+        existing.updated_at = timezone.now()
+        existing.save(update_fields=[*changed, "updated_at"])
+        _note_update(existing, changed, by)
+        return existing, "changed"
+
+
+def _note_update(resource: Resource, fields: list[str], by: User | None) -> None:
+    record("resource.updated", actor=by, subject=resource, data={"fields": sorted(fields)})
 
 
 def _import_new(
@@ -171,7 +211,7 @@ def _import_again(resource: Resource, name: str, blob: Blob, updated_at: datetim
     new_bytes = resource.blob_id != blob.pk
     if new_bytes:
         with open_blob(blob) as file:
-            fields = _file_fields(blob, name, sniff_file(file, name))
+            fields = {"kind": Resource.Kind.FILE, **_file_fields(blob, name, sniff_file(file, name))}
         for field, value in fields.items():
             setattr(resource, field, value)
         changed += fields

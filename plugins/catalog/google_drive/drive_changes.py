@@ -73,7 +73,8 @@ def get_changes(call: Call) -> JSON:
     cursor = call.storage.get(CURSOR) or {}
     setup = setup_of(call)
     notes: list[str] = []
-    if cursor.get("setup") != setup or not cursor.get("changes"):
+    is_first = cursor.get("setup") != setup or not cursor.get("changes")
+    if is_first:
         cursor = start(call, setup)
     tree = Tree(call)
     try:
@@ -91,10 +92,11 @@ def get_changes(call: Call) -> JSON:
         answer = sweep(call, cursor, tree) if "sweep" in cursor else follow(call, cursor, tree)
     if cursor.get("problems"):
         notes += cursor["problems"]
-    if not cursor["chosen"]:
+    if is_first and not cursor["chosen"]:
         notes.append("No folder is chosen yet: name the folders to bring in, in the connection's settings.")
     call.log(f"{len(answer['files'])} files, {len(answer['removed'])} gone, more: {answer['more']}")
-    return {**answer, "notes": list(dict.fromkeys(notes))}
+    attach = call.config.get("attach_to_courses") is not False
+    return {**answer, "attach_to_courses": attach, "notes": list(dict.fromkeys(notes))}
 
 
 def confirm(call: Call) -> JSON:

@@ -64,10 +64,12 @@ DOCUMENTS = (
 )
 FIELDS = (
     "id,name,mimeType,resourceKey,parents,trashed,starred,shared,ownedByMe,driveId,size,md5Checksum,createdTime,"
-    "modifiedTime,webViewLink,owners(displayName),lastModifyingUser(displayName),capabilities(canDownload),"
-    "shortcutDetails(targetId,targetMimeType,targetResourceKey)"
+    "modifiedTime,webViewLink,owners(displayName),lastModifyingUser(displayName,me),capabilities(canDownload),"
+    "appProperties,shortcutDetails(targetId,targetMimeType,targetResourceKey)"
 )
 MIB = 2**20
+OURS = "coreEngine"
+"""What a file that we put on Drive is marked with, so that it does not come back as another one."""
 
 
 def kind_of(mime: str) -> str:
@@ -93,6 +95,7 @@ def file_record(call: Call, raw: JSON, folder: str = "") -> JSON:
     owners = [text(owner.get("displayName")) for owner in objects(raw.get("owners"))]
     editor = raw.get("lastModifyingUser") if isinstance(raw.get("lastModifyingUser"), dict) else {}
     allowed = raw.get("capabilities") if isinstance(raw.get("capabilities"), dict) else {}
+    properties = raw.get("appProperties") if isinstance(raw.get("appProperties"), dict) else {}
     link = text(raw.get("webViewLink"))
     return {
         "id": text(raw.get("id")),
@@ -110,6 +113,7 @@ def file_record(call: Call, raw: JSON, folder: str = "") -> JSON:
         "html_url": link if link.startswith("https://") else "",
         "owner": owners[0] if owners else "",
         "editor": text(editor.get("displayName")),
+        "is_edited_by_me": editor.get("me") is True,
         "is_shared": raw.get("shared") is True,
         "is_mine": raw.get("ownedByMe") is True,
         "is_starred": raw.get("starred") is True,
@@ -118,6 +122,7 @@ def file_record(call: Call, raw: JSON, folder: str = "") -> JSON:
         "target_id": text(shortcut.get("targetId")),
         "target_type": text(shortcut.get("targetMimeType")),
         "resource_key": text(shortcut.get("targetResourceKey") or raw.get("resourceKey") or key_in(link)),
+        "is_saved_by_us": OURS in properties,
         "keep": "nothing",
         "reason": "",
     }
@@ -131,6 +136,8 @@ def named(name: str, mime: str) -> str:
 
 def judge(call: Call, record: JSON, *, is_chosen: bool) -> JSON:
     """Say what is kept of a file: the file itself, a link to it with the reason why, or nothing."""
+    if record["is_saved_by_us"]:
+        return {**record, "reason": "It was saved from the vault."}
     rest = "link" if call.config.get("link_other_files") is True else "nothing"
     if not is_chosen:
         return {**record, "keep": rest, "reason": "It is in no folder that is brought in."}

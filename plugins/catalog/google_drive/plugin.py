@@ -29,7 +29,7 @@ from drive_api import (
     whole,
 )
 from drive_changes import CURSOR, confirm, get_changes
-from drive_records import EXPORTS, FIELDS, FOLDER, MIB, file_record, kind_of, named, wish_of
+from drive_records import EXPORTS, FIELDS, FOLDER, MIB, OURS, file_record, kind_of, named, wish_of
 from drive_tree import Tree, whose
 
 TYPE_CHECKING = False
@@ -59,7 +59,7 @@ KIND_TERMS = {
 }
 SMALL = 4 * MIB
 """Up to here a file goes up in one request with its name; beyond, in two."""
-KEY = "coreEngineKey"
+KEY, BLOB, COPY_OF = "coreEngineKey", "coreEngineBlob", "coreEngineCopyOf"
 CHANNELS = "channels"
 CHANNEL_LIFE = timedelta(days=7)
 RENEW_BEFORE = timedelta(hours=48)
@@ -381,7 +381,7 @@ def moment(value: str) -> datetime:
 @plugin.webhook("changes")
 def changes_webhook(call: Call) -> JSON:
     """Drive tells that something changed; what, the sync asks. The host has checked the token already."""
-    headers = {name.lower(): value for name, value in (getattr(call, "headers", None) or {}).items()}
+    headers = call.headers
     state, channel = headers.get("x-goog-resource-state", ""), headers.get("x-goog-channel-id", "")
     known = [entry["id"] for entry in known_channels(call)]
     if known and channel not in known:
@@ -406,9 +406,10 @@ def upload_file(call: Call) -> JSON:
     key = key_of(call)
     if key and (made := made_before(call, key)):
         return {**made, "is_new": False}
-    metadata: JSON = {"name": name[:255], "appProperties": {KEY: key}} if key else {"name": name[:255]}
-    if call.params.get("folder_id"):
-        metadata["parents"] = [identifier(call, "folder_id")]
+    parent = identifier(call, "folder_id", "root")
+    if copy := earlier_copy(call, parent):
+        return {**bring_up_to_date(call, copy, name, blob), "is_new": False}
+    metadata: JSON = {"name": name[:255], "parents": [parent], "appProperties": marks(call, blob, key)}
     metadata["id"] = new_id(call)
     try:
         raw = send(call, "POST", f"{UPLOAD}/files", metadata, blob, what)
@@ -483,6 +484,27 @@ def again(call: Call, do: Any) -> JSON:
     raise AssertionError("the last try raises")
 
 
+def marks(call: Call, blob: str, key: str) -> dict[str, str]:
+    """What a file of ours carries unseen: that it is ours, by which step, with which bytes, as a copy of what."""
+    found = {OURS: "1", KEY: key, BLOB: blob, COPY_OF: text(call.params.get("copy_of"))}
+    return {name: value for name, value in found.items() if value}
+
+
+def earlier_copy(call: Call, parent: str) -> JSON | None:
+    """The copy of the same thing that lies in the same folder."""
+    copy_of = text(call.params.get("copy_of"))
+    return find_marked(call, COPY_OF, copy_of, f" and {quoted(parent)} in parents") if copy_of else None
+
+
+def bring_up_to_date(call: Call, raw: JSON, name: str, blob: str) -> JSON:
+    """Give an earlier copy the bytes of now, unless it has them."""
+    properties = raw.get("appProperties") if isinstance(raw.get("appProperties"), dict) else {}
+    if properties.get(BLOB) != blob:
+        metadata = {"name": name[:255], "appProperties": {BLOB: blob}}
+        raw = send(call, "PATCH", f"{UPLOAD}/files/{text(raw.get('id'))}", metadata, blob, f"“{name}”")
+    return file_record(call, raw)
+
+
 def key_of(call: Call) -> str:
     """What the file of this call is known by, on every attempt."""
     return hashlib.sha256(call.idempotency_key.encode()).hexdigest()[:40] if call.idempotency_key else ""
@@ -490,14 +512,19 @@ def key_of(call: Call) -> str:
 
 def made_before(call: Call, key: str) -> JSON | None:
     """The file that an earlier attempt made."""
+    raw = find_marked(call, KEY, key)
+    return file_record(call, raw) if raw else None
+
+
+def find_marked(call: Call, name: str, value: str, more: str = "") -> JSON | None:
+    """A file of ours by one of its marks."""
     query = {
         **LISTED,
-        "q": f"appProperties has {{ key={quoted(KEY)} and value={quoted(key)} }} and trashed = false",
+        "q": f"appProperties has {{ key={quoted(name)} and value={quoted(value)} }} and trashed = false{more}",
         "fields": f"files({FIELDS})",
         "pageSize": 1,
     }
-    found = objects(fetch(call, "/files", "the list of your files", query).get("files"))
-    return file_record(call, found[0]) if found else None
+    return next(iter(objects(fetch(call, "/files", "the list of your files", query).get("files"))), None)
 
 
 def new_id(call: Call) -> str:

@@ -51,7 +51,7 @@ class DriveServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
         self.drive, self.oauth, self.needs_https = drive, oauth, needs_https
         self.requests: list[tuple[str, str, int]] = []
-        self.sessions: dict[str, tuple[str, dict[str, Any], str]] = {}
+        self.sessions: dict[str, tuple[str, dict[str, Any], str, dict[str, str]]] = {}
 
     @property
     def url(self) -> str:
@@ -264,7 +264,7 @@ class _Handler(BaseHTTPRequestHandler):
         if kind == "resumable":
             session = secrets.token_hex(16)
             mime = self.headers.get("X-Upload-Content-Type", "application/octet-stream")
-            self.server.sessions[session] = (identifier or "", self._sent_json(), mime)
+            self.server.sessions[session] = (identifier or "", self._sent_json(), mime, self.query)
             # On the host that was asked, as Google does.
             place = f"https://{self.headers.get('Host')}{UPLOAD}/files?uploadType=resumable&upload_id={session}"
             return self._answer(b"", "text/plain", headers={"Location": place, "X-GUploader-UploadID": session})
@@ -281,7 +281,8 @@ class _Handler(BaseHTTPRequestHandler):
         session = self.query.get("upload_id", "")
         if session not in self.server.sessions:
             raise Refusal(404, "notFound", "Upload session not found")
-        identifier, body, mime = self.server.sessions.pop(session)
+        # The fields of the answer are those that the session was begun with.
+        identifier, body, mime, self.query = self.server.sessions.pop(session)
         self._store(identifier, body, mime, self.body)
 
     def _store(self, identifier: str, body: dict[str, Any], mime: str, content: bytes) -> None:
