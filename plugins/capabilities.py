@@ -14,3 +14,10 @@ CAPABILITY_WORDS = {
     "webhook_receiver": ("webhook", "Receive messages from the service"),
 }
 """Icon and words of each."""
+
+_ICONS = {"read_courses": "graduation-cap", "read_repositories": "folder-git-2", "write_files": "hard-drive"}
+
+
+def icon_for(capabilities: tuple[str, ...]) -> str:
+    """Return the icon of a plugin by the first thing that sets it apart."""
+    return next((icon for name, icon in _ICONS.items() if name in capabilities), "plug")

@@ -101,6 +101,14 @@ class Connection(models.Model):
         return manifest.title if manifest else self.plugin
 
     @property
+    def icon(self) -> str:
+        """The icon of the plugin."""
+        from plugins.capabilities import icon_for
+
+        manifest = self.manifest
+        return icon_for(manifest.capabilities) if manifest else "plug"
+
+    @property
     def home(self) -> str:
         """The host that it talks to, "" if there is none."""
         manifest = self.manifest

@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db.models import Count, Max, Q
 
-from plugins.capabilities import CAPABILITY_WORDS
+from plugins.capabilities import CAPABILITY_WORDS, icon_for
 from plugins.manifest import Authentication, Manifest
 from plugins.models import ActionCall, Connection, GatewayCall
 from plugins.oauth.clients import admin_address, hosts_with_client, missing_words
+from plugins.registry import Plugin, usable_plugins
 
 if TYPE_CHECKING:
     from coreengine.accounts.models import User
@@ -34,6 +35,26 @@ class HostUse:
 def capabilities(manifest: Manifest | None) -> list[tuple[str, str]]:
     """Return icon and words of each thing a plugin says it does."""
     return [CAPABILITY_WORDS.get(name, ("circle", name)) for name in (manifest.capabilities if manifest else ())]
+
+
+@dataclass(frozen=True)
+class PluginChoice:
+    """A plugin that can be connected, with how often the student has."""
+
+    plugin: Plugin
+    icon: str
+    connection_count: int
+
+
+def plugin_choices(user: User) -> list[PluginChoice]:
+    """Return what can be connected; one query."""
+    rows = Connection.objects.visible_to(user).order_by().values_list("plugin").annotate(count=Count("pk"))
+    counts: dict[str, int] = dict(rows)
+    return [
+        PluginChoice(plugin, icon_for(plugin.manifest.capabilities), counts.get(plugin.name, 0))
+        for plugin in usable_plugins()
+        if plugin.manifest is not None
+    ]
 
 
 def host_uses(connection: Connection) -> list[HostUse]:

@@ -35,7 +35,7 @@ def connection_list(request: Request) -> HttpResponse:
 @require_GET
 def choose_plugin(request: Request) -> HttpResponse:
     """Choose what to connect."""
-    return render_page(request, "plugins/choose.html", {"plugins": usable_plugins()})
+    return render_page(request, "plugins/choose.html", {"choices": pages.plugin_choices(request.user)})
 
 
 @never_cache
@@ -214,17 +214,21 @@ def _form_page(
     manifest, way = form.manifest, form.way
     values = form.data if form.is_bound else {**form.initial, **(connection.configuration if connection else {})}
     is_demo = bool(demo_page) and values.get("canvas_domain") == pages.DEMO_HOST
-    token_page = manifest.address(way.token_page, connection.configuration) if way and connection else ""
+    known = {**manifest.defaults(), **{name: value for name, value in values.items() if isinstance(value, str)}}
+    token_page = manifest.address(way.token_page, known) if way else ""
+    ways = pages.way_choices(manifest, way, request.user)
+    unready = next((choice for choice in ways if choice.is_current and not choice.is_ready), None)
     context = {
         "form": form,
         "manifest": manifest,
         "connection": connection,
         "way": way,
-        "ways": pages.way_choices(manifest, way, request.user),
+        "ways": ways,
+        "unready": None if connection or form.errors else unready,
         "refusal": earlier.error if earlier and earlier.stage == SignIn.Stage.FAILED else "",
         "demo_page": demo_page,
         "is_demo": is_demo,
-        "token_page": demo_page if is_demo and connection else token_page,
+        "token_page": (demo_page if connection else "") if is_demo else token_page,
         "capabilities": pages.capabilities(manifest),
     }
     return render_page(

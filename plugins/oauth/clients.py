@@ -49,7 +49,7 @@ def client_for(manifest: Manifest, way: Authentication, configuration: Mapping[s
 
 def missing_words(manifest: Manifest, host: str = "") -> str:
     """Say that signing in is not possible yet, and what is."""
-    others = " Choose another way to connect for now." if len(manifest.ways) > 1 else ""
+    others = " Choose another way to connect for now." if any(not way.needs_sign_in for way in manifest.ways) else ""
     where = f" at {host}" if host else ""
     return f"Your admin has not set up signing in to {manifest.title}{where} yet.{others}"
 

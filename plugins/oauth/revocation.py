@@ -34,7 +34,9 @@ def give_back(connection: Connection) -> bool:
     if way is None or way.revocation is None or not connection.credential.get("access_token"):
         return False
     account = (connection.identity or {}).get("id")
-    same = Connection.objects.filter(owner_id=connection.owner_id, plugin=connection.plugin, way=connection.way)
+    manifest = connection.manifest
+    ways = [each.name for each in (manifest.ways if manifest else ()) if each.needs_sign_in]
+    same = Connection.objects.filter(owner_id=connection.owner_id, plugin=connection.plugin, way__in=ways)
     if account and same.filter(identity__id=account).exclude(pk=connection.pk).exists():
         return False
     add(connection, connection.credential)
