@@ -130,3 +130,10 @@ class SignInLost(DomainError):
     code = "sign_in_lost"
     status = 400
     title = "This sign-in is not valid any more"
+
+
+class SignedOutMeanwhile(SignInLost):
+    """A student came back from a service and is not signed in here any more."""
+
+    code = "signed_out_meanwhile"
+    status = 403

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 
 from coreengine.kernel.pages import render_page
 from coreengine.kernel.typing import Request
-from plugins.errors import SignInLost
+from plugins.errors import SignedOutMeanwhile
 from plugins.manifest import Authentication, Manifest
 from plugins.models import Connection
 from plugins.oauth import clients, protocol, sign_in
@@ -61,7 +61,7 @@ def leave(
 def callback(request: Request) -> HttpResponse:
     """Take the student back from the service, and the code out of the address at once."""
     if not request.user.is_authenticated:
-        raise SignInLost("You are not signed in here any more. Sign in, and start again from the connections page.")
+        raise SignedOutMeanwhile("Sign in here, and start again from the connections page.")
     answer = {name: request.GET.get(name, "") for name in ("state", "code", "error", "iss")}
     found = sign_in.come_back(request.user, answer, binding=request.session.get(BINDING, ""))
     response = redirect("plugins:sign-in", found.pk)

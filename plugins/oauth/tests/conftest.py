@@ -147,3 +147,24 @@ def come_back(page: Any, answer: dict[str, str]) -> Any:
     if response.status_code != 302:
         return response
     return page.get(response["Location"])
+
+
+@pytest.fixture
+def commits_at_once(db: None, worker_at_hand: None) -> Iterator[None]:  # noqa: F811, the fixture above
+    """Run what waits for a commit when the outermost block of the code ends: the test's own transaction never does.
+
+    Saves emptying every table after every test, which takes longer than the tests.
+    """
+    from django.db import connection as database
+
+    depth, real = len(database.savepoint_ids), database.savepoint_commit
+
+    def commit(sid: str) -> None:
+        real(sid)
+        while len(database.savepoint_ids) <= depth and database.run_on_commit:
+            _, function, _ = database.run_on_commit.pop(0)
+            function()
+
+    database.savepoint_commit = commit
+    yield
+    database.savepoint_commit = real

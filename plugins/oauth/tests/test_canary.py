@@ -67,8 +67,8 @@ def _hex(rows: list[str]) -> list[str]:
     return [found for row in rows for found in re.findall(r"\\x((?:[0-9a-f]{2})+)", row)]
 
 
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("worker_at_hand")
+@pytest.mark.django_db
+@pytest.mark.usefixtures("commits_at_once")
 def test_the_secrets_of_a_sign_in_are_seen_by_the_service_alone(
     owner: Any,
     provider: Provider,

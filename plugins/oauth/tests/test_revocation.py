@@ -17,7 +17,7 @@ from plugins.oauth import revocation
 from plugins.oauth.testing import HOST, Provider
 from plugins.oauth.tests.conftest import write_plugin
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def types(connection_id: int) -> list[str]:
@@ -25,7 +25,7 @@ def types(connection_id: int) -> list[str]:
     return list(found.order_by("id").values_list("type", flat=True))
 
 
-@pytest.mark.usefixtures("worker_at_hand")
+@pytest.mark.usefixtures("commits_at_once")
 @pytest.mark.parametrize(
     ("revocation_of", "path", "method"),
     [
@@ -58,7 +58,7 @@ def test_each_kind_of_proof_ends_the_grant(
     assert types(number) == ["connection.removed", "connection.token_revoked"]
 
 
-@pytest.mark.usefixtures("worker_at_hand")
+@pytest.mark.usefixtures("commits_at_once")
 def test_the_proofs_are_what_the_services_document(
     connected: Connection, provider: Provider, owner: Any, catalog: Any
 ) -> None:
@@ -78,7 +78,7 @@ def test_the_proofs_are_what_the_services_document(
     assert pair == f"{provider.client_id}:{provider.client_secret}" and json.loads(body) == {"access_token": access}
 
 
-@pytest.mark.usefixtures("worker_at_hand")
+@pytest.mark.usefixtures("commits_at_once")
 def test_a_token_that_is_its_own_proof_is_renewed_first(
     connected: Connection, provider: Provider, owner: Any, catalog: Any
 ) -> None:
@@ -106,7 +106,7 @@ def test_the_connection_is_gone_before_anybody_is_asked(
     assert connected.credential["refresh_token"] not in f"{row} {row!r} {hinted}"
 
 
-@pytest.mark.usefixtures("worker_at_hand")
+@pytest.mark.usefixtures("commits_at_once")
 def test_a_service_that_is_away_is_tried_again_and_in_the_end_the_student_is_told(
     connected: Connection, provider: Provider, owner: Any
 ) -> None:
@@ -127,7 +127,7 @@ def test_a_service_that_is_away_is_tried_again_and_in_the_end_the_student_is_tol
     assert types(number)[-1] == "connection.token_left"
 
 
-@pytest.mark.usefixtures("worker_at_hand")
+@pytest.mark.usefixtures("commits_at_once")
 def test_a_refusal_is_told_at_once(connected: Connection, provider: Provider, owner: Any) -> None:
     provider.fault(revoke_status=403)
 
@@ -136,7 +136,7 @@ def test_a_refusal_is_told_at_once(connected: Connection, provider: Provider, ow
     assert provider.count("/revoke") == 1 and Notification.objects.count() == 1
 
 
-@pytest.mark.usefixtures("worker_at_hand")
+@pytest.mark.usefixtures("commits_at_once")
 def test_the_second_connection_to_the_same_account_goes_on_working(
     connected: Connection, provider: Provider, owner: Any
 ) -> None:
@@ -150,7 +150,7 @@ def test_the_second_connection_to_the_same_account_goes_on_working(
     assert services.call_action(second, "get_way", {}, by=owner).success
 
 
-@pytest.mark.usefixtures("worker_at_hand")
+@pytest.mark.usefixtures("commits_at_once")
 def test_a_way_without_revocation_asks_nobody(
     connected: Connection, provider: Provider, owner: Any, catalog: Any
 ) -> None:

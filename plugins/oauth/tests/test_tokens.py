@@ -172,8 +172,8 @@ class TestTheEnd:
         assert result.error_code == "reconnect_needed"
 
 
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("worker_at_hand")
+@pytest.mark.django_db
+@pytest.mark.usefixtures("commits_at_once")
 class TestReconnect:
     def leave(self, page: Any, connection: Connection) -> str:
         return page.post(f"/connections/{connection.pk}/reconnect/").context["address"]
