@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,10 @@ class Peer:
     port: int
     answers: dict[str, Answer] = field(default_factory=dict)
     asked: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
+    counts_only: bool = False
+    """Count bodies and take their digests instead of keeping them."""
+    sizes: list[int] = field(default_factory=list)
+    digests: list[str] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -57,12 +62,22 @@ def running_peer() -> Iterator[Peer]:
         protocol_version = "HTTP/1.1"
 
         def _serve(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            length = int(self.headers.get("Content-Length", 0))
+            body = self._count(length) if peer.counts_only else self.rfile.read(length)
             peer.asked.append((self.command, self.path, dict(self.headers), body))
             try:
                 peer.answers.get(self.path.split("?")[0], text("{}", status=404))(self)
             except (BrokenPipeError, ConnectionResetError):
                 self.close_connection = True
+
+        def _count(self, length: int) -> bytes:
+            digest, left = hashlib.sha256(), length
+            while left and (piece := self.rfile.read(min(left, 65536))):
+                digest.update(piece)
+                left -= len(piece)
+            peer.sizes.append(length - left)
+            peer.digests.append(digest.hexdigest())
+            return b""
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _serve
 
