@@ -32,6 +32,7 @@ def _prepare() -> None:
     from django.db import connection as database
 
     from plugins.models import Connection
+    from plugins.oauth.clients import set_up_demo
     from plugins.reports import write_report
     from plugins.sandbox.choice import docker_sandbox
     from plugins.sandbox.pool import open_pool
@@ -42,5 +43,6 @@ def _prepare() -> None:
             logger.info("%s abandoned containers removed", removed)
         open_pool(*Connection.objects.values_list("plugin", flat=True).distinct())
         write_report()
+        set_up_demo()
     finally:
         database.close()

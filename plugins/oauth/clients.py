@@ -64,6 +64,27 @@ def admin_address(manifest: Manifest, host: str = "") -> str:
     return f"{reverse('admin:plugins_oauthclient_add')}?{urlencode({'plugin': manifest.name, 'host': host})}"
 
 
+def set_up_demo() -> None:
+    """Set the client that the demo university knows, in development, where a plugin can sign in there."""
+    from django.conf import settings
+
+    from plugins.registry import PluginUnknown, get_manifest
+
+    if not getattr(settings, "DEMO_UNIVERSITY_URL", "") or not getattr(settings, "DEMO_ACCOUNTS", False):
+        return
+    try:
+        manifest = get_manifest("canvas-integration")
+    except PluginUnknown:
+        return
+    if any(way.needs_sign_in for way in manifest.ways):
+        from plugins.demo_university.pages.oauth import CLIENTS
+        from plugins.demo_university.university import DOMAIN
+
+        client_id, secret = next(iter(CLIENTS.items()))
+        values = {"client_id": client_id, "client_secret": secret}
+        OAuthClient.objects.get_or_create(plugin=manifest.name, host=DOMAIN, defaults=values)
+
+
 def _host_is_typed(way: Authentication) -> bool:
     return bool(PLACEHOLDER.search(way.token_url.removeprefix("https://").split("/", 1)[0]))
 
