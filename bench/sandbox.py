@@ -4,9 +4,10 @@ Starts a PostgreSQL and a Redis of its own; needs a Docker engine with the base 
 ours and its floor in turn.
 
 - `pooled_call`: seconds of `services.call_action` with a child waiting in the pool. Counted: checking parameters, the
-  row of the call, taking the child, the exchange, checking the answer against the manifest, writing the end, health and
-  time of the connection in one transaction, and handing the child back. Floor: docker-py attaches to a container that
-  waits, sends the same line and reads the answer. Aim 1.5.
+  row of the call (committed while the plugin begins), taking the child, the exchange, checking the answer against the
+  manifest, writing the end (committed; a call that went as those of the last five seconds leaves the connection's times
+  as they are), and handing the child back. Floor: docker-py attaches to a container that waits, sends the same line and
+  reads the answer. Aim 1.5.
 - `vs_docker_run`: the same call; floor: `docker run -i` of the same image with the same line on its input. Aim 0.1.
 - `sustained`: seconds per call when calls come without end from as many threads as a plugin worker has, so that every
   one of them needs a container that is made for it and removed after it. Floor: creating, starting and removing
@@ -34,11 +35,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench import sandbox_gateway
+from bench import sandbox_gateway, sandbox_sync
 from bench.engine.site import own_site, until
 from bench.harness import Figure, report
 
-NAMES = ("pooled_call", "vs_docker_run", "sustained", "gateway")
+NAMES = ("pooled_call", "vs_docker_run", "sustained", "gateway", "sync")
 THREADS = 8
 MANIFEST = """\
 apiVersion: v1
@@ -72,7 +73,8 @@ LINE = (
     b'"params":{"word":"umbrella"},"context":{"idempotency_key":""}}}\n'
 )
 # What --smoke accepts, of ours over the floor: a busy machine, few runs.
-LENIENT = {"pooled_call": 4.0, "vs_docker_run": 0.2, "sustained": 2.0}
+LENIENT = {"pooled_call": 6.0, "vs_docker_run": 0.3, "sustained": 2.5}
+SMOKE = {"pooled_call", "vs_docker_run", "sustained", "gateway"}
 
 
 def main() -> None:
@@ -81,11 +83,16 @@ def main() -> None:
     parser.add_argument("--only", default="", help="names of figures, separated by commas")
     parser.add_argument("--smoke", action="store_true", help="measure little, and fail beyond lenient bounds")
     options = parser.parse_args()
-    wanted = set(options.only.split(",")) - {""} or set(NAMES)
+    wanted = set(options.only.split(",")) - {""} or (SMOKE if options.smoke else set(NAMES))
+    figures: dict[str, Figure] = {}
+    if "sync" in wanted:  # first: it has servers of its own, and the rest settles this process on others
+        figures["sync"] = sandbox_sync.measure()
     with tempfile.TemporaryDirectory(prefix="ce-bench-plugins-") as folder:
         write_plugin(Path(folder))
         with own_site(PLUGIN_SANDBOX="docker", PLUGIN_DIRECTORIES=folder, PLUGIN_POOL_SIZE="4"):
-            figures = Measure(smoke=options.smoke).figures(wanted)
+            figures |= Measure(smoke=options.smoke).figures(wanted)
+            if "gateway" in wanted:
+                figures |= sandbox_gateway.measure(40 if options.smoke else 300)
     report("sandbox", figures)
     if options.smoke:
         slow = [

@@ -17,7 +17,7 @@ from plugins.manifest import Manifest
 from plugins.registry import Plugin
 from plugins.sandbox.base import Chunk, Protection
 from plugins.sandbox.images import ensure_image, image_name
-from plugins.sandbox.owners import OWNER_LABEL, owner_labels, owners
+from plugins.sandbox.owners import BOOT_LABEL, BORN_LABEL, OWNER_LABEL, SPACE_LABEL, owner_labels, owners
 
 READ_BYTES = 256 * 1024
 ENGINE_TIMEOUT_S = 20
@@ -25,7 +25,11 @@ ENGINE_CHECK_S = 15.0
 IMAGE_KNOWN_S = 60.0
 # A restart of the engine takes seconds; until it has been away for longer, nothing runs anywhere else instead.
 ENGINE_RETURNS_WITHIN_S = 120.0
+# Older than this, a container of this process that nobody here knows of was lost: its removal failed, or its creation
+# was answered too late.
+FORGOTTEN_AFTER_S = 20.0
 _clients = threading.local()
+_in_use: set[str] = set()
 _engine: tuple[float, bool] = (0.0, False)
 _answered_at: float | None = None
 
@@ -176,6 +180,7 @@ class DockerChild:
         from requests.exceptions import RequestException
 
         self._is_closed = True
+        _in_use.discard(self._id)
         try:
             self._link.close()
             self._socket.close()
@@ -184,7 +189,7 @@ class DockerChild:
         try:
             docker_client().api.remove_container(self._id, force=True, v=True)
         except (DockerException, RequestException, SandboxUnavailable):
-            return  # already gone, or the reaper's
+            return  # gone already, or the reaper's, which finds it though this process lives
 
 
 class DockerSandbox:
@@ -230,11 +235,13 @@ class DockerSandbox:
                 network_disabled=True,
                 host_config=api.create_host_config(**host_config(plugin.manifest)),
             )["Id"]
+            _in_use.add(container_id)
             link = api.attach_socket(container_id, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
             api.start(container_id)
         except (DockerException, RequestException, OSError) as error:
             self._seen.clear()
             engine_failed()
+            _in_use.discard(container_id)
             if container_id:
                 _remove(api, container_id)
             raise SandboxUnavailable(f"A container of {plugin.title} could not be started.") from error
@@ -267,7 +274,7 @@ class DockerSandbox:
         ]
 
     def reap(self) -> int:
-        """Remove containers whose owner is gone, or that are too old to belong to anyone."""
+        """Remove containers whose owner is gone or has lost sight of them, or that are too old to belong to anyone."""
         if not engine_answers():
             return 0
         owners().keep_lease()
@@ -277,12 +284,20 @@ class DockerSandbox:
         api, removed = docker_client().api, 0
         try:
             for row in api.containers(all=True, filters={"label": [OWNER_LABEL]}):
-                if owners().is_gone(row.get("Labels") or {}):
+                labels = row.get("Labels") or {}
+                if owners().is_gone(labels) or _is_forgotten(row["Id"], labels):
                     _remove(api, row["Id"])
                     removed += 1
         except (DockerException, RequestException):
             return removed
         return removed
+
+
+def _is_forgotten(container_id: str, labels: dict[str, str]) -> bool:
+    mine, born = owner_labels(), labels.get(BORN_LABEL, "")
+    if any(labels.get(name) != mine[name] for name in (OWNER_LABEL, BOOT_LABEL, SPACE_LABEL)):
+        return False
+    return container_id not in _in_use and born.isdigit() and time.time() - int(born) > FORGOTTEN_AFTER_S
 
 
 def is_mended(version: str) -> bool:
