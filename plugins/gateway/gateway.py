@@ -166,7 +166,8 @@ class Gateway:
             if _is_rejected(answer) and self._renewed(outgoing):
                 continue
             delay = asked_to_wait(answer.status, answer.headers, answer.body, tries)
-            if delay is not None:
+            # After a 503 nobody knows whether a write was done; after a 429 or 403 it was not.
+            if delay is not None and (outgoing.is_reading or answer.status != 503):
                 tries += 1
                 self._pace.pause(host, delay)
                 if tries >= MAX_TRIES:
