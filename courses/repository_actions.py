@@ -6,6 +6,7 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -47,30 +48,34 @@ class RepositoryDigest(BaseModel):
     summary="List the repositories that are linked to assignments",
 )
 def linked_repositories(context: ActionContext, params: LinkedRepositories) -> dict[str, Any]:
-    """Give `{count, repositories: [{id, repository_id, source, owner, name, …}]}`.
+    """Give `{count, repositories: [{id, repository_id, source, owner, name, …}], abandoned: […]}`.
 
     `repository_id` is the source's; `since` is from when on a source has to be asked, null for all; `needs_archive`
-    says that its last commit is not kept in the vault yet.
+    says that its last commit is not kept in the vault yet. `abandoned` are those that the source still tells of at
+    once though no assignment is linked to them any more.
     """
-    rows = _linked(context.owner, params.source)
-    repositories = [
-        {
-            "id": row.pk,
-            "repository_id": row.external_id,
-            "source": row.source,
-            "owner": row.namespace,
-            "name": row.name,
-            "full_name": row.full_name,
-            "default_branch": row.default_branch,
-            "since": (row.activity_at - MARGIN).isoformat() if row.activity_at else None,
-            "sha": row.last_commit_sha,
-            "needs_archive": bool(row.last_commit_sha) and row.last_commit_sha != row.archived_sha,
-            "is_live": row.is_live,
-            "url": row.get_absolute_url(),
-        }
-        for row in rows[:MOST_ROWS]
-    ]
-    return {"count": len(repositories), "repositories": repositories}
+    linked = _linked(context.owner, params.source)
+    repositories = [_described(row) for row in linked[:MOST_ROWS]]
+    live = _of_source(context.owner, params.source).exclude(hook_id="")
+    abandoned = [_described(row) for row in live.exclude(pk__in=linked.order_by().values("pk"))[:MOST_ROWS]]
+    return {"count": len(repositories), "repositories": repositories, "abandoned": abandoned}
+
+
+def _described(row: Repository) -> dict[str, Any]:
+    return {
+        "id": row.pk,
+        "repository_id": row.external_id,
+        "source": row.source,
+        "owner": row.namespace,
+        "name": row.name,
+        "full_name": row.full_name,
+        "default_branch": row.default_branch,
+        "since": (row.activity_at - MARGIN).isoformat() if row.activity_at else None,
+        "sha": row.last_commit_sha,
+        "needs_archive": bool(row.last_commit_sha) and row.last_commit_sha != row.archived_sha,
+        "is_live": row.is_live,
+        "url": row.get_absolute_url(),
+    }
 
 
 @system_action(
@@ -104,12 +109,14 @@ def repository_digest(context: ActionContext, params: RepositoryDigest) -> dict[
     }
 
 
-def _linked(owner: User, source: str) -> Any:
-    rows = Repository.objects.visible_to(owner).present().for_list()
-    if source:
-        rows = rows.from_source(source)
-    links = AssignmentRepository.objects.visible_to(owner)
-    return rows.filter(pk__in=links.order_by().values("repository_id")).order_by("full_name", "pk")
+def _of_source(owner: User, source: str) -> QuerySet[Repository]:
+    rows = Repository.objects.visible_to(owner).present().for_list().order_by("full_name", "pk")
+    return rows.from_source(source) if source else rows
+
+
+def _linked(owner: User, source: str) -> QuerySet[Repository]:
+    links = AssignmentRepository.objects.visible_to(owner).order_by().values("repository_id")
+    return _of_source(owner, source).filter(pk__in=links)
 
 
 def _pushes(repositories: list[Repository], since: datetime) -> dict[int, list[Commit]]:

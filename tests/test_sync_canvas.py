@@ -5,7 +5,6 @@ The shipped workflow runs on the real engine; only Celery's messages are deliver
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,7 +20,6 @@ from plugins.gateway.network import close_pools
 from plugins.models import Connection
 from resources.models import Resource
 from workflows.models import Execution, Workflow
-from workflows.running import CeleryHints, runner
 from workflows.services import start_execution
 from workflows.shipped import keep_shipped_workflows, start_sync_execution
 from workflows.triggers.events import start_workflows_of
@@ -53,24 +51,6 @@ def connection(owner: User, university: RunningUniversity) -> Connection:
         configuration={"canvas_domain": DOMAIN, "sync_frequency": "daily", "include_concluded": False},
         credential={"token": university.token},
     )
-
-
-@pytest.fixture
-def watch(monkeypatch: pytest.MonkeyPatch) -> Callable[[Execution | None], Execution]:
-    """Do what the messages of an execution ask for, until none is left."""
-    messages: deque[tuple[str, list[Any]]] = deque()
-    monkeypatch.setattr(CeleryHints, "_send", lambda self, task, args, *rest: messages.append((task, args)))
-
-    def go(execution: Execution | None) -> Execution:
-        assert execution is not None
-        while messages:
-            task, args = messages.popleft()
-            engine = runner()
-            (engine.run_step if task == "workflows.run_step" else engine.advance)(*args)
-        execution.refresh_from_db()
-        return execution
-
-    return go
 
 
 @pytest.fixture

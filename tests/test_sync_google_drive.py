@@ -5,7 +5,6 @@ The shipped workflows run on the real engine; only Celery's messages are deliver
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -26,7 +25,6 @@ from resources.services import upload_file
 from resources.tests.factories import a_file
 from workflows.approvals import decide_approval
 from workflows.models import Approval, Execution, Workflow
-from workflows.running import CeleryHints, runner
 from workflows.services import start_execution
 from workflows.shipped import keep_shipped_workflows, start_sync_execution
 
@@ -52,24 +50,6 @@ def connection(owner: User, google: RunningDrive) -> Connection:
         configuration={"folders": "University", "sync_frequency": "daily", "max_file_mb": 25},
         credential={"access_token": google.token, "token_type": "Bearer", "expires_at": FAR, "scope": ""},
     )
-
-
-@pytest.fixture
-def watch(monkeypatch: pytest.MonkeyPatch) -> Callable[[Execution | None], Execution]:
-    """Do what the messages of an execution ask for, until none is left."""
-    messages: deque[tuple[str, list[Any]]] = deque()
-    monkeypatch.setattr(CeleryHints, "_send", lambda self, task, args, *_: messages.append((task, args)))
-
-    def go(execution: Execution | None) -> Execution:
-        assert execution is not None
-        while messages:
-            task, args = messages.popleft()
-            engine = runner()
-            (engine.run_step if task == "workflows.run_step" else engine.advance)(*args)
-        execution.refresh_from_db()
-        return execution
-
-    return go
 
 
 @pytest.fixture

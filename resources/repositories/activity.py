@@ -96,10 +96,9 @@ def _take_commits(repository: Repository, told: Told, result: ImportResult) -> l
         if row is None:
             values = record.model_dump(exclude={"id", "branch"})
             new.append(Commit(repository=repository, sha=record.id, branch=branch, **values))
-        elif branch == repository.default_branch != row.branch:
-            # It came in on a branch of its own and has arrived in the one that counts.
-            row.branch = branch
-            row.save(update_fields=["branch"])
+        elif changes := _learnt(row, record, branch, repository):
+            apply(row, changes)
+            row.save(update_fields=list(changes))
             result.changed += 1
         else:
             result.unchanged += 1
@@ -107,6 +106,19 @@ def _take_commits(repository: Repository, told: Told, result: ImportResult) -> l
     result.created += len(new)
     _forget_old(repository.commits.order_by("-committed_at", "-pk"), KEPT_COMMITS)
     return new
+
+
+def _learnt(row: Commit, record: CommitRecord, branch: str, repository: Repository) -> dict[str, Any]:
+    """What is new about a commit that is known: that it has arrived in the branch that counts, or all of its message.
+
+    A webhook may tell the beginning of a message only.
+    """
+    learnt: dict[str, Any] = {}
+    if branch == repository.default_branch != row.branch:
+        learnt["branch"] = branch
+    if len(record.message) > len(row.message):
+        learnt["message"] = record.message
+    return learnt
 
 
 def _take_issues(

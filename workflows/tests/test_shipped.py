@@ -24,6 +24,7 @@ from workflows.versions import save_version
 pytestmark = pytest.mark.django_db
 
 PLUGIN = "canvas-integration"
+SHIPPED = ["canvas-integration", "github-integration"]
 
 
 @pytest.fixture
@@ -43,8 +44,9 @@ def saved(connection: Connection) -> Workflow:
     return workflow
 
 
-def test_every_shipped_definition_is_without_faults() -> None:
-    shipped = list(shipped_definitions(PLUGIN))
+@pytest.mark.parametrize("plugin", SHIPPED)
+def test_every_shipped_definition_is_without_faults(plugin: str) -> None:
+    shipped = list(shipped_definitions(plugin))
 
     assert shipped
     for stem, source in shipped:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 UTC = timezone.utc  # noqa: UP017, plugins run on Python 3.9 too
 MAX_MESSAGE = 10_000
-MAX_PUSHED = 50
-"""So many commits of one push are taken over; the next sync has the rest."""
+MAX_PUSHED, MAX_PUSHED_MESSAGE = 20, 300
+"""So much of one push is told: an event holds 64 KiB. A sync has the rest."""
 
 
 # Plain values from fields that may be missing, null or of another type
@@ -95,7 +95,7 @@ def pushed_record(raw: JSON, branch: str) -> JSON:
     """A commit as a push tells it."""
     return {
         "id": text(raw.get("id")),
-        "message": text(raw.get("message"))[:MAX_MESSAGE],
+        "message": text(raw.get("message"))[:MAX_PUSHED_MESSAGE],
         "author": text(part(raw, "author").get("name")),
         "branch": branch,
         "html_url": web_address(raw.get("url")),

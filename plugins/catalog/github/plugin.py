@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from coreengine_sdk import Call, HttpError, Plugin, PluginError, Response
 from github_records import (
+    MAX_PUSHED,
     TOLD,
     commit_record,
     entry_record,
@@ -500,8 +501,7 @@ def remove_webhook(call: Call) -> JSON:
 @plugin.webhook(WEBHOOK)
 def take_in(call: Call) -> JSON:
     """What GitHub told, as records that the sync uses too."""
-    headers = {str(key).lower(): str(value) for key, value in getattr(call, "headers", {}).items()}
-    event, payload = headers.get("x-github-event", ""), call.payload
+    event, payload = call.headers.get("x-github-event", ""), call.payload
     repository = part(payload, "repository")
     if event == "ping":
         if payload.get("hook_id") and repository.get("id"):
@@ -515,7 +515,12 @@ def take_in(call: Call) -> JSON:
     about = {"repository_id": text(repository["id"]), "full_name": text(repository.get("full_name"))}
     where = {"branch": "", "head_sha": "", "is_forced": False}
     action = text(payload.get("action"))
-    return {"events": [{"type": event, "data": {**about, "action": action, **where, **nothing, **data}}], "sync": False}
+    # A push that is too long to be told whole is read by a sync.
+    is_cut = len(objects(payload.get("commits"))) > MAX_PUSHED
+    return {
+        "events": [{"type": event, "data": {**about, "action": action, **where, **nothing, **data}}],
+        "sync": is_cut,
+    }
 
 
 plugin.run()

@@ -63,6 +63,12 @@ class TestCommits:
         tell(known, commits=[commit_record("c", -1)], branch="main", head_sha=sha("c"))
         assert known.last_commit_sha == sha("c") and known.commits.first().branch == "main"
 
+    def test_a_sync_completes_a_message_that_a_webhook_told_in_part(self, known: Repository) -> None:
+        tell(known, commits=[commit_record("c", -1, message="Fix it")], branch="main", head_sha=sha("c"))
+        tell(known, commits=[commit_record("c", -1, message="Fix it\n\nAt last.")], branch="main", head_sha=sha("c"))
+
+        assert known.commits.first().message == "Fix it\n\nAt last." and len(events("repository.pushed")) == 1
+
     def test_deliveries_in_the_wrong_order_end_at_the_newest(self, known: Repository) -> None:
         tell(known, commits=[commit_record("d", -1)], branch="main", head_sha=sha("d"))
         tell(known, commits=[commit_record("c", -2)], branch="main", head_sha=sha("c"))
