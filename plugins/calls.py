@@ -29,6 +29,7 @@ from plugins.errors import ConfirmationNeeded, DeliveryTaken
 from plugins.models import ActionCall, Connection, GatewayCall
 from plugins.registry import PluginUnknown, get_manifest
 from plugins.rules import check_params
+from plugins.saving.noting import note_copy
 
 if TYPE_CHECKING:
     from coreengine.accounts.models import User
@@ -249,8 +250,15 @@ def _run(
 def _finish(call: ActionCall, outcome: Run, keep_result: bool, settle: Settle | None = None) -> None:
     """Write how a call ended, in one transaction; where it went as always, and reached nothing, in one statement."""
     now = timezone.now()
+    is_copy = outcome.result.success and bool(call.params.get("copy_of"))
     is_as_always = call.method == "execute_action" and settle is None and not outcome.may_fail_yet
-    if is_as_always and call.pk and not outcome.has_more_to_write and _was_used_just_now(call.connection, now):
+    if (
+        is_as_always
+        and not is_copy
+        and call.pk
+        and not outcome.has_more_to_write
+        and _was_used_just_now(call.connection, now)
+    ):
         _write_end(call, outcome, keep_result, now)
         return
     with transaction.atomic():
@@ -264,6 +272,8 @@ def _finish(call: ActionCall, outcome: Run, keep_result: bool, settle: Settle | 
             call.save(force_insert=True)  # it ended before its plugin was asked
         outcome.write(connection, call)
         _write_end(call, outcome, keep_result, now)
+        if is_copy:
+            note_copy(connection, call, outcome.result.data)
         if call.method == "authenticate":
             _note_identity(connection, call, outcome.result)
         elif not is_noted:

@@ -258,4 +258,5 @@ class StoredValue(models.Model):
 
 from plugins.installing.models import InstalledPlugin, PluginVersion  # noqa: E402, F401, models of this app
 from plugins.oauth.models import OAuthClient, SignIn, TokenToRevoke  # noqa: E402, F401, they name Connection
+from plugins.saving.models import SavedCopy  # noqa: E402, F401, it names Connection
 from plugins.webhooks.models import ConnectionDelivery, ConnectionWebhook  # noqa: E402, F401, they name Connection

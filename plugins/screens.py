@@ -8,6 +8,7 @@ from coreengine.kernel.screens import NavItem, SettingsPage, register_nav, regis
 from coreengine.kernel.typing import Request
 from plugins.models import Connection
 from plugins.registry import usable_plugins
+from plugins.saving.copies import find_file, places_for
 from plugins.webhooks.pages import webhooks_card
 
 FIRST_PLUGIN = "canvas-integration"
@@ -49,6 +50,15 @@ def repositories_start(request: Request, thing: Any = None) -> dict[str, Any] | 
     return {"connection": connection, "plugins": bringing} if bringing else None
 
 
+def saved_copies(request: Request, thing: Any) -> dict[str, Any] | None:
+    """Where a file of the vault is saved and can be; None where nothing takes files."""
+    if getattr(thing, "kind", "") != "file" or not dashboard_connections(request):
+        return None
+    file = find_file(request.user, thing.pk)
+    places = places_for(request.user, file) if file else []
+    return {"file": file, "places": places, "is_saving": any(place.is_saving for place in places)} if places else None
+
+
 def _first(connections: list[Connection]) -> Connection:
     """Prefer the kind of connection that brings courses."""
     return next((each for each in connections if each.plugin == FIRST_PLUGIN), connections[0])
@@ -60,6 +70,7 @@ def register() -> None:
     register_settings_page(
         SettingsPage("plugins", "Plugins", "blocks", "plugins:settings", 40, "What is installed and what it may do")
     )
+    register_slot("resource_attachments", "plugins/saving/_card.html", context=saved_copies, order=20)
     register_slot("connection", "plugins/webhooks/_card.html", context=webhooks_card, order=60)
     register_slot("dashboard_actions", "plugins/_dashboard_actions.html", context=dashboard_actions, order=10)
     register_slot("dashboard_start", "plugins/_dashboard_start.html", context=dashboard_start, order=10)

@@ -6,6 +6,7 @@ from plugins import conduct_views, views
 from plugins.api.plugins import published_schema
 from plugins.installing import views as installing
 from plugins.oauth import views as oauth_views
+from plugins.saving import views as saving_views
 from plugins.webhooks import views as hook_views
 
 app_name = "plugins"
@@ -24,6 +25,8 @@ urlpatterns = [
     path("connections/<int:pk>/calls/", conduct_views.connection_calls, name="calls"),
     path("connections/<int:pk>/forget-stored/", conduct_views.forget_stored_values, name="forget-stored"),
     path("connections/<int:pk>/disconnect/", views.disconnect, name="disconnect"),
+    path("connections/<int:pk>/save/<int:number>/", saving_views.save, name="save-copy"),
+    path("connections/copies/<int:number>/", saving_views.state, name="copies"),
     path("settings/plugins/", installing.plugin_list, name="settings"),
     path("settings/plugins/install/", installing.bring, name="install"),
     path("settings/plugins/versions/<int:pk>/", installing.version, name="version"),

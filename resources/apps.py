@@ -18,7 +18,11 @@ class ResourcesConfig(AppConfig):
             register_search,
         )
         from resources import hooks, reports  # noqa: F401, hooks register themselves
+        from resources.folders import FOLDERS
+        from resources.groupings import register_grouping
         from resources.repositories.pages import search_repositories
+
+        register_grouping(FOLDERS)
 
         register_nav(NavItem("vault", "Vault", "library", "resources:list", order=40))
         register_quick_add(QuickAdd("note", "Note", "notebook-pen", "resources:new_note", 30))

@@ -9,6 +9,7 @@ from typing import Any
 NAMES = frozenset(
     {
         "blob.held_by",  # (blob, owner) -> True if a row of this owner refers to the blob
+        "file.described",  # (owner, number) -> facts of a file of this student's vault, as plugins.saving names them
         "connection.saved",  # (connection, by): a connection was made or its settings changed
         "connection.removed",  # (connection, by): a connection is about to go
         "connection.resting",  # (connection, is_resting): its plugin was switched off, or on again

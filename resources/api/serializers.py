@@ -44,7 +44,8 @@ class ResourceSerializer(serializers.ModelSerializer):
         model = Resource
         fields = [
             "id", "kind", "title", "body", "url", "tags", "file", "extraction_status", "extraction_reason", "source",
-            "external_id", "created_at", "updated_at", "trashed_at", "is_trashed", "highlights",
+            "external_id", "external_folder", "external_updated_at", "missing_since", "created_at", "updated_at",
+            "trashed_at", "is_trashed", "highlights",
         ]  # fmt: skip
         read_only_fields = fields
 
