@@ -97,6 +97,7 @@ class Endpoint:
     idempotent: bool = False
     capability: str = ""
     confirm: str = ""
+    status: int = 200
 
     @cached_property
     def params_schema(self) -> dict[str, Any]:
@@ -358,7 +359,8 @@ def _way(item: dict[str, Any]) -> Authentication:
 
 def _endpoint(item: dict[str, Any]) -> Endpoint:
     responses = item.get("responses", {})
-    good = next((responses[code] for code in sorted(responses) if code.startswith("2")), {})
+    status = next((code for code in sorted(responses) if code.startswith("2")), "200")
+    good = responses.get(status, {})
     parameters = tuple(
         Parameter(
             name=raw["name"],
@@ -379,6 +381,7 @@ def _endpoint(item: dict[str, Any]) -> Endpoint:
         idempotent=bool(item.get("idempotent", False)),
         capability=item.get("capability", ""),
         confirm=item.get("confirm", ""),
+        status=int(status),
     )
 
 

@@ -259,12 +259,15 @@ def _endpoint_faults(spec: dict[str, Any]) -> Iterator[Fault]:
     base, endpoints = "spec.endpoints", spec.get("endpoints", [])
     yield from _named_twice(base, endpoints)
     routes: set[tuple[str, str]] = set()
+    spellings: dict[str, str] = {}
     for number, endpoint in enumerate(endpoints):
         parameters = endpoint.get("parameters", [])
         route = (endpoint["method"], PLACEHOLDER.sub("{}", endpoint["path"]))
         if route in routes:
             yield Fault(f"{base}[{number}].path", f"{endpoint['method']} {endpoint['path']} is answered twice")
         routes.add(route)
+        if (first := spellings.setdefault(route[1], endpoint["path"])) != endpoint["path"]:
+            yield Fault(f"{base}[{number}].path", f"is the path {first} of another endpoint; write it the same way")
         yield from _named_twice(f"{base}[{number}].parameters", parameters)
         in_path = set(PLACEHOLDER.findall(endpoint["path"]))
         declared = {parameter["name"] for parameter in parameters if parameter["in"] == "path"}

@@ -169,6 +169,28 @@ def check_params(manifest: Manifest, action: str, given: Mapping[str, Any]) -> d
     return params
 
 
+def check_places(endpoint: Endpoint, *, query: Mapping[str, Any], body: Mapping[str, Any]) -> None:
+    """Refuse parameters that stand where they do not belong.
+
+    Raises:
+        ValidationError: by parameter.
+    """
+    places = {parameter.name: parameter.place for parameter in endpoint.parameters}
+    errors: dict[str, str] = {}
+    for given, place in ((query, "query"), (body, "body")):
+        known = [name for name, where in places.items() if where == place]
+        for raw_name in given:
+            name = raw_name.removesuffix("[]") if place == "query" else raw_name
+            if name in known:
+                continue
+            if name in places:
+                errors[name] = f"{endpoint.name} takes this in the {places[name]}, not in the {place}."
+            else:
+                errors[name] = f"{endpoint.name} has no such parameter{did_you_mean(name, places)}"
+    if errors:
+        raise ValidationError(errors)
+
+
 def coerce_params(endpoint: Endpoint, given: Mapping[str, list[str]]) -> dict[str, Any]:
     """Turn the texts of a query string into the types of the endpoint's parameters; what does not fit stays text."""
     types = {parameter.name: parameter.schema for parameter in endpoint.parameters}
@@ -210,12 +232,11 @@ def _coerced(text: str, kind: Any) -> Any:
     kinds = kind if isinstance(kind, list) else [kind]
     if "boolean" in kinds and text.lower() in {"true", "1", "false", "0"}:
         return text.lower() in {"true", "1"}
-    for name, reader in (("integer", int), ("number", float)):
-        if name in kinds:
-            try:
-                return reader(text)
-            except ValueError:
-                continue
+    # Only what JSON calls a number: neither "nan" nor "1_000", and whole numbers stay exact at any size.
+    if "integer" in kinds and re.fullmatch(r"-?[0-9]{1,100}", text, re.ASCII):
+        return int(text)
+    if "number" in kinds and re.fullmatch(r"-?[0-9]{1,100}(\.[0-9]{1,100})?([eE][+-]?[0-9]{1,2})?", text, re.ASCII):
+        return float(text) if re.search(r"[.eE]", text) else int(text)
     return text
 
 

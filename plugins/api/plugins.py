@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET
@@ -28,7 +29,7 @@ from plugins.manifest_checks import manifest_schema
 from plugins.models import ActionCall, Connection
 from plugins.registry import Plugin, all_plugins
 from plugins.reports import PluginReport, read_report
-from plugins.rules import coerce_params
+from plugins.rules import check_places, coerce_params
 
 # What went wrong with a call, as a status of HTTP; anything else is 502.
 _STATUSES = {
@@ -92,26 +93,39 @@ class EndpointView(ApiView):
 
     def _answer(self, request: Request, name: str, rest: str) -> Response:
         manifest = services.installed_manifest(name)
-        endpoint, params = find_endpoint(manifest, str(request.method), rest)
+        endpoint, in_path = find_endpoint(manifest, str(request.method), rest)
         query = {key: request.query_params.getlist(key) for key in request.query_params if key != "connection"}
-        body = request.data if isinstance(request.data, dict) and request.method not in {"GET", "DELETE"} else {}
+        body = _body(request, endpoint)
         confirmation = ""
         if endpoint.confirm:
-            body = dict(body)
             in_query = query.pop(PARAMETER, [""])[-1]
             confirmation = str(body.pop(PARAMETER, None) or in_query)
+        check_places(endpoint, query=query, body=body)
         connection = chosen_connection(request, manifest)
         call = services.ask_action(
             connection,
             endpoint.name,
-            {**coerce_params(endpoint, query), **body, **coerce_params(endpoint, params)},
+            {**coerce_params(endpoint, query), **body, **coerce_params(endpoint, in_path)},
             by=request.user,
             idempotency_key=request.headers.get("Idempotency-Key", "")[:200],
             confirmation=confirmation,
         )
         if not call.is_finished:
             return call_response(call)
-        return _finished_response(call)
+        return _finished_response(call, endpoint)
+
+
+def _body(request: Request, endpoint: Endpoint) -> dict[str, Any]:
+    """Return the body of a request as a mapping; a method without a body has an empty one.
+
+    Raises:
+        ValidationError: it is JSON, but no object.
+    """
+    if endpoint.method in {"GET", "DELETE"}:
+        return {}
+    if not isinstance(request.data, dict):
+        raise ValidationError({"__all__": "The body must be a JSON object with the parameters as its fields."})
+    return dict(request.data.items())
 
 
 def find_endpoint(manifest: Manifest, method: str, rest: str) -> tuple[Endpoint, dict[str, list[str]]]:
@@ -123,7 +137,8 @@ def find_endpoint(manifest: Manifest, method: str, rest: str) -> tuple[Endpoint,
     """
     path = "/" + rest.strip("/")
     other = False
-    for endpoint in manifest.endpoints:
+    # What is written out goes before what is filled in: /papers/newest is not a paper with the id "newest".
+    for endpoint in sorted(manifest.endpoints, key=lambda item: item.path.count("{")):
         pattern = re.sub(r"\\\{([a-z][a-z0-9_]*)\\\}", r"(?P<\1>[^/]+)", re.escape(endpoint.path))
         if match := re.fullmatch(pattern, path):
             if endpoint.method == method:
@@ -153,9 +168,9 @@ def chosen_connection(request: Request, manifest: Manifest) -> Connection:
     return found[0]
 
 
-def _finished_response(call: ActionCall) -> Response:
+def _finished_response(call: ActionCall, endpoint: Endpoint) -> Response:
     if call.status == "completed":
-        return Response(call.result, headers={"Core-Engine-Action": str(call.pk)})
+        return Response(call.result, status=endpoint.status, headers={"Core-Engine-Action": str(call.pk)})
     return problem_response(
         _STATUSES.get(call.error_code, status.HTTP_502_BAD_GATEWAY),
         call.error,

@@ -28,7 +28,8 @@ def add_plugin_routes(result: dict[str, Any], generator: Any, request: Any, publ
     for plugin in usable_plugins():
         manifest = plugin.manifest
         assert manifest is not None
-        prefix = "".join(word.capitalize() for word in manifest.name.split("-"))
+        # The underscore keeps a plugin's names apart from those of Core Engine, which have none.
+        prefix = "".join(word.capitalize() for word in manifest.name.split("-")) + "_"
         for name, schema in manifest.definitions.items():
             components[f"{prefix}{name}"] = _local(schema, prefix)
         for endpoint in manifest.endpoints:
@@ -61,7 +62,7 @@ def _operation(manifest: Manifest, endpoint: Endpoint, prefix: str) -> dict[str,
             _CONNECTION,
         ],
         "responses": {
-            "200": {
+            str(endpoint.status): {
                 "description": "What the plugin found.",
                 "content": {"application/json": {"schema": _local(endpoint.response or {}, prefix)}},
             },

@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from plugins import tasks
 from plugins.installing import building
 from plugins.installing.models import PluginVersion
 from plugins.installing.nearness import near_names
 from plugins.installing.tests.conftest import Pack
 from plugins.registry import find_plugin, get_manifest
 
+Run = Callable[..., str]
 
-def run(*words: str) -> str:
-    out = io.StringIO()
-    call_command("plugins", *words, stdout=out)
-    return out.getvalue()
+
+@pytest.fixture
+def run(django_capture_on_commit_callbacks: Any, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a verb as the command line does, each in a transaction of its own; return what it wrote."""
+    for task in (tasks.build_plugin_image, tasks.align_plugin_schedules, tasks.remove_plugin_images):
+        monkeypatch.setattr(task, "delay_on_commit", lambda *args: None)
+
+    def go(*words: str) -> str:
+        out = io.StringIO()
+        with django_capture_on_commit_callbacks(execute=True):
+            call_command("plugins", *words, stdout=out)
+        return out.getvalue()
+
+    return go
 
 
 @pytest.fixture(autouse=True)
@@ -28,8 +41,8 @@ def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(building, "write_report", lambda: None)
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_plugin_lives_its_whole_life_on_the_command_line(pack: Pack) -> None:
+@pytest.mark.django_db
+def test_a_plugin_lives_its_whole_life_on_the_command_line(run: Run, pack: Pack) -> None:
     archive = pack()
     sha256 = hashlib.sha256(archive.read_bytes()).hexdigest()
 
@@ -53,8 +66,8 @@ def test_a_plugin_lives_its_whole_life_on_the_command_line(pack: Pack) -> None:
     assert find_plugin("paper-box") is None
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_folder_is_installed_like_an_archive(pack: Pack, tmp_path: Any) -> None:
+@pytest.mark.django_db
+def test_a_folder_is_installed_like_an_archive(run: Run, pack: Pack, tmp_path: Any) -> None:
     folder = tmp_path / "source"
     folder.mkdir()
     (folder / "plugin.py").write_text("")
@@ -68,8 +81,8 @@ def test_a_folder_is_installed_like_an_archive(pack: Pack, tmp_path: Any) -> Non
     assert get_manifest("from-folder").version == "1.0.0"
 
 
-@pytest.mark.django_db(transaction=True)
-def test_without_a_yes_nothing_is_installed(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.django_db
+def test_without_a_yes_nothing_is_installed(run: Run, pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("builtins.input", lambda question: "n")
     with pytest.raises(CommandError, match="Nothing was installed"):
         run("install", str(pack()))
@@ -81,7 +94,7 @@ def test_without_a_yes_nothing_is_installed(pack: Pack, monkeypatch: pytest.Monk
     assert not PluginVersion.objects.installed().exists()
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("words", "error"),
     [
@@ -92,7 +105,7 @@ def test_without_a_yes_nothing_is_installed(pack: Pack, monkeypatch: pytest.Monk
         (["install", "{archive}", "--yes", "--checksum", "0" * 64], "not the one you were given"),
     ],
 )
-def test_what_cannot_be_done_is_said(pack: Pack, words: list[str], error: str) -> None:
+def test_what_cannot_be_done_is_said(run: Run, pack: Pack, words: list[str], error: str) -> None:
     archive = str(pack())
     with pytest.raises(CommandError, match=error):
         run(*[word.format(archive=archive) for word in words])
