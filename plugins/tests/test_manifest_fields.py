@@ -64,7 +64,7 @@ FAULTS = [
     ('"/v1/{region}/"', '"/v1/{regoin}/"', "spec.security.requests[0].paths[1]", 'did you mean "region"?'),
     ('host: "files.{box_domain}"}', "host: evil.example.com}", "spec.security.requests[1].host", "not among spec.security.allowed_hosts"),
     ('host: "files.{box_domain}"}', "hots: x.example.com}", "spec.security.requests[1].hots", 'did you mean "host"?'),
-    ("path: /papers\n", 'path: "/papers/{id}"\n      ', "spec.endpoints[1].path", "write it the same way"),
+    ("path: /papers\n", 'path: "/papers/{id}"\n', "spec.endpoints[1].path", "write it the same way"),
     ("name: paper_id, in: path, type: string", "name: paper_id, in: path, type: array", "spec.endpoints[1].parameters[0].type", "only be in the body"),
     ("default: 10", "default: 51", "spec.endpoints[0].parameters[1].default", "does not fit the parameter"),
     ("{name: tags,", "{name: connection,", "spec.endpoints[0].parameters[0].name", "parameter of every route"),
