@@ -10,7 +10,7 @@ from coreengine.kernel import hooks
 from coreengine.kernel.blobs import is_granted, open_blob
 from coreengine.kernel.errors import DomainError
 from coreengine.kernel.models import Blob
-from plugins.gateway.records import NoStandIns, StandIns
+from plugins.gateway.records import HiddenNames, NoHiddenNames
 from plugins.models import Connection
 from plugins.sandbox.conversation import RequestFailed
 
@@ -37,7 +37,7 @@ class OwnBlobs:
 
 
 class WebhookNames:
-    """`webhook-url:NAME` and `webhook-secret:NAME` of one connection; implements `StandIns`.
+    """`webhook-url:NAME` and `webhook-secret:NAME` of one connection; implements `HiddenNames`.
 
     What they stand for is known from the start: the other side may list webhooks that an earlier action made.
     """
@@ -47,7 +47,7 @@ class WebhookNames:
         self._known: dict[str, str] | None = None
 
     def swap(self, text: str) -> str:
-        """See `StandIns`."""
+        """See `HiddenNames`."""
         from plugins.webhooks import address_of, secret_of
 
         if not text.startswith((URL, SECRET)):
@@ -61,7 +61,7 @@ class WebhookNames:
         return value
 
     def known(self) -> dict[str, str]:
-        """See `StandIns`."""
+        """See `HiddenNames`."""
         return self._load()
 
     def _load(self) -> dict[str, str]:
@@ -81,7 +81,7 @@ class WebhookNames:
         return self._known
 
 
-def stand_ins_of(connection: Connection) -> StandIns:
+def hidden_names_of(connection: Connection) -> HiddenNames:
     """Return the names that a connection's plugin may write."""
     manifest = connection.manifest
-    return WebhookNames(connection) if manifest and manifest.webhooks else NoStandIns()
+    return WebhookNames(connection) if manifest and manifest.webhooks else NoHiddenNames()

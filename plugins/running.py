@@ -14,7 +14,7 @@ from typing import Any
 
 from coreengine.kernel.blobs import grant
 from plugins.answers import StoredAnswers
-from plugins.belongings import OwnBlobs, stand_ins_of
+from plugins.belongings import OwnBlobs, hidden_names_of
 from plugins.conf import plugin_settings
 from plugins.contract import ActionResult
 from plugins.errors import PluginFailed, PluginTimedOut, ReconnectNeeded, SandboxUnavailable, TokenEndpointFailed
@@ -109,7 +109,7 @@ def run(
         renew=renew if way is not None and way.needs_sign_in else None,
     )
     blobs = OwnBlobs(connection)
-    gateway = Gateway(access, answers=answers, blobs=blobs, stand_ins=stand_ins_of(connection))
+    gateway = Gateway(access, answers=answers, blobs=blobs, hidden_names=hidden_names_of(connection))
     gateway.created_blobs = blobs.created
     outcome = Run(ActionResult(False), storage=Storage(connection, plugin.manifest))
     try:

@@ -25,10 +25,10 @@ from plugins.gateway.records import (
     Access,
     AnswerStore,
     CallNote,
+    HiddenNames,
     KnownAnswer,
     NoAnswers,
-    NoStandIns,
-    StandIns,
+    NoHiddenNames,
 )
 from plugins.gateway.secrets import Mask, credential_header, feed_target
 from plugins.gateway.waiting import asked_to_wait, jittered, wait_before_next
@@ -65,7 +65,7 @@ class Gateway:
         *,
         answers: AnswerStore | None = None,
         blobs: BlobSource | None = None,
-        stand_ins: StandIns | None = None,
+        hidden_names: HiddenNames | None = None,
         pace_store: PaceStore | None = None,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -73,7 +73,7 @@ class Gateway:
         self._allowed = Allowed(access)
         self._answers: AnswerStore = NoAnswers() if answers is None else answers
         self._blobs: BlobSource = NoBlobs() if blobs is None else blobs
-        self._stand_ins: StandIns = NoStandIns() if stand_ins is None else stand_ins
+        self._hidden_names: HiddenNames = NoHiddenNames() if hidden_names is None else hidden_names
         self._wait = wait
         self._settings = plugin_settings()
         self._key = access.key or access.connection_id
@@ -130,7 +130,7 @@ class Gateway:
     def _swap(self, value: Any) -> Any:
         """Put what names stand for in their place, wherever a text of a JSON body is such a name."""
         if isinstance(value, str):
-            return self._stand_ins.swap(value)
+            return self._hidden_names.swap(value)
         if isinstance(value, list):
             return [self._swap(item) for item in value]
         if isinstance(value, dict):
@@ -139,7 +139,7 @@ class Gateway:
 
     def _mask(self) -> Mask:
         """Return a mask for one answer: it keeps the end of a stream. Names may have been handed out meanwhile."""
-        known = self._stand_ins.known()
+        known = self._hidden_names.known()
         if self._all_masked is None or len(known) != self._masked_count:
             self._all_masked, self._masked_count = Mask(*self._credentials), len(known)
             for value, name in known.items():

@@ -126,7 +126,7 @@ class NoAnswers:
         """Forget it."""
 
 
-class StandIns(Protocol):
+class HiddenNames(Protocol):
     """Names that a plugin writes in the place of what it must not see, such as `webhook-secret:push`."""
 
     def swap(self, text: str) -> str:
@@ -140,7 +140,7 @@ class StandIns(Protocol):
         """Return the name by what it stands for, for all that was handed out so far."""
 
 
-class NoStandIns:
+class NoHiddenNames:
     """For connections whose plugin has nothing to name."""
 
     def swap(self, text: str) -> str:

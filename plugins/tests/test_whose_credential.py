@@ -270,7 +270,7 @@ class TestNamesOfWebhooks:
             text(peer.asked[-1][3])(handler)
 
         peer.answers["/hooks"] = keep
-        gateway = make_gateway("names", stand_ins=names)
+        gateway = make_gateway("names", hidden_names=names)
         config = {
             "config": {"url": "webhook-url:push", "secret": "webhook-secret:push", "note": "see webhook-url:push"}
         }
@@ -290,12 +290,12 @@ class TestNamesOfWebhooks:
         address, secret = names.swap("webhook-url:push"), names.swap("webhook-secret:push")
         peer.answers["/hooks"] = text(json.dumps([{"url": address, "secret": secret}]))
 
-        answer = ask(make_gateway("later", stand_ins=WebhookNames(self.connection)), "/hooks")
+        answer = ask(make_gateway("later", hidden_names=WebhookNames(self.connection)), "/hooks")
 
         assert json.loads(answer["body"]) == [{"url": "webhook-url:push", "secret": "webhook-secret:push"}]
 
     def test_stay_names_on_the_way_to_any_other_host(self, peer: Peer, names: WebhookNames) -> None:
-        gateway = make_gateway("elsewhere", stand_ins=names)
+        gateway = make_gateway("elsewhere", hidden_names=names)
 
         ask(gateway, f"https://{OTHER}/hooks", method="POST", json={"secret": "webhook-secret:push"})
         ask(gateway, "/hooks", method="POST", body='{"secret": "webhook-secret:push"}')
@@ -304,13 +304,13 @@ class TestNamesOfWebhooks:
 
     def test_do_not_follow_a_redirect_to_another_host(self, peer: Peer, names: WebhookNames) -> None:
         peer.answers["/hooks"] = text(status=307, location=f"https://{OTHER}/hooks")
-        gateway = make_gateway("redirected", stand_ins=names)
+        gateway = make_gateway("redirected", hidden_names=names)
 
         assert refused(gateway, "/hooks", method="POST", json={"s": "webhook-secret:push"}).code == "redirect_refused"
         assert len(peer.asked) == 1
 
     def test_of_nothing_are_refused(self, peer: Peer, names: WebhookNames, settings: Any) -> None:
-        gateway = make_gateway("unknown", stand_ins=names)
+        gateway = make_gateway("unknown", hidden_names=names)
 
         assert refused(gateway, method="POST", json={"url": "webhook-url:there-is-none"}).code
         settings.SITE_URL = ""
