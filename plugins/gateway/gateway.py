@@ -380,6 +380,8 @@ class Gateway:
     def _turn(self, outgoing: Outgoing, deadline: float) -> Iterator[None]:
         """Wait for this connection's turn; writes to a host come one at a time."""
         host = outgoing.target.host
+        if time.monotonic() >= deadline:
+            raise RequestFailed("timeout", f"There was no time left to ask {host}.", retryable=True)
         slot = self._pace.take(host, patience_s=self._patience_s(deadline))
         if not slot.is_taken:
             raise _too_many(host, slot.wait_s)

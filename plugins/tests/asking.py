@@ -44,7 +44,7 @@ def make_gateway(
     return Gateway(access, wait=(waits.append if waits is not None else lambda seconds: None), **more)
 
 
-def ask(gateway: Gateway, url: str = "/a", *, seconds: float = 5, **params: Any) -> dict[str, Any]:
+def ask(gateway: Gateway, url: str = "/a", *, seconds: float = 30, **params: Any) -> dict[str, Any]:
     """Ask as a plugin would, with so much time left."""
     return gateway.serve({"method": "GET", "url": url, **params}, time.monotonic() + seconds)
 
