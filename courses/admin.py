@@ -13,7 +13,9 @@ from courses.models import (
     Assignment,
     AssignmentGroup,
     Course,
+    CourseGrading,
     CourseResource,
+    GradeScenario,
     Module,
     ModuleItem,
     PlannerItem,
@@ -181,3 +183,19 @@ class PlannerItemAdmin(admin.ModelAdmin):
     search_fields = ["title", "owner__email", "external_id"]
     autocomplete_fields = ["owner", "course", "assignment"]
     readonly_fields = ["missing_since", "wanted_complete", "wanted_at", "write_error", "created_at", "updated_at"]
+
+
+@admin.register(CourseGrading)
+class CourseGradingAdmin(admin.ModelAdmin):
+    list_display = ["course", "owner", "credits", "counts_in_average", "goal", "updated_at"]
+    list_select_related = ["course", "owner"]
+    search_fields = ["course__name", "owner__email"]
+    autocomplete_fields = ["course", "owner"]
+
+
+@admin.register(GradeScenario)
+class GradeScenarioAdmin(admin.ModelAdmin):
+    list_display = ["name", "course", "owner", "updated_at"]
+    list_select_related = ["course", "owner"]
+    search_fields = ["name", "course__name", "owner__email"]
+    autocomplete_fields = ["course", "owner"]

@@ -95,6 +95,10 @@ class CourseQuerySet(MatchingQuerySet):
     def by_name(self) -> Self:
         return self.order_by("name", "pk")
 
+    def by_newest_term(self) -> Self:
+        """The courses of a term together, the newest term first."""
+        return self.order_by(F("term__starts_at").desc(nulls_last=True), "term_id", "name", "pk")
+
 
 class AssignmentQuerySet(MatchingQuerySet):
     def visible_to(self, user: User) -> Self:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.urls import reverse
 from django.utils import timezone
 from pydantic import BaseModel, ConfigDict, Field
 
 from coreengine.kernel.actions import ActionContext, system_action
 from coreengine.kernel.texts import plain_text
+from courses.grading.courses import average, grades_of
 from courses.models import Announcement, Assignment, Course, CourseResource
 from courses.moments import Clock, day_name, long_date
 from resources.models import Resource
@@ -31,6 +33,12 @@ class DueAssignments(BaseModel):
 
     within_hours: int = Field(default=48, ge=1, le=24 * 60, description="How far ahead to look")
     include_overdue: bool = Field(default=False, description="Also what should have been handed in already")
+
+
+class ListGrades(BaseModel):
+    """How the courses that go on stand."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 class RecentAnnouncements(BaseModel):
@@ -140,6 +148,36 @@ def due_assignments(context: ActionContext, params: DueAssignments) -> dict[str,
     ]
     lines = [f"- **{one_line(a['name'])}** ({one_line(a['course'])}), {a['due']}" for a in assignments]
     return {"count": len(assignments), "text": "\n".join(lines), "assignments": assignments}
+
+
+@system_action(
+    "grades.list", params=ListGrades, writes=False, summary="List the grades of the courses that go on", is_brief=True
+)
+def list_grades(context: ActionContext, params: ListGrades) -> dict[str, Any]:
+    """Give `{count, average, text, courses: [{id, name, percent, letter, goal, source_percent, url}]}`.
+
+    `percent` is the score so far, `average` the grade point average; `text` is the list as Markdown, one line each.
+    """
+    rows = Course.objects.visible_to(context.owner).active(timezone.now()).for_list().by_name()[:MOST_ROWS]
+    grades = grades_of(list(rows))
+    courses = [
+        {
+            "id": each.course.pk,
+            "name": each.course.title,
+            "percent": each.percent,
+            "letter": each.letter.name if each.letter else None,
+            "goal": each.goal,
+            "source_percent": each.course.current_score,
+            "url": reverse("courses:grades", args=[each.course.pk]),
+        }
+        for each in grades
+    ]
+    lines = [
+        f"- **{_one_line(each.course.title)}**: "
+        + (f"{each.percent:g} % ({each.letter.name})" if each.percent is not None and each.letter else "no grade yet")
+        for each in grades
+    ]
+    return {"count": len(courses), "average": average(grades)[0], "text": "\n".join(lines), "courses": courses}
 
 
 @system_action(

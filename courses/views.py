@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -51,7 +51,6 @@ from resources.models import Resource
 
 ROWS = 50
 COURSES = 200
-NEWEST_TERM_FIRST = [F("term__starts_at").desc(nulls_last=True), "term_id", "name", "pk"]
 
 
 @require_safe
@@ -60,7 +59,7 @@ def course_list(request: Request) -> HttpResponse:
     own = Course.objects.visible_to(request.user)
     found = CourseFilter({"show": "active", **request.GET.dict()}, queryset=own, request=request)
     show = found.data["show"]
-    courses = list(found.qs.for_list().order_by(*NEWEST_TERM_FIRST)[:COURSES])
+    courses = list(found.qs.for_list().by_newest_term()[:COURSES])
     context = {
         "sections": course_sections(request.user, courses, clock_of(request.user)),
         "show": show,

@@ -3,6 +3,7 @@
 from courses.models.announcements import Announcement
 from courses.models.assignments import Assignment, AssignmentGroup, Submission
 from courses.models.courses import Course, Term
+from courses.models.grades import CourseGrading, GradeScenario
 from courses.models.imports import SourceImport
 from courses.models.links import CourseResource
 from courses.models.modules import Module, ModuleItem
@@ -15,7 +16,9 @@ __all__ = [
     "AssignmentRepository",
     "AssignmentGroup",
     "Course",
+    "CourseGrading",
     "CourseResource",
+    "GradeScenario",
     "Module",
     "ModuleItem",
     "PlannerItem",

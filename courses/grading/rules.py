@@ -1,0 +1,152 @@
+"""The arithmetic of a course's score: weights, drop rules, what counts. Plain numbers, no database.
+
+It follows what Canvas does with the same data, so that both give the same number:
+
+- Work that is excused, not graded at all, or left out of the final grade does not count. The *current* score leaves out
+  what has no score yet; the *final* score takes it as zero.
+- A group drops its lowest (then its highest) pieces so that the ratio of what is left is as good (as bad) as it can be;
+  with different points possible that is not always the piece with the lowest percentage. At least one piece stays, and
+  what the group never drops stays as well.
+- With weights, the percentages of the groups that have points are weighed; where their weights give less than 100
+  together, they are scaled up, and where they give more, they are not scaled down. Without weights all are added.
+- Pieces without points possible can only add (extra credit).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
+from math import fsum
+
+MOST_ROUNDS = 100
+"""Dropping improves the ratio in every round and ends long before; this only ends what rounding would keep going."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Work that is weighed as one. `weight` is in per cent; `never_drop` are ids of work."""
+
+    id: int
+    weight: float = 0.0
+    drop_lowest: int = 0
+    drop_highest: int = 0
+    never_drop: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One piece of work with what it gave. `score` is None until there is one; `points` are those possible."""
+
+    id: int
+    group: int
+    score: float | None
+    points: float
+
+
+@dataclass(frozen=True, slots=True)
+class GroupStanding:
+    """What a group gives: the points of what counts, and what was dropped."""
+
+    score: float
+    points: float
+    dropped: frozenset[int] = frozenset()
+    is_empty: bool = False
+
+    @property
+    def percent(self) -> float | None:
+        """In per cent; None while nothing with points possible counts."""
+        return 100 * self.score / self.points if self.points else None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The score of a course, in per cent, and how it comes about. None while nothing counts."""
+
+    percent: float | None
+    groups: Mapping[int, GroupStanding] = field(default_factory=dict)
+    weight: float = 0.0
+    """Of the groups that count, together; 0 without weights."""
+
+    @property
+    def dropped(self) -> frozenset[int]:
+        """The work that no rule counts."""
+        return frozenset().union(*(group.dropped for group in self.groups.values()))
+
+
+def standing(
+    groups: Sequence[Group], works: Iterable[Work], *, is_weighted: bool, ungraded_as_zero: bool = False
+) -> Standing:
+    """Work out the score of a course: the current one, or with `ungraded_as_zero` the final one."""
+    parts: dict[int, list[tuple[int, float, float]]] = {group.id: [] for group in groups}
+    for work in works:
+        if work.score is not None:
+            parts[work.group].append((work.id, work.score, work.points))
+        elif ungraded_as_zero:
+            parts[work.group].append((work.id, 0.0, work.points))
+    found = {group.id: _group_standing(group, parts[group.id]) for group in groups}
+    if not is_weighted:
+        points = fsum(part.points for part in found.values())
+        score = fsum(part.score for part in found.values())
+        return Standing(100 * score / points if points else None, found)
+    counting = [(group.weight, found[group.id]) for group in groups if found[group.id].points]
+    weight = fsum(weight for weight, _part in counting)
+    if not weight:
+        return Standing(None, found)
+    percent = fsum(weight * part.score / part.points for weight, part in counting)
+    return Standing(percent * 100 / weight if weight < 100 else percent, found, weight)
+
+
+def rounded(percent: float) -> float:
+    """A percentage as it is shown and compared: two digits, halves away from zero."""
+    # First to what a float holds for sure: 89.995 must not become 89.99 for being 89.99499999999999.
+    exact = Decimal(repr(round(percent, 9)))
+    return float(exact.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP))
+
+
+def _group_standing(group: Group, pieces: list[tuple[int, float, float]]) -> GroupStanding:
+    kept = pieces
+    if (group.drop_lowest or group.drop_highest) and len(pieces) > 1:
+        kept = _kept(group, pieces)
+    dropped = frozenset(piece[0] for piece in pieces) - {piece[0] for piece in kept}
+    score, points = fsum(piece[1] for piece in kept), fsum(piece[2] for piece in kept)
+    return GroupStanding(score, points, dropped, not pieces)
+
+
+def _kept(group: Group, pieces: list[tuple[int, float, float]]) -> list[tuple[int, float, float]]:
+    fixed = [piece for piece in pieces if piece[0] in group.never_drop]
+    loose = [piece for piece in pieces if piece[0] not in group.never_drop]
+    if not loose:
+        return pieces
+    many = max(1, len(loose) - group.drop_lowest)
+    few = max(1, many - group.drop_highest)
+    loose = _best(loose, fixed, many, sign=1)
+    return fixed + _best(loose, fixed, few, sign=-1)
+
+
+def _best(
+    loose: list[tuple[int, float, float]], fixed: list[tuple[int, float, float]], count: int, *, sign: int
+) -> list[tuple[int, float, float]]:
+    """The `count` pieces that, with the fixed ones, give the highest (`sign` 1) or lowest (-1) ratio.
+
+    Dinkelbach's method for a ratio of sums: guess the ratio, keep the pieces that lie furthest above it, and take the
+    ratio of those as the next guess, until it no longer improves.
+    """
+    if len(loose) <= count:
+        return loose
+    if not any(piece[2] for piece in (*loose, *fixed)):  # extra credit only: there is no ratio
+        return sorted(loose, key=lambda piece: (-sign * piece[1], piece[0]))[:count]
+    kept = loose[:count]
+    ratio = _ratio([*kept, *fixed])
+    for _ in range(MOST_ROUNDS):
+        guess = ratio
+        kept = sorted(loose, key=lambda piece: (-sign * (piece[1] - guess * piece[2]), piece[0]))[:count]
+        ratio = _ratio([*kept, *fixed])
+        if sign * (ratio - guess) <= 1e-12:
+            break
+    return kept
+
+
+def _ratio(pieces: Sequence[tuple[int, float, float]]) -> float:
+    points = fsum(piece[2] for piece in pieces)
+    return fsum(piece[1] for piece in pieces) / points if points else 0.0
