@@ -173,7 +173,7 @@ def list_grades(context: ActionContext, params: ListGrades) -> dict[str, Any]:
         for each in grades
     ]
     lines = [
-        f"- **{_one_line(each.course.title)}**: "
+        f"- **{one_line(each.course.title)}**: "
         + (f"{each.percent:g} % ({each.letter.name})" if each.percent is not None and each.letter else "no grade yet")
         for each in grades
     ]

@@ -127,9 +127,9 @@ class TestReading:
         took = []
         for _ in range(5):
             fresh = [each.with_changes({}) for each in found]
-            began = time.perf_counter()
+            began = time.process_time()
             assert all(each.percent is not None for each in fresh)
-            took.append(time.perf_counter() - began)
+            took.append(time.process_time() - began)
 
         assert min(took) < 0.05
 
