@@ -189,6 +189,8 @@ def _as_json(plugin: Plugin, report: PluginReport | None) -> dict[str, Any]:
         "description": manifest.metadata.description if manifest else "",
         "is_usable": plugin.is_usable,
         "is_shipped": plugin.is_shipped,
+        "is_installed": plugin.is_installed,
+        "is_enabled": plugin.is_enabled,
         "capabilities": list(manifest.capabilities) if manifest else [],
         "network_policy": manifest.security.network_policy if manifest else "",
         "allowed_hosts": list(manifest.security.allowed_hosts) if manifest else [],

@@ -35,6 +35,8 @@ class PluginSerializer(serializers.Serializer):
     description = serializers.CharField()
     is_usable = serializers.BooleanField()
     is_shipped = serializers.BooleanField()
+    is_installed = serializers.BooleanField(help_text="an admin installed it here")
+    is_enabled = serializers.BooleanField(help_text="false while an admin has it switched off")
     capabilities = serializers.ListField(child=serializers.CharField())
     network_policy = serializers.CharField()
     allowed_hosts = serializers.ListField(child=serializers.CharField())

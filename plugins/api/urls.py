@@ -5,6 +5,7 @@ from django.urls import path
 from coreengine.kernel.api.routers import ApiRouter
 from plugins.api.conduct import CallShapesView, StorageView, StudentCallCountsView
 from plugins.api.connections import ActionCallViewSet, ConnectionViewSet, SignInViewSet
+from plugins.api.installing import InstalledPluginView, PluginVersionViewSet
 from plugins.api.plugins import EndpointView, PluginListView, PluginView, published_schema
 from plugins.webhooks.api import ConnectionDeliveryViewSet, ConnectionWebhookViewSet
 
@@ -16,8 +17,10 @@ router.register(r"connections/(?P<connection_pk>\d+)/webhooks", ConnectionWebhoo
 router.register(
     r"connections/(?P<connection_pk>\d+)/deliveries", ConnectionDeliveryViewSet, basename="connection-delivery"
 )
+router.register("plugin-versions", PluginVersionViewSet, basename="plugin-version")
 
 urlpatterns = [
+    path("installed-plugins/<slug:name>/", InstalledPluginView.as_view(), name="installed-plugin"),
     path("connections/<int:pk>/calls/summary/", CallShapesView.as_view(), name="connection-calls-summary"),
     path("connections/<int:pk>/storage/", StorageView.as_view(), name="connection-storage"),
     path("gateway-calls/summary/", StudentCallCountsView.as_view(), name="gateway-calls-summary"),
