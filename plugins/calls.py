@@ -61,8 +61,9 @@ def ask(
     action: str = "",
     params: Mapping[str, Any] | None = None,
     idempotency_key: str = "",
+    hint: bool = True,
 ) -> ActionCall:
-    """Make the row of a call and hint a plugin worker at it on commit."""
+    """Make the row of a call and hint a plugin worker at it on commit; not where the caller runs it itself."""
     from plugins.tasks import run_action_call
 
     call = ActionCall.objects.create(
@@ -74,7 +75,8 @@ def ask(
         params=dict(params or {}),
         idempotency_key=idempotency_key,
     )
-    run_action_call.delay_on_commit(call.pk)
+    if hint:
+        run_action_call.delay_on_commit(call.pk)
     return call
 
 

@@ -62,12 +62,18 @@ def refuse_if_off(connection: Connection) -> None:
         return  # the call that follows says so in its record
 
 
-def chosen_way(manifest: Manifest, name: str) -> Authentication | None:
+def chosen_way(manifest: Manifest, name: str, given: Mapping[str, Any] | None = None) -> Authentication | None:
     """Return the way to an account that was chosen; None where the plugin needs none.
+
+    Without a name it is the first that takes what was `given` of a credential, else the first.
 
     Raises:
         ValidationError: the plugin has no such way.
     """
+    fields = {field for field, value in (given or {}).items() if value}
+    if not name and fields:
+        fitting = [way for way in manifest.ways if fields <= set(credential_fields(way))]
+        return fitting[0] if fitting else manifest.authentication
     way = manifest.way(name)
     if way is None and name:
         known = ", ".join(each.name for each in manifest.ways) or "none"
@@ -88,7 +94,7 @@ def connect(
 ) -> Connection:
     """Connect a plugin and try it out.
 
-    `way` is the name of one of the manifest's ways to an account, "" for the first.
+    `way` is the name of one of the manifest's ways to an account, "" for the first that takes such a credential.
 
     The connection counts as made once the other side accepted it; a worker finds that out and is waited for
     (`wait_s`, by default as long as pages wait). If it takes longer, the connection is returned while `checking`
@@ -99,7 +105,7 @@ def connect(
         ValidationError: by field, also where the other side refused (`token`, the host's setting); nothing is kept.
     """
     manifest = installed_manifest(plugin)
-    chosen = chosen_way(manifest, way)
+    chosen = chosen_way(manifest, way, credential)
     if chosen is not None and chosen.needs_sign_in:
         raise ValidationError({"way": f"{chosen.shown_title} needs you to sign in at the service: start a sign-in."})
     cleaned, secret = _checked(manifest, chosen, configuration, credential)
@@ -123,21 +129,25 @@ def connect_with_tokens(
         raise ValidationError("The connection was removed meanwhile, so there is nothing to reconnect.")
     cleaned = check_configuration(manifest, sign_in.configuration)
     if sign_in.connection is None:
-        connection, call = _make(owner, manifest, way, cleaned, credential, label=sign_in.label, by=owner)
+        connection, call = _make(owner, manifest, way, cleaned, credential, label=sign_in.label, by=owner, hint=False)
         calls.run_row(call.pk)
-        call.refresh_from_db()
         try:
             return _settle(connection, call, manifest, way, by=owner)
         except ValidationError:
             revocation.add(connection, credential)
             raise
     change = _change(
-        sign_in.connection, manifest, way, cleaned, credential, label=sign_in.label or None, by=owner, always_test=True
+        sign_in.connection, manifest, way, cleaned, credential, label=sign_in.label or None, by=owner, is_sign_in=True
     )
     assert change.call is not None
     calls.run_row(change.call.pk)
-    change.call.refresh_from_db()
-    return _settle_change(change, manifest, way, by=owner)
+    try:
+        return _settle_change(change, manifest, way, by=owner)
+    except ValidationError:
+        # Of the same account it stays: some services would end the old sign-in together with the new one.
+        if change.call.error_code == "other_account":
+            revocation.add(change.connection, credential)
+        raise
 
 
 def update_connection(
@@ -243,6 +253,7 @@ def _make(
     *,
     label: str,
     by: User,
+    hint: bool = True,
 ) -> tuple[Connection, ActionCall]:
     connection = Connection.objects.create(
         owner=owner,
@@ -253,13 +264,15 @@ def _make(
         credential=credential,
     )
     record("connection.created", actor=by, subject=connection, data=_told(connection))
-    return connection, calls.ask(connection, by=by, method="authenticate", params={"validate": True})
+    call = calls.ask(connection, by=by, method="authenticate", params={"validate": True}, hint=hint)
+    return connection, call
 
 
 def _settle(
     connection: Connection, call: ActionCall, manifest: Manifest, way: Authentication | None, *, by: User
 ) -> Connection:
     """Return a connection that was accepted, or is still being asked; forget one that was refused."""
+    call.refresh_from_db()
     connection.refresh_from_db()
     if call.is_finished and connection.confirmed_at is None:
         _forget(connection, by=by, reason=call.error_code)
@@ -277,7 +290,7 @@ def _change(
     *,
     label: str | None,
     by: User,
-    always_test: bool = False,
+    is_sign_in: bool = False,
 ) -> Change:
     """Write a change, and ask for a try where settings or credential are others; None keeps the credential."""
     connection = Connection.objects.select_for_update().get(pk=connection.pk)
@@ -285,7 +298,7 @@ def _change(
     secret = connection.credential if credential is None else dict(credential)
     is_other = (configuration, secret) != (connection.configuration, connection.credential)
     hosts_differ = _hosts_differ(manifest, connection.configuration, configuration)
-    needs_test = always_test or secret != connection.credential or hosts_differ
+    needs_test = is_sign_in or secret != connection.credential or hosts_differ
     connection.configuration, connection.way = configuration, way.name if way else ""
     if credential is not None:
         # Whoever is refreshing the old token right now has lost the right to write it.
@@ -302,15 +315,17 @@ def _change(
         hooks.call("connection.saved", connection=connection, by=by)
     if not needs_test:
         return Change(connection, before, None)
-    account = before["identity"].get("id") if always_test else ""
+    account = before["identity"].get("id") if is_sign_in else ""
     params = {"validate": True, **({"expects": account} if account else {})}
-    return Change(connection, before, calls.ask(connection, by=by, method="authenticate", params=params))
+    call = calls.ask(connection, by=by, method="authenticate", params=params, hint=not is_sign_in)
+    return Change(connection, before, call)
 
 
 def _settle_change(change: Change, manifest: Manifest, way: Authentication | None, *, by: User) -> Connection:
     """Return a changed connection; put the old values back where the other side does not take the new ones."""
     assert change.call is not None
     call, connection = change.call, change.connection
+    call.refresh_from_db()
     connection.refresh_from_db()
     if call.is_finished and call.error and call.error_code in CREDENTIAL_FAULTS | HOME_FAULTS | CHANGE_FAULTS:
         _restore(connection, change.before, by=by)

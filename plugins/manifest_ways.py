@@ -46,6 +46,8 @@ _OF_OAUTH2 = {
     "token_endpoint_auth_method",
     "revocation",
 }
+# The fields that a student fills in for a secret, in the same form as the settings.
+_TYPED = {"api_key": {"token"}, "basic_auth": {"username", "password"}, "feed_url": {"url"}}
 # What the sign-in itself decides; a manifest must not be able to weaken or redirect it.
 _SET_BY_THE_HOST = {
     "client_id",
@@ -63,6 +65,9 @@ _SET_BY_THE_HOST = {
 def authentication_faults(spec: dict[str, Any]) -> Iterator[Fault]:
     """Yield what is wrong with the ways, beyond their shape."""
     seen: set[str] = set()
+    settings = spec.get("configuration", {}).get("schema", {}).get("properties", {})
+    for field in sorted({"label", "way"} & set(settings)):
+        yield Fault(f"spec.configuration.schema.properties.{field}", "is a name that every connection has already")
     for path, way in _way_paths(spec):
         name = way_name(way)
         if name in seen:
@@ -83,5 +88,7 @@ def authentication_faults(spec: dict[str, Any]) -> Iterator[Fault]:
         for parameter in way.get("authorization_parameters", {}):
             if parameter in _SET_BY_THE_HOST:
                 yield Fault(f"{path}.authorization_parameters.{parameter}", "is set by Core Engine alone")
+        for field in sorted(_TYPED.get(way["type"], set()) & set(settings)):
+            yield Fault(f"spec.configuration.schema.properties.{field}", f'is what "{name}" calls a part of its secret')
         if way["type"] == "feed_url" and not spec.get("security", {}).get("allowed_hosts"):
             yield Fault(f"{path}.type", "a feed needs its host in spec.security.allowed_hosts")

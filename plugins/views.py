@@ -192,8 +192,13 @@ def _by_field(error: ValidationError) -> dict[str, list[Any]]:
 
 def _way(request: Request, manifest: Manifest, usual: str) -> Authentication | None:
     """Return the way that the form or its address names, else the usual one."""
-    wanted = request.POST.get("way") or request.GET.get("way") or usual
-    return manifest.way(wanted) or manifest.authentication
+    wanted = request.POST.get("way") or request.GET.get("way")
+    if not wanted and (typed := {name: request.POST[name] for name in _SECRETS if request.POST.get(name)}):
+        return services.chosen_way(manifest, "", typed)
+    return manifest.way(wanted or usual) or manifest.authentication
+
+
+_SECRETS = ("token", "username", "password", "url")
 
 
 def _earlier_sign_in(request: Request, plugin: str) -> SignIn | None:

@@ -58,7 +58,7 @@ class ConnectionViewSet(OwnedModelViewSet):
         serializer.is_valid(raise_exception=True)
         data = serializer.validated_data
         manifest = services.installed_manifest(data["plugin"])
-        way = services.chosen_way(manifest, data.get("way", ""))
+        way = services.chosen_way(manifest, data.get("way", ""), serializer.credential())
         configuration, label = data.get("configuration", {}), data.get("label", "")
         if way is not None and way.needs_sign_in:
             return departure_response(

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from coreengine.accounts.models import User
 
 logger = logging.getLogger(__name__)
-LOST_AFTER = timedelta(minutes=2)
+LOST_AFTER = timedelta(minutes=5)  # a code is traded, settings are looked at, and the account is asked
 AT_ONCE = 20
 """Sign-ins that one student may have open; the oldest go."""
 
@@ -173,7 +173,8 @@ def take_up() -> int:
         finish_sign_in.delay(pk)
     lost = list(SignIn.objects.filter(stage=SignIn.Stage.RUNNING, back_at__lt=now - LOST_AFTER)[:100])
     for sign_in in lost:
-        _fail(sign_in, "worker_lost", {"__all__": "The worker that did this ended before it was done. Try again."})
+        if SignIn.objects.filter(pk=sign_in.pk, stage=SignIn.Stage.RUNNING).update(stage=SignIn.Stage.FAILED):
+            _fail(sign_in, "worker_lost", {"__all__": "The worker that did this ended before it was done. Try again."})
     return len(pks) + len(lost)
 
 

@@ -145,6 +145,14 @@ class TestWays:
         assert (connection.way, connection.credential) == ("key", {"token": "key-123456"})
         assert diary.asked[-1][2]["X-Key"] == "key-123456"
 
+    def test_without_a_name_it_is_the_way_that_takes_what_was_given(self, diary: Peer, api: Any, page: Any) -> None:
+        body = {"plugin": PLUGIN, "configuration": {"host": HOST}, "token": "key-123456"}
+        assert api.post("/api/v1/connections/", body, format="json").json()["way"] == "key"
+        page.post(f"/connections/new/{PLUGIN}/", {"host": HOST, "token": "key-123456"})
+        page.post(f"/connections/new/{PLUGIN}/", {"url": FEED})
+
+        assert list(Connection.objects.order_by("pk").values_list("way", flat=True)) == ["key", "key", "feed"]
+
     def test_another_way_needs_its_own_secret(self, diary: Peer, api: Any, owner: Any) -> None:
         services.connect(
             owner, PLUGIN, configuration={"host": HOST}, credential={"token": "key-1"}, way="key", by=owner
