@@ -12,6 +12,7 @@ from courses.models import (
     Announcement,
     Assignment,
     AssignmentGroup,
+    AssignmentRepository,
     Course,
     CourseGrading,
     CourseResource,
@@ -130,6 +131,15 @@ class CourseResourceAdmin(admin.ModelAdmin):
     search_fields = ["resource__title", "course__name", "course__owner__email"]
     autocomplete_fields = ["course"]
     raw_id_fields = ["resource"]
+
+
+@admin.register(AssignmentRepository)
+class AssignmentRepositoryAdmin(admin.ModelAdmin):
+    list_display = ["repository", "assignment", "created_at"]
+    list_select_related = ["assignment", "repository"]
+    search_fields = ["repository__full_name", "assignment__name", "assignment__owner__email"]
+    autocomplete_fields = ["assignment"]
+    raw_id_fields = ["repository"]
 
 
 @admin.register(SourceImport)

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from resources.models import Passage, Resource
 from resources.querysets import ResourceQuerySet
+from resources.repositories import admin as repository_admin  # noqa: F401  (registration on import)
 from resources.services import edit_resource
 
 
