@@ -17,7 +17,6 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from coreengine.kernel import webhooks as rules
 from coreengine.kernel.clock_of_database import database_now
 from coreengine.kernel.events import EventDraft, record, record_many
 from coreengine.kernel.notifications import notify
@@ -119,7 +118,7 @@ def _unusable(delivery: ConnectionDelivery) -> ActionResult | None:
         words = f"{delivery.connection.plugin_title} is not installed, or has this webhook no longer."
         return ActionResult(False, error=words, error_code="plugin_not_installed")
     try:
-        payload = rules.payload_of(delivery.content_type, bytes(delivery.body))
+        payload = delivery.payload()
     except ValueError as error:
         return ActionResult(False, error=f"The payload cannot be used: {error}", error_code="payload_not_readable")
     faults = payload_faults(manifest, delivery.webhook.name, payload)
@@ -133,7 +132,7 @@ def _unusable(delivery: ConnectionDelivery) -> ActionResult | None:
 def _asked(delivery: ConnectionDelivery) -> dict[str, Any]:
     """Return what the plugin is given beside the webhook's name and the connection's settings."""
     return {
-        "payload": rules.payload_of(delivery.content_type, bytes(delivery.body)),
+        "payload": delivery.payload(),
         "headers": delivery.headers,
         "context": {
             "delivery_id": delivery.delivery_id,

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
+from coreengine.kernel import webhooks as rules
 from coreengine.kernel.fields import EncryptedTextField
 from coreengine.kernel.querysets import OwnedQuerySet
 from coreengine.kernel.statuses import Status
@@ -155,6 +156,18 @@ class ConnectionDelivery(models.Model):
     def is_finished(self) -> bool:
         """True once nothing more will be done about it."""
         return self.handled_at is not None
+
+    def payload(self) -> Any:
+        """Return what it holds; a form whose one field `payload` is JSON is that JSON, as GitHub sends it by default.
+
+        Raises:
+            ValueError: it cannot be read.
+        """
+        found = rules.payload_of(self.content_type, bytes(self.body))
+        is_form = "x-www-form-urlencoded" in self.content_type.lower()
+        if is_form and isinstance(found, dict) and list(found) == ["payload"] and isinstance(found["payload"], str):
+            return rules.payload_of("application/json", found["payload"].encode())
+        return found
 
     @property
     def badge(self) -> str:

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 from django.utils import timezone
 
-from coreengine.kernel import webhooks as rules
 from coreengine.kernel.site import SiteAddressMissing, site_url
 from plugins.filters import DeliveryFilter
 from plugins.manifest import Webhook
@@ -164,11 +163,10 @@ class DeliveryPage:
     @property
     def payload(self) -> str:
         """What it held, laid out for reading."""
-        body = bytes(self.delivery.body)
         try:
-            payload = rules.payload_of(self.delivery.content_type, body)
+            payload = self.delivery.payload()
         except ValueError:
-            return body.decode(errors="replace")
+            return bytes(self.delivery.body).decode(errors="replace")
         if payload is None:
             return ""
         return payload if isinstance(payload, str) else json.dumps(payload, indent=2, ensure_ascii=False)

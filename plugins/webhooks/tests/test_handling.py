@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connection as database
@@ -28,6 +30,7 @@ from workflows.models import Execution
 from workflows.tests.factories import make_workflow
 
 pytestmark = pytest.mark.django_db
+FORM = "application/x-www-form-urlencoded"
 LISTENING = """\
 name: Tell me of pushes
 triggers:
@@ -114,6 +117,26 @@ class TestByThePlugin:
 
 
 class TestPayloads:
+    @pytest.mark.parametrize(
+        "event", ["ping", "push", "issues", "pull_request", "workflow_run", "check_suite", "release"]
+    )
+    @pytest.mark.parametrize("is_form", [False, True])
+    def test_every_kind_that_github_sends_reaches_the_plugin(
+        self, connection: Connection, plugin_says: list[Any], monkeypatch: Any, event: str, is_form: bool
+    ) -> None:
+        given: list[Any] = []
+        monkeypatch.setattr(running, "_converse", lambda *args: given.append(args[-1]))
+        payload = {"action": "opened", "hook_id": 2**60, "zen": "Grüße & = %", "sender": {"login": "mira"}}
+        body = json.dumps(payload).encode()
+        kind = {"Content-Type": "application/json"}
+        if is_form:
+            body, kind = urlencode({"payload": json.dumps(payload)}).encode(), {"Content-Type": FORM}
+        delivery = handled(push(connection, body, X_GitHub_Event=event, **kind))
+
+        assert delivery.status == "completed" and delivery.event == event
+        assert given[0]["payload"] == payload and given[0]["headers"]["x-github-event"] == event
+        assert given[0]["context"]["event"] == event
+
     @pytest.mark.parametrize(
         ("body", "code", "words"),
         [
