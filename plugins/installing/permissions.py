@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from django.template.defaultfilters import filesizeformat
-
+from coreengine.kernel.texts import size_words
 from plugins.capabilities import CAPABILITY_WORDS
 from plugins.formats import PLACEHOLDER
 from plugins.manifest import Manifest, RequestRule
@@ -119,7 +118,7 @@ def grouped(permissions: tuple[Permission, ...]) -> list[Group]:
 def _from(old: Permission | None, new: Permission) -> Permission:
     if old is None:
         return new
-    return Permission(new.key, new.group, new.icon, f"{new.words} (until now: {old.words.lower()})", new.amount)
+    return Permission(new.key, new.group, new.icon, f"{new.words}, until now {old.words.split(' of ')[0]}", new.amount)
 
 
 def _data(manifest: Manifest) -> Iterator[Permission]:
@@ -220,13 +219,13 @@ def _machine(manifest: Manifest) -> Iterator[Permission]:
         "limit:memory",
         "machine",
         "memory-stick",
-        f"{filesizeformat(resources.memory_bytes)} of memory in each action",
+        f"{size_words(resources.memory_bytes)} of memory in each action",
         resources.memory_bytes,
     )
     yield Permission(
         "limit:cpu", "machine", "cpu", f"{cores} of a processor in each action", round(resources.cpu_cores * 1000)
     )
-    words = f"{filesizeformat(resources.storage_bytes)} of storage for each connection"
+    words = f"{size_words(resources.storage_bytes)} of storage for each connection"
     yield Permission("limit:storage", "machine", "hard-drive", words, resources.storage_bytes)
 
 

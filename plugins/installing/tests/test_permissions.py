@@ -32,7 +32,7 @@ def test_everything_that_is_asked_for_is_told_in_words() -> None:
     assert "PUT /v1/papers and below" in words["request:PUT:files.{box_domain}:/v1/papers"]
     assert words["environment:LANG"] == "Read the server’s environment variable LANG"
     assert words["scope:files.write"] == "Ask them to grant “files.write”"
-    assert "64.0\xa0MB" in words["limit:memory"] and "files:read_write" in words
+    assert words["limit:memory"].startswith("64.0 MB") and "files:read_write" in words
     assert "unasked:write_paper" not in words
 
 
@@ -70,7 +70,7 @@ def test_what_grows_needs_consent_and_what_shrinks_does_not(
 def test_a_larger_limit_says_what_it_was() -> None:
     change = compare(asked(), asked(resources={"limits": {"memory": "256Mi"}}))
 
-    assert "256.0\xa0MB" in change.added[0].words and "until now: 128.0\xa0mb" in change.added[0].words
+    assert change.added[0].words == "256 MB of memory in each action, until now 128 MB"
 
 
 def test_a_workflow_that_changed_is_a_new_permission(tmp_path: Path) -> None:
