@@ -15,6 +15,8 @@ TEMPLATES = Path(__file__).parent
 ROOT = TEMPLATES.parent.parent
 SUFFIX = ".txt"
 """Keeps linters and test runners of this project away from what belongs to the new one."""
+TESTS = "_tests"
+"""Becomes `tests`; container images leave folders of that name out."""
 
 
 def write_plugin(name: str, parent: Path) -> list[Path]:
@@ -32,7 +34,8 @@ def write_plugin(name: str, parent: Path) -> list[Path]:
     title = name.removesuffix("-integration").replace("-", " ").title()
     written = []
     for template in sorted(TEMPLATES.rglob(f"*{SUFFIX}")):
-        file = folder / template.relative_to(TEMPLATES).with_name(template.name.removesuffix(SUFFIX))
+        place = template.relative_to(TEMPLATES).with_name(template.name.removesuffix(SUFFIX))
+        file = folder / Path(*("tests" if part == TESTS else part for part in place.parts))
         file.parent.mkdir(parents=True, exist_ok=True)
         text = Template(template.read_text(encoding="utf-8"))
         file.write_text(text.substitute(name=name, title=title, root=ROOT), encoding="utf-8")

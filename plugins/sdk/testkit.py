@@ -1,12 +1,12 @@
 """Try a plugin without Core Engine: a small host that runs it as a child process.
 
-    kit = PluginKit("plugin.py", config={"canvas_domain": "demo.university.edu"}, token="7301~…",
-                    hosts={"demo.university.edu": "http://127.0.0.1:8010"})
+    kit = PluginKit.for_folder("canvas", config={"canvas_domain": "canvas.example.edu"}, token="7301~…",
+                               recording="courses.yaml")
     courses = kit.execute("get_courses", enrollment_state="active")
 
-Every call gets a fresh process, as in Core Engine, which ends when its input does. The kit performs the
-plugin's requests with httpx: only to the hosts of `hosts`, with the token added as a bearer token, and waiting
-where a service asks to slow down. It confines nothing; it is for tests.
+Every call gets a fresh process, as in Core Engine, which ends when its input does. Requests are answered from a
+recording (see `recordings`), or performed with httpx: only to the hosts of `hosts`, with the student's token, and
+waiting where a service asks to slow down. It confines nothing; it is for tests.
 """
 
 from __future__ import annotations

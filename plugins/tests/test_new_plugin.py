@@ -19,6 +19,7 @@ from plugins.gateway.network import close_pools
 from plugins.models import Connection
 from plugins.sandbox.docker import docker_client, engine_answers
 from plugins.sandbox.images import BASE_IMAGE
+from plugins.scaffold import ROOT, TEMPLATES
 from plugins.tests.peer import Peer, running_peer, text
 from workflows.models import Workflow
 
@@ -65,6 +66,12 @@ def test_its_manifest_is_good_and_nothing_of_it_is_left_to_fill_in(folder: Path)
     assert "good" in command("check", folder)
     for file in folder.rglob("*.*"):
         assert "$name" not in file.read_text() and "$title" not in file.read_text() and "TODO" not in file.read_text()
+
+
+def test_container_images_leave_none_of_its_templates_out() -> None:
+    skipped = {line.removeprefix("**/") for line in (ROOT / ".dockerignore").read_text().split()}
+    for template in TEMPLATES.rglob("*.txt"):
+        assert not skipped & set(template.relative_to(ROOT).parts)
 
 
 @pytest.mark.parametrize("name", ["Campus", "campus_menu", "menu-", "x" * 65, "../menu", ""])
