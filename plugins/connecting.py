@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from plugins.oauth.models import SignIn
 
 logger = logging.getLogger(__name__)
+STOP_WAIT_S = 5.0
 
 # Codes of failures that lie in what the student typed, by the place where it was typed.
 CREDENTIAL_FAULTS = {"credential_rejected"}
@@ -206,10 +207,12 @@ def needs_sign_in(
 def disconnect(connection: Connection, *, by: User) -> None:
     """Remove a connection, its token, its record and its schedule. What it brought in stays the student's.
 
-    A sign-in is given back to the service by a worker, after the commit.
+    Where the service was asked to tell of changes, the plugin is asked first to end that, for a moment at most; a
+    sign-in is given back to the service by a worker, after the commit.
     """
     from plugins.oauth import revocation
 
+    _stop_telling(connection, by)
     with transaction.atomic():
         connection = Connection.objects.select_for_update().get(pk=connection.pk)
         hooks.call("connection.removed", connection=connection, by=by)
@@ -229,6 +232,20 @@ def test_connection(connection: Connection, *, by: User, wait_s: float | None = 
         Connection.objects.filter(pk=connection.pk).update(health=Connection.Health.CHECKING)
         call = calls.ask(connection, by=by, method="authenticate")
     return calls.wait_for(call, wait_s)
+
+
+def _stop_telling(connection: Connection, by: User) -> None:
+    """Ask the plugin to end what it set up at the other side; a refusal or silence keeps nobody from leaving."""
+    manifest = connection.manifest
+    if manifest is None or connection.health != Connection.Health.HEALTHY:
+        return
+    known = set(connection.webhooks.values_list("name", flat=True))
+    actions = {webhook.stop for webhook in manifest.webhooks if webhook.stop and webhook.name in known}
+    for action in sorted(actions):
+        with transaction.atomic():
+            call = calls.ask(connection, by=by, action=action)
+        if calls.wait_for(call, STOP_WAIT_S).status != "completed":
+            logger.warning("%s did not end in time for connection %s", action, connection.pk)
 
 
 # --- Pieces --------------------------------------------------------------------------------------------------

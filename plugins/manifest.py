@@ -148,7 +148,7 @@ class Webhook:
     """One message that the other side may send; without a `signature` none is accepted.
 
     The values of `delivery_id_headers`, joined with ":", tell a repeated delivery; `event_header` names what
-    happened; `kept_headers` are those that the plugin is shown.
+    happened; `kept_headers` are those that the plugin is shown; `stop` is the action that ends the telling.
     """
 
     name: str
@@ -158,6 +158,7 @@ class Webhook:
     delivery_id_headers: tuple[str, ...] = ()
     event_header: str = ""
     kept_headers: tuple[str, ...] = ()
+    stop: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,6 +395,7 @@ def _webhook(item: dict[str, Any]) -> Webhook:
         delivery_id_headers=tuple(item.get("delivery_id_headers", ())),
         event_header=item.get("event_header", ""),
         kept_headers=tuple(item.get("kept_headers", ())),
+        stop=item.get("stop", ""),
     )
 
 

@@ -330,6 +330,7 @@ def _webhook_faults(spec: dict[str, Any]) -> Iterator[Fault]:
         yield Fault("spec.capabilities", 'lacks "webhook_receiver", which a plugin with webhooks needs')
     for number, webhook in enumerate(webhooks):
         where = f"spec.webhooks[{number}]"
+        yield from _stop_faults(f"{where}.stop", webhook.get("stop", ""), spec.get("endpoints", []))
         signature = webhook.get("signature", {})
         kind = signature.get("type", "")
         if kind in {"hmac_sha256", "token"} and "header" not in signature:
@@ -344,6 +345,15 @@ def _webhook_faults(spec: dict[str, Any]) -> Iterator[Fault]:
             secret = {"authorization", "cookie"} | ({signature.get("header", "").lower()} if kind == "token" else set())
             if header.lower() in secret:
                 yield Fault(f"{where}.kept_headers[{index}]", "carries a secret, which a plugin is never shown")
+
+
+def _stop_faults(where: str, action: str, endpoints: list[dict[str, Any]]) -> Iterator[Fault]:
+    """What ends the telling is called by the host alone: it asks nobody and needs nothing to be said."""
+    endpoint = next((each for each in endpoints if each["name"] == action), None)
+    if action and endpoint is None:
+        yield Fault(where, f'"{action}" is not an endpoint{did_you_mean(action, [each["name"] for each in endpoints])}')
+    elif endpoint and ("confirm" in endpoint or any(each.get("required") for each in endpoint.get("parameters", []))):
+        yield Fault(where, f'"{action}" must need neither a yes nor a parameter')
 
 
 def _request_faults(spec: dict[str, Any]) -> Iterator[Fault]:

@@ -59,6 +59,16 @@ def sync(connection: Connection, owner: User, watch: Any) -> Callable[[], Execut
 
 
 @pytest.fixture
+def eager() -> Iterator[None]:
+    """Let tasks run where they are queued."""
+    from coreengine.celery import app
+
+    before, app.conf.task_always_eager = app.conf.task_always_eager, True
+    yield
+    app.conf.task_always_eager = before
+
+
+@pytest.fixture
 def university(google: RunningDrive) -> Any:
     """A folder of the student's, with a course's folder in it."""
     drive = google.drive
@@ -231,3 +241,34 @@ def test_a_large_file_goes_up_through_the_gateway(connection: Connection, owner:
     result = call_action(connection, "upload_file", params, by=owner, confirmation="approved", idempotency_key="k")
     assert result.success, result.error
     assert google.drive.files[result.data["id"]].content == data
+
+
+def test_a_channel_tells_a_change_and_goes_with_the_connection(
+    connection: Connection, owner: User, google: RunningDrive, settings: Any, client: Any, eager: None
+) -> None:
+    from plugins.services import disconnect
+    from plugins.webhooks.models import ConnectionDelivery
+
+    settings.SITE_URL = "https://core.example.edu"
+    connection.configuration["sync_frequency"] = "realtime"
+    connection.health = Connection.Health.HEALTHY
+    connection.save()
+    result = call_action(connection, "watch_changes", {}, by=owner)
+    assert result.success and result.data["state"] == "open", result.error
+    [channel] = google.drive.channels.values()
+    path = f"/hooks/connections/{connection.pk}/changes/"
+    assert channel.address == f"https://core.example.edu{path}" and len(channel.token) > 20
+
+    def tell(token: str, number: int, state: str = "change") -> int:
+        headers = {"X-Goog-Channel-ID": channel.id, "X-Goog-Channel-Token": token}
+        headers |= {"X-Goog-Message-Number": str(number), "X-Goog-Resource-State": state}
+        return client.post(path, data=b"", content_type="text/plain", headers=headers).status_code
+
+    assert tell("wrong", 1) not in (200, 202, 204)
+    assert {tell(channel.token, 1, "sync"), tell(channel.token, 2), tell(channel.token, 2)} <= {200, 202, 204}
+    deliveries = ConnectionDelivery.objects.filter(connection=connection).exclude(status="rejected").order_by("pk")
+    assert [(row.event, row.status) for row in deliveries] == [("sync", "completed"), ("change", "completed")]
+    assert Execution.objects.filter(workflow__connection_id=connection.pk).count() == 1, "one sync for the change"
+
+    disconnect(connection, by=owner)
+    assert google.drive.channels == {}
