@@ -9,7 +9,16 @@ import factory
 from factory.django import DjangoModelFactory
 
 from coreengine.accounts.models import User
-from courses.models import Announcement, Assignment, Course, Submission, Term
+from courses.models import (
+    Announcement,
+    Assignment,
+    Course,
+    Module,
+    ModuleItem,
+    PlannerItem,
+    Submission,
+    Term,
+)
 
 # A Monday, in the middle of a semester.
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -220,3 +229,38 @@ def planner_record(id: str = "assignment:1", **fields: Any) -> dict[str, Any]:
         "dismissed": False,
         **fields,
     }
+
+
+class ModuleFactory(DjangoModelFactory):
+    class Meta:
+        model = Module
+
+    course = factory.SubFactory(CourseFactory, imported=True)
+    owner = factory.SelfAttribute("course.owner")
+    source = SOURCE
+    external_id = factory.Sequence(lambda n: f"m{n}")
+    name = factory.Sequence(lambda n: f"Week {n}")
+    position = factory.Sequence(lambda n: n)
+
+
+class ModuleItemFactory(DjangoModelFactory):
+    class Meta:
+        model = ModuleItem
+
+    module = factory.SubFactory(ModuleFactory)
+    external_id = factory.Sequence(lambda n: f"i{n}")
+    title = factory.Sequence(lambda n: f"Step {n}")
+    position = factory.Sequence(lambda n: n)
+
+
+class PlannerItemFactory(DjangoModelFactory):
+    class Meta:
+        model = PlannerItem
+
+    owner = factory.SelfAttribute("course.owner")
+    course = factory.SubFactory(CourseFactory, imported=True)
+    source = SOURCE
+    external_id = factory.Sequence(lambda n: f"calendar_event:{n}")
+    kind = "calendar_event"
+    title = factory.Sequence(lambda n: f"Event {n}")
+    starts_at = NOW + timedelta(days=2)

@@ -72,14 +72,14 @@ def fetch_pages(call: Call, path: str, what: str, query: JSON) -> list[JSON]:
         ) from None
 
 
-def read_json(call: Call, response: Response, what: str) -> Any:
+def read_json(call: Call, response: Response, what: str, *, verb: str = "read") -> Any:
     """The JSON of a good answer; every other kind of answer in words for the student.
 
     Raises:
         PluginError: see the codes below.
     """
     domain = domain_of(call)
-    refuse_bad_status(call, response, what)
+    refuse_bad_status(call, response, what, verb)
     if is_web_page(response):
         raise PluginError(
             "not_data",
@@ -98,7 +98,7 @@ def read_json(call: Call, response: Response, what: str) -> Any:
         ) from None
 
 
-def refuse_bad_status(call: Call, response: Response, what: str) -> None:
+def refuse_bad_status(call: Call, response: Response, what: str, verb: str = "read") -> None:
     """Raise what a status says, in words for the student; good ones and odd ones pass."""
     domain = domain_of(call)
     if response.status == 401 and "www-authenticate" in response.headers:
@@ -114,7 +114,7 @@ def refuse_bad_status(call: Call, response: Response, what: str) -> None:
     if response.status == 429 or (response.status == 403 and "rate limit exceeded" in response.text.lower()):
         raise PluginError("too_many_requests", f"{domain} asks to slow down. Try again in a minute.", retryable=True)
     if response.status in (401, 403):
-        raise PluginError("permission_denied", f"Canvas does not let you read {what}.")
+        raise PluginError("permission_denied", f"Canvas does not let you {verb} {what}.")
     if response.status in (404, 410):
         raise PluginError("not_found", f"Canvas has no {what} for you. It may have been removed.")
     if response.status >= 500:

@@ -357,7 +357,7 @@ def change_override(call: Call, override_id: str, body: JSON, what: str) -> JSON
 
 
 def written(call: Call, response: Any, what: str) -> JSON:
-    answer = read_json(call, response, what)
+    answer = read_json(call, response, what, verb="write")
     if not isinstance(answer, dict):
         raise unexpected(call, what)
     return answer
