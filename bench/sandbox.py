@@ -158,7 +158,9 @@ class Measure:
         assert result.success and result.data == {"word": "umbrella"}, result
 
     def _one(self) -> dict[str, Figure]:
-        ours, bare, run = [], [], []
+        ours: list[float] = []
+        bare: list[float] = []
+        run: list[float] = []
         for number in range(self.calls + 3):
             with self._warm() as link:
                 kinds = [(ours, self.call), (bare, lambda link=link: self._exchange(link))]

@@ -63,8 +63,9 @@ class Turns:
 
     def remove(self, ticket: Ticket) -> bool:
         """Take out a ticket that waits no longer; tell whether it was still waiting."""
-        line = self._lines.get(ticket.owner, {}).get(ticket.plugin.name, deque())
-        if ticket not in line:
+        lines = self._lines.get(ticket.owner)
+        line = lines.get(ticket.plugin.name) if lines else None
+        if line is None or ticket not in line:
             return False
         line.remove(ticket)
         self._tidy(ticket)
