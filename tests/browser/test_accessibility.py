@@ -36,7 +36,9 @@ OWN_PAGES = [
     "/agents/",
     "/agents/runs/",
     "/connections/",
+    "/connections/new/",
     "/connections/new/canvas-integration/",
+    "/connections/new/canvas-integration/?way=sign_in",
     "/settings/plugins/",
     "/settings/agents/",
 ]
