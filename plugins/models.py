@@ -167,7 +167,11 @@ class ActionCall(models.Model):
     @property
     def title(self) -> str:
         """What was asked, as a line on a page."""
-        titles = {"authenticate": "Check the connection", "get_health_status": "Ask for its health"}
+        titles = {
+            "authenticate": "Check the connection",
+            "get_health_status": "Ask for its health",
+            "handle_webhook": f"Handle a delivery to {self.action}",
+        }
         return titles.get(self.method) or (self.action or self.method).replace("_", " ").capitalize()
 
     @property
