@@ -57,9 +57,11 @@ def import_planner(
     batch = read_batch(PlannerRecord, items)
     result = ImportResult(problems=batch.problems)
     courses = {course.external_id: course for course in Course.objects.filter(owner=owner).from_source(source)}
-    rows = PlannerItem.objects.filter(owner=owner).from_source(source).select_for_update()
-    known = {row.external_id: row for row in rows.filter(external_id__in=batch.named_ids)}
+    # Assignments are locked before planner items, as where the student marks one: the other way round they could wait
+    # for each other.
     work = _work(owner, source, batch.records)
+    rows = PlannerItem.objects.filter(owner=owner).from_source(source).select_for_update()
+    known = {row.external_id: row for row in rows.filter(external_id__in=batch.named_ids).order_by("pk")}
     taken = _taken(owner, source, work)
 
     created: list[PlannerItem] = []
@@ -121,7 +123,7 @@ def _work(owner: User, source: str, records: list[PlannerRecord]) -> dict[str, A
     rows = rows.filter(external_id__in=ids) | rows.filter(planner_id__in=[record.id for record in records])
     work: dict[str, Assignment] = {}
     columns = ("external_id", "planner_id", "name", "course_id", "done_at", "owner_id")
-    for row in rows.only(*columns).select_for_update():
+    for row in rows.only(*columns).order_by("pk").select_for_update():
         work[f"assignment:{row.external_id}"] = row
         work[row.planner_key] = row
     return work
