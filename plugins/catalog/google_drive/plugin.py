@@ -108,7 +108,7 @@ def about(call: Call) -> JSON:
 def list_files(call: Call) -> JSON:
     """One page of files that fit."""
     params = call.params
-    order = text(params.get("order_by")) or ("" if params.get("text") else "newest")  # Drive sorts no full-text search
+    order = "" if params.get("text") else text(params.get("order_by")) or "newest"  # Drive sorts no full-text search
     query = {
         **LISTED,
         **whose(call),

@@ -80,6 +80,10 @@ class TestLists:
         assert f"'{folder.id}' in parents" in query["q"] and "modifiedTime > '" in query["q"]
         assert "orderBy" not in query, "Drive refuses to sort a full-text search"
 
+    def test_a_full_text_search_is_never_sorted(self, kit: Any, google: Any) -> None:
+        kit.execute("list_files", text="commons", order_by="name")
+        assert "orderBy" not in last_query(google)
+
     def test_trash_shared_files_and_the_address_of_a_folder(self, kit: Any, drive: Any) -> None:
         folder = drive.folder("A")
         drive.add("In it", parent=folder.id)
