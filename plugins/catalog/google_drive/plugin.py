@@ -228,7 +228,7 @@ def download_files(call: Call) -> JSON:
             found = download(call, read_file(call, text(record["id"]), text(record.get("resource_key")), f"“{name}”"))
             files.append({**record, **found, "folder": text(record.get("folder")), "keep": "file", "reason": ""})
         except PluginError as error:
-            if error.retryable or error.code in ("credential_rejected", "not_configured"):
+            if error.retryable or error.code in ("credential_rejected", "reconnect_needed", "not_configured"):
                 raise  # the whole batch again later: the cursor stays where it is
             call.log(f"{name}: {error.message}", "warning")
             files.append({**record, "keep": "link", "reason": error.message, "blob": ""})
