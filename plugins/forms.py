@@ -38,7 +38,7 @@ class ConnectionForm(forms.Form):
             schema = manifest.settings_schema["properties"][name]
             # A feed's address names the host, so nobody has to type it as well.
             is_required = name in required and not (name in homes and self.takes_feed)
-            self.fields[name] = field_for(name, schema, is_required=is_required)
+            self.fields[name] = field_for(name, schema, is_required=is_required, is_home=name in homes)
             if name in homes:
                 self.fields[name].widget.attrs |= {"autocapitalize": "none", "spellcheck": "false", "inputmode": "url"}
         self.credential_names = list(credential_fields(way))

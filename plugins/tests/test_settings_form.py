@@ -103,6 +103,23 @@ def test_a_bad_value_is_told_at_its_field_by_form_and_api(name: str, value: Any)
         assert set(errors) == {name} and errors[name]
 
 
+def test_every_fault_is_shown_at_once_and_in_the_same_words_at_both_doors() -> None:
+    manifest = manifest_with(FIELDS)
+    wrong = {
+        **GOOD,
+        "city": "x",
+        "code": "abc",
+        "mail": "ada",
+        "page": "x",
+        "from_day": "soon",
+        "count": 44,
+        "share": 0,
+    }
+
+    assert form_errors(manifest, wrong) == api_errors(manifest, wrong)
+    assert len(api_errors(manifest, wrong)) == 7
+
+
 def test_what_is_written_helps() -> None:
     errors = api_errors(
         manifest_with(FIELDS),
