@@ -195,8 +195,7 @@ class Gateway:
 
     def _ask_once(self, outgoing: Outgoing, deadline: float, capability: str) -> Answer:
         now = time.monotonic()
-        factor = BLOB_TIME_FACTOR if outgoing.as_blob or outgoing.body.size_bytes > MAX_KEPT_BYTES else 2
-        deadline = min(deadline, now + self._settings.REQUEST_TIMEOUT_S * factor)
+        deadline = min(deadline, now + self._time_s(outgoing))
         key = self._cache_key(outgoing)
         known = self._answers.find(key) if key else None
         mapped = operator_host(outgoing.target.host)
@@ -239,6 +238,11 @@ class Gateway:
         if key and answer.status == 200:
             self._keep(key, answer)
         return answer
+
+    def _time_s(self, outgoing: Outgoing) -> float:
+        """Return how long one exchange may take; a file may take longer than an ordinary one."""
+        is_large = outgoing.as_blob or outgoing.body.size_bytes > MAX_KEPT_BYTES
+        return self._settings.REQUEST_TIMEOUT_S * (BLOB_TIME_FACTOR if is_large else 2)
 
     def _headers(self, outgoing: Outgoing, known: KnownAnswer | None) -> list[tuple[str, str]]:
         manifest = self._access.manifest
@@ -391,15 +395,17 @@ class Gateway:
         if outgoing.is_reading or gap_s is None:
             yield
             return
-        slot = self._begin_write(host, deadline)
+        slot = self._begin_write(outgoing, deadline)
         try:
             yield
         finally:
             self._pace.end_write(host, slot, gap_s)
 
-    def _begin_write(self, host: str, deadline: float) -> Slot:
+    def _begin_write(self, outgoing: Outgoing, deadline: float) -> Slot:
+        host = outgoing.target.host
         while True:
-            slot = self._pace.begin_write(host, max(1.0, deadline - time.monotonic()))
+            # A worker that is lost in the middle holds the others up no longer than its exchange could have taken.
+            slot = self._pace.begin_write(host, min(self._time_s(outgoing), deadline - time.monotonic()) + 1.0)
             if slot.is_taken:
                 return slot
             self._hold(slot.wait_s, host, deadline)
