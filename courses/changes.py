@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 
 from coreengine.accounts.models import User
 from coreengine.kernel.models import Event
+from coreengine.kernel.statuses import Status
 from courses.moments import Clock, ago, day_name
 
 WINDOW = timedelta(days=7)
@@ -24,9 +25,17 @@ TYPES = [
     "module.created",
     "module.unlocked",
     "module.updated",
+    "repository.ci_changed",
     "submission.graded",
 ]
-PLACES = {"courses.assignment": "assignments", "courses.course": "courses", "resources.resource": "vault"}
+PLACES = {
+    "courses.assignment": "assignments",
+    "courses.course": "courses",
+    "resources.repository": "vault/repositories",
+    "resources.resource": "vault",
+}
+SIFTED = ["assignment.updated", "module.updated", "repository.ci_changed"]
+"""Of these, not every event is worth telling."""
 # A change in any other field is too small to interrupt someone for.
 TOLD_FIELDS = ("due_at", "points_possible", "description_html", "name")
 
@@ -51,7 +60,9 @@ def recent_events(user: User, now: datetime) -> QuerySet[Event]:
     the student did by hand.
     """
     told = Q(type="assignment.updated") & Q(data__changes__has_any_keys=list(TOLD_FIELDS))
-    told |= Q(type="module.updated", data__has_key="added") | ~Q(type__in=["assignment.updated", "module.updated"])
+    told |= Q(type="module.updated", data__has_key="added") | ~Q(type__in=SIFTED)
+    # That CI is queued, runs and passes is what follows every push.
+    told |= Q(type="repository.ci_changed", data__after=Status.FAILED.value)
     return (
         Event.objects.filter(owner=user, type__in=TYPES, time__gte=now - WINDOW)
         .filter(told)
@@ -97,6 +108,8 @@ def _words(type: str, data: dict[str, Any], clock: Clock) -> tuple[str, str, str
         return "layers", "has something new:" if count == 1 else f"has {count} new items, first", *names[:1], ""
     if type == "course.created":
         return "book-plus", "is a new course", "", ""
+    if type == "repository.ci_changed":
+        return "circle-x", "fails its CI", "", ""
     if type == "file.added":
         return "file-plus", "is a new file", "", ""
     if type == "file.replaced":

@@ -159,6 +159,15 @@ class TestRows:
             page.get(address)
 
 
+def test_what_changed_lately_has_failures_of_ci_and_none_of_its_other_steps(page: Any, repository: Repository) -> None:
+    assert "fails its CI" not in page.get("/courses/changes/").content.decode()  # the first reading is no news
+    tell(repository, runs=[run_record(2, "a", state="in_progress", conclusion="")])
+    tell(repository, runs=[run_record(2, "a", conclusion="failure", updated_at="2026-11-23T09:00:00Z")])
+
+    text = page.get("/courses/changes/").content.decode()
+    assert text.count("fails its CI") == 1 and repository.get_absolute_url() in text
+
+
 class TestTheAssignmentsPage:
     def test_it_says_all_in_one_sentence(
         self, page: Any, owner: Any, assignment: Assignment, repository: Repository
