@@ -30,6 +30,7 @@ def university(server):
 def kit(university) -> PluginKit:
     return PluginKit(
         FOLDER / "plugin.py",
+        manifest=FOLDER / "plugin-manifest.yaml",
         config={"canvas_domain": DOMAIN, "sync_frequency": "daily", "include_concluded": False},
         token=university.token,
         hosts={DOMAIN: university.url},
@@ -41,6 +42,7 @@ def feed_kit(university) -> PluginKit:
     """The same student, connected by the address of the calendar feed: no token, no API."""
     return PluginKit(
         FOLDER / "plugin.py",
+        manifest=FOLDER / "plugin-manifest.yaml",
         config={"canvas_domain": DOMAIN},
         authentication={"way": "feed", "type": "feed_url"},
         feed=f"https://{DOMAIN}/feeds/calendars/{university.university.feed_name}.ics",

@@ -24,6 +24,7 @@ def github() -> Iterator[RunningGitHub]:
 def kit(github: RunningGitHub) -> PluginKit:
     return PluginKit(
         FOLDER / "plugin.py",
+        manifest=FOLDER / "plugin-manifest.yaml",
         config={"sync_frequency": "daily"},
         token=github.token(),
         hosts=dict.fromkeys(HOSTS, github.url),

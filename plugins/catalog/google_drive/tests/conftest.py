@@ -33,7 +33,11 @@ def drive(google: RunningDrive) -> Any:
 def kit(google: RunningDrive) -> PluginKit:
     """The plugin, connected to it."""
     return PluginKit(
-        FOLDER / "plugin.py", config={"folders": "University"}, token=google.token, hosts={HOME: google.url}
+        FOLDER / "plugin.py",
+        manifest=FOLDER / "plugin-manifest.yaml",
+        config={"folders": "University"},
+        token=google.token,
+        hosts={HOME: google.url},
     )
 
 
