@@ -209,3 +209,13 @@ class GradeScenarioAdmin(admin.ModelAdmin):
     list_select_related = ["course", "owner"]
     search_fields = ["name", "course__name", "owner__email"]
     autocomplete_fields = ["course", "owner"]
+
+
+@admin.register(ModuleItem)
+class ModuleItemAdmin(admin.ModelAdmin):
+    list_display = ["title", "module", "kind", "position", "requirement_type", "is_completed", "missing_since"]
+    list_filter = ["kind", "is_completed"]
+    list_select_related = ["module"]
+    search_fields = ["title", "module__name", "module__course__name", "external_id"]
+    autocomplete_fields = ["module", "assignment"]
+    readonly_fields = ["missing_since"]

@@ -14,11 +14,15 @@ from plugins.models import (
     ActionCall,
     CachedAnswer,
     Connection,
+    ConnectionDelivery,
+    ConnectionWebhook,
     GatewayCall,
     InstalledPlugin,
     OAuthClient,
     PluginVersion,
+    SavedCopy,
     SignIn,
+    StoredValue,
     TokenToRevoke,
 )
 from plugins.oauth.clients import redirect_uri
@@ -224,3 +228,47 @@ class PluginVersionAdmin(ReadOnlyAdmin):
     list_filter = ["image_state", "installed_at"]
     search_fields = ["name", "version", "sha256", "signed_by"]
     list_select_related = ["installed_by"]
+
+
+@admin.register(StoredValue)
+class StoredValueAdmin(ReadOnlyAdmin):
+    """What plugins keep between actions; the values are the student's and are not shown."""
+
+    list_display = ["key", "connection", "size_bytes", "updated_at"]
+    search_fields = ["key", "connection__label", "connection__owner__email"]
+    list_select_related = ["connection"]
+    exclude = ["value"]
+
+
+@admin.register(SavedCopy)
+class SavedCopyAdmin(ReadOnlyAdmin):
+    """Copies of things that lie at a connection."""
+
+    list_display = ["name", "thing", "connection", "owner", "saved_at"]
+    search_fields = ["name", "thing", "connection__label", "owner__email"]
+    list_select_related = ["connection", "owner"]
+
+
+@admin.register(ConnectionWebhook)
+class ConnectionWebhookAdmin(ReadOnlyAdmin):
+    """Webhooks of connections; their secrets are never shown."""
+
+    list_display = ["name", "connection", "secret_made_at", "last_problem_at", "sync_asked_at"]
+    search_fields = ["name", "connection__label", "connection__owner__email"]
+    list_select_related = ["connection"]
+    exclude = ["secret", "previous_secret"]
+
+
+@admin.register(ConnectionDelivery)
+class ConnectionDeliveryAdmin(ReadOnlyAdmin):
+    """What other services sent; bodies are the student's and are not shown."""
+
+    list_display = ["received_at", "connection", "event", "status", "reason_code", "attempts", "size_bytes"]
+    list_filter = ["status", "reason_code", "received_at"]
+    search_fields = ["delivery_id", "event", "connection__label", "owner__email"]
+    list_select_related = ["connection"]
+    date_hierarchy = "received_at"
+    exclude = ["body"]
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).defer("body")
