@@ -1,5 +1,8 @@
 """OAuth 2.0 on the wire: what is sent, and what an answer means. No I/O, no rows.
 
+Authlib writes the requests; they are sent by `endpoint`, under the gateway's rules. Answers are read here, since
+services deviate from the protocol (see `read_tokens`).
+
 Source: RFC 6749 (authorization code, refresh), RFC 7636 (PKCE), RFC 7009 (revocation), RFC 9207 (issuer).
 """
 
@@ -9,12 +12,16 @@ import base64
 import hashlib
 import json
 import re
-import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit, urlunsplit
+
+from authlib.common.security import generate_token
+from authlib.oauth2.auth import ClientAuth
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from plugins.manifest import Authentication
 
@@ -45,8 +52,8 @@ class TokenRefused(Exception):
 
 
 def new_secret() -> str:
-    """Return 256 bits of chance in characters that addresses may hold: a state, or a code verifier."""
-    return secrets.token_urlsafe(32)
+    """Return 285 bits of chance in letters and digits: a state, or a code verifier."""
+    return generate_token(48)
 
 
 def digest(secret: str) -> str:
@@ -54,51 +61,56 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def code_challenge(verifier: str) -> str:
-    """Return the S256 challenge of a verifier."""
-    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-
-
 def authorization_address(
     address: str, way: Authentication, *, client_id: str, redirect_uri: str, state: str, verifier: str
 ) -> str:
     """Return where the student is sent. A query that the manifest's address has is kept; ours wins over it."""
+    own = {"response_type", "client_id", "redirect_uri", "state", "scope", "code_challenge", "code_challenge_method"}
     parts = urlsplit(address)
-    query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    query |= dict(way.authorization_parameters)
-    query |= {"response_type": "code", "client_id": client_id, "redirect_uri": redirect_uri, "state": state}
-    if way.scopes:
-        query["scope"] = way.scope_separator.join(way.scopes)
+    given = {name: values[-1] for name, values in parse_qs(parts.query).items()} | dict(way.authorization_parameters)
+    more = {name: value for name, value in given.items() if name not in own}
     if way.pkce:
-        query |= {"code_challenge": code_challenge(verifier), "code_challenge_method": "S256"}
-    return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", urlencode(query, quote_via=quote), ""))
+        more |= {"code_challenge": create_s256_code_challenge(verifier), "code_challenge_method": "S256"}
+    return prepare_grant_uri(
+        urlunsplit((parts.scheme, parts.netloc, parts.path or "/", "", "")),
+        client_id,
+        "code",
+        redirect_uri=redirect_uri,
+        scope=way.scope_separator.join(way.scopes),
+        state=state,
+        **more,
+    )
 
 
-def code_form(way: Authentication, *, code: str, redirect_uri: str, verifier: str) -> dict[str, str]:
+def code_form(way: Authentication, *, code: str, redirect_uri: str, verifier: str) -> str:
     """Return the form that trades a code for a token."""
-    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
-    return {**form, "code_verifier": verifier} if way.pkce else form
+    proof = {"code_verifier": verifier} if way.pkce else {}
+    return prepare_token_request("authorization_code", redirect_uri=redirect_uri, code=code, **proof)
 
 
-def refresh_form(refresh_token: str) -> dict[str, str]:
+def refresh_form(refresh_token: str) -> str:
     """Return the form that trades a refresh token for a new access token."""
-    return {"grant_type": "refresh_token", "refresh_token": refresh_token}
+    return prepare_token_request("refresh_token", refresh_token=refresh_token)
 
 
-def proven(way: Authentication, client: Client, form: Mapping[str, str]) -> tuple[dict[str, str], bytes]:
+def revocation_form(token: str, kind: str) -> str:
+    """Return the form that gives a token back; `kind` is refresh_token or access_token."""
+    return urlencode({"token": token, "token_type_hint": kind})
+
+
+def proven(way: Authentication, client: Client, form: str) -> tuple[dict[str, str], bytes]:
     """Return headers and body of a form that says who the client is, the way the service wants it."""
     headers = {"accept": "application/json", "content-type": "application/x-www-form-urlencoded"}
     if way.token_endpoint_auth_method == "client_secret_basic" and client.client_secret:
-        headers["authorization"] = basic(client)
-        return headers, urlencode(form).encode()
-    who = {"client_id": client.client_id}
-    if client.client_secret:
-        who["client_secret"] = client.client_secret
-    return headers, urlencode({**form, **who}).encode()
+        return {**headers, "authorization": basic(client)}, form.encode()
+    method = "client_secret_post" if client.client_secret else "none"
+    auth = ClientAuth(client.client_id, client.client_secret, method)
+    _uri, headers, body = auth.prepare("POST", "", headers, form)
+    return headers, body.encode()
 
 
 def basic(client: Client) -> str:
-    """Return the client's name and secret as a header; RFC 6749, 2.3.1 wants both form-encoded first."""
+    """Return the client's name and secret as a header. RFC 6749, 2.3.1 wants both form-encoded, which Authlib leaves out."""
     pair = f"{quote(client.client_id, safe='')}:{quote(client.client_secret, safe='')}"
     return f"Basic {base64.b64encode(pair.encode()).decode()}"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from datetime import timedelta
-from urllib.parse import urlencode
 
 from django.db import transaction
 from django.utils import timezone
@@ -159,10 +158,7 @@ def _proof(way: Authentication, row: TokenToRevoke) -> tuple[dict[str, str], byt
             body = json.dumps({"access_token": access}).encode()
             return {**headers, "content-type": "application/json"}, body
     refresh = str(row.credential.get("refresh_token") or "")
-    form = {"token": refresh or access, "token_type_hint": "refresh_token" if refresh else "access_token"}
-    if way.token_endpoint_auth_method == "client_secret_basic":
-        headers = {"authorization": protocol.basic(client), "content-type": "application/x-www-form-urlencoded"}
-        return headers, urlencode(form).encode()
+    form = protocol.revocation_form(refresh or access, "refresh_token" if refresh else "access_token")
     return protocol.proven(way, client, form)
 
 

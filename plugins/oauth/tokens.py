@@ -134,7 +134,7 @@ def _refresh(
     return _stored(connection)
 
 
-def _ask(way: Authentication, client: OAuthClient, token_url: str, form: Mapping[str, str]) -> dict[str, Any]:
+def _ask(way: Authentication, client: OAuthClient, token_url: str, form: str) -> dict[str, Any]:
     who = protocol.Client(client.client_id, str(client.client_secret or ""))
     headers, content = protocol.proven(way, who, form)
     reply = endpoint.send("POST", token_url, headers=headers, content=content)
