@@ -151,6 +151,8 @@ class TokenToRevokeAdmin(ReadOnlyAdmin):
 
     list_display = ["created_at", "owner", "plugin", "label", "tries", "next_try_at"]
     list_select_related = ["owner"]
+    search_fields = ["label", "plugin", "owner__email"]
+    exclude = ["manifest"]
 
 
 class GatewayCallInline(admin.TabularInline):

@@ -146,6 +146,7 @@ class TokenToRevoke(models.Model):
     label = models.CharField(max_length=100)
     connection_id_was = models.BigIntegerField()
     configuration = models.JSONField(default=dict, blank=True)
+    manifest = models.JSONField(default=dict, help_text="As it was then: the plugin may be uninstalled by now.")
     credential: Any = EncryptedJSONField(default=dict)
     client = models.ForeignKey(OAuthClient, null=True, on_delete=models.SET_NULL, related_name="+")
     tries = models.PositiveSmallIntegerField(default=0)

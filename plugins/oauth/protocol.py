@@ -110,7 +110,10 @@ def proven(way: Authentication, client: Client, form: str) -> tuple[dict[str, st
 
 
 def basic(client: Client) -> str:
-    """Return the client's name and secret as a header. RFC 6749, 2.3.1 wants both form-encoded, which Authlib leaves out."""
+    """Return the client's name and secret as a header.
+
+    RFC 6749, 2.3.1 wants both form-encoded first, which Authlib leaves out.
+    """
     pair = f"{quote(client.client_id, safe='')}:{quote(client.client_secret, safe='')}"
     return f"Basic {base64.b64encode(pair.encode()).decode()}"
 

@@ -12,11 +12,10 @@ from django.utils import timezone
 from coreengine.kernel.events import record
 from coreengine.kernel.notifications import notify
 from plugins.errors import TokenEndpointFailed
-from plugins.manifest import Authentication, Manifest
+from plugins.manifest import Authentication, Manifest, manifest_from
 from plugins.models import Connection
 from plugins.oauth import endpoint, protocol, tokens
 from plugins.oauth.models import OAuthClient, TokenToRevoke
-from plugins.registry import PluginUnknown, get_manifest
 
 logger = logging.getLogger(__name__)
 MAX_TRIES = 4
@@ -57,6 +56,7 @@ def add(connection: Connection, credential: dict[str, object]) -> None:
         label=connection.label,
         connection_id_was=connection.pk,
         configuration=connection.configuration,
+        manifest=manifest.document,
         credential=credential,
         client=_client(manifest, way, connection.configuration),
     )
@@ -106,10 +106,7 @@ def take_up() -> int:
 
 def _tell(row: TokenToRevoke) -> tuple[str, bool]:
     """Make the call; return what went wrong ("" for nothing) and whether it may go better later."""
-    try:
-        manifest = get_manifest(row.plugin)
-    except PluginUnknown:
-        return f"The plugin {row.plugin} is not installed any more.", False
+    manifest = manifest_from(row.manifest)
     way = manifest.way(row.way)
     if way is None or way.revocation is None:
         return f"{manifest.title} has no way to give a sign-in back.", False

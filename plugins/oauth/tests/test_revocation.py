@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 import time
 from typing import Any
 
@@ -160,3 +161,17 @@ def test_a_way_without_revocation_asks_nobody(
     services.disconnect(connected, by=owner)
 
     assert provider.asked == [] and not TokenToRevoke.objects.exists()
+
+
+@pytest.mark.usefixtures("commits_at_once")
+def test_a_token_is_given_back_though_its_plugin_is_uninstalled_by_then(
+    connected: Connection, provider: Provider, owner: Any, catalog: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("plugins.tasks.revoke_token.delay_on_commit", lambda pk: None)
+    services.disconnect(connected, by=owner)
+    [row] = TokenToRevoke.objects.all()
+    shutil.rmtree(catalog)
+
+    assert revocation.revoke(row.pk)
+    assert [(how, where) for how, where, _, _ in provider.asked] == [("POST", "/revoke")]
+    assert not Notification.objects.exists()
