@@ -498,6 +498,22 @@ def remove_webhook(call: Call) -> JSON:
     return {"webhook_id": ""}
 
 
+@plugin.action("stop_telling")
+def stop_telling(call: Call) -> JSON:
+    """Remove every webhook that this connection made, before it goes; one that is gone already does no harm."""
+    keys = call.storage.keys("webhook:")
+    for key in keys:
+        # By its number: the repository may have another name by now.
+        number = key.removeprefix("webhook:")
+        response = call.http.request(
+            "DELETE", f"/repositories/{number}/hooks/{text(call.storage.get(key))}", headers=AS_JSON
+        )
+        if response.status not in (403, 404):
+            good(response, f"webhook of repository {number}")
+        call.storage.delete(key)
+    return {"stopped": len(keys)}
+
+
 @plugin.webhook(WEBHOOK)
 def take_in(call: Call) -> JSON:
     """What GitHub told, as records that the sync uses too."""

@@ -126,6 +126,15 @@ class TestAskingForOne:
             kit.execute("remove_webhook", **OURS, repository_id=str(repository.id))
         assert repository.hooks == [] and kit.stored == {}
 
+    def test_a_connection_that_goes_takes_all_of_its_webhooks_away_and_no_other(
+        self, github: RunningGitHub, kit: PluginKit, repository: Repository, listener: Listener
+    ) -> None:
+        hook, other = (github.hub.add_hook(repository, {"url": listener.url, "secret": s}, ["push"]) for s in "ab")
+        kit.stored = {f"webhook:{repository.id}": str(hook.id), "webhook:999999": "7"}
+
+        assert kit.execute("stop_telling") == {"stopped": 2}
+        assert repository.hooks == [other] and kit.stored == {}
+
     def test_who_may_not_is_told_who_may(self, github: RunningGitHub, kit: PluginKit) -> None:
         theirs = github.hub.store.add_repository("cs3410/shared", members={STUDENT})
         with pytest.raises(PluginAnsweredError) as refused:
