@@ -57,4 +57,7 @@ def test_build_without_an_engine_says_so(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_the_guides_example_is_a_good_manifest() -> None:
     guide = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text("utf-8")
 
-    assert parse_manifest(guide.split("```yaml\n")[1].split("```")[0]).name == "campus-weather"
+    blocks = [block.split("```")[0] for block in guide.split("```yaml\n")[1:]]
+    whole = [block for block in blocks if "kind: Plugin" in block]
+
+    assert [parse_manifest(block).name for block in whole] == ["campus-weather"]

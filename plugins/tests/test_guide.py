@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.conf import settings as django_settings
@@ -85,7 +86,8 @@ def author(tmp_path: Path, settings: Any) -> Iterator[Follower]:
     where = database.settings_dict
     port = free_port()
     python = Path(sys.executable).parent
-    address = f"postgresql://{where['USER']}:{where['PASSWORD']}@{where['HOST']}:{where['PORT']}/{where['NAME']}"
+    host = quote(where["HOST"], safe="")  # the directory of a socket, where the database has no port
+    address = f"postgresql://{where['USER']}:{where['PASSWORD']}@{host}:{where['PORT']}/{where['NAME']}"
     follower = Follower(
         ROOT,
         {

@@ -88,12 +88,13 @@ class TestHeartbeat:
         self, owner: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(heartbeat, "BEAT_S", 0.05)
+        monkeypatch.setattr(heartbeat, "_beater", None)  # that of an earlier test sleeps for long
         long_ago = timezone.now() - timedelta(minutes=5)
         call = ActionCall.objects.create(
             owner=owner, connection=ConnectionFactory(owner=owner), status="running", alive_at=long_ago
         )
 
-        with heartbeat.beating(call.pk):
+        with heartbeat.beating(call):
             wait_until(lambda: ActionCall.objects.get(pk=call.pk).alive_at > long_ago, timeout_s=10)
             calls.take_up_forgotten()
             assert ActionCall.objects.get(pk=call.pk).status == "running"
