@@ -322,7 +322,7 @@ def flood(trial: Trial) -> None:
     baseline = _waits(trial, other, small, size.of(12, 50))
     before = _memory_mb(trial)
     world.student = first
-    trial.begin(chain(), size.of(150, 10_000))
+    trial.begin(chain(), size.of(600, 10_000))
     with_flood = _waits(trial, other, small, size.of(12, 50))
     world.student = first
     left = len(trial.open())
