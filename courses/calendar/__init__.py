@@ -1,0 +1,1 @@
+"""A student's time: what lies when, from every part of this app, on one calendar."""

@@ -1,0 +1,99 @@
+"""What lies in a student's time. Every part of this app that has something there registers a layer of it.
+
+The calendar, the planner and the plan of work read all layers through `entries_between` and `busy_between`, and know
+none of the parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from coreengine.accounts.models import User
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing at a time. `key` is unique in a student's calendar: "assignment:12", "event:7@20261130T090000Z".
+
+    `ends_at` is None for a moment, such as a deadline, and excluded for a span. An entry of whole days begins and
+    ends at midnights of the student's zone. `is_busy` says that the time is taken for anything else.
+    """
+
+    key: str
+    kind: str
+    title: str
+    starts_at: datetime
+    ends_at: datetime | None = None
+    is_all_day: bool = False
+    is_busy: bool = False
+    is_done: bool = False
+    url: str = ""
+    location: str = ""
+    course_id: int | None = None
+    course: str = ""
+    hue: int | None = None
+
+
+Interval = tuple[datetime, datetime]
+ReadLayer = Callable[[User, datetime, datetime], Iterable[Entry]]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One kind of entries; `read(owner, start, end)` gives those that touch the span, with no query per entry."""
+
+    key: str
+    label: str
+    icon: str
+    read: ReadLayer
+    order: int
+
+
+_layers: dict[str, Layer] = {}
+
+
+def register_layer(layer: Layer) -> None:
+    """Add a kind of entries to every student's calendar."""
+    _layers[layer.key] = layer
+
+
+def layers() -> list[Layer]:
+    """List the layers in order."""
+    return sorted(_layers.values(), key=lambda layer: layer.order)
+
+
+def entries_between(owner: User, start: datetime, end: datetime, *, only: Iterable[str] | None = None) -> list[Entry]:
+    """Read what lies from `start` (included) to `end` (excluded), earliest first, whole days before times.
+
+    `only` names the layers to read; all of them by default.
+    """
+    wanted = None if only is None else set(only)
+    found = [
+        entry for layer in layers() if wanted is None or layer.key in wanted for entry in layer.read(owner, start, end)
+    ]
+    return sorted(found, key=lambda entry: (entry.starts_at, not entry.is_all_day, entry.title, entry.key))
+
+
+def busy_between(owner: User, start: datetime, end: datetime, *, leaving_out: Iterable[str] = ()) -> list[Interval]:
+    """Give the times that are taken, joined where they touch and cut to the span; `leaving_out` names layers."""
+    left_out = set(leaving_out)
+    keys = [layer.key for layer in layers() if layer.key not in left_out]
+    spans = [
+        (max(entry.starts_at, start), min(entry.ends_at, end))
+        for entry in entries_between(owner, start, end, only=keys)
+        if entry.is_busy and entry.ends_at is not None
+    ]
+    return joined(spans)
+
+
+def joined(spans: Iterable[Interval]) -> list[Interval]:
+    """Join intervals that overlap or touch; empty ones vanish."""
+    result: list[Interval] = []
+    for first, last in sorted(span for span in spans if span[0] < span[1]):
+        if result and first <= result[-1][1]:
+            result[-1] = (result[-1][0], max(result[-1][1], last))
+        else:
+            result.append((first, last))
+    return result
