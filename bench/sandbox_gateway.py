@@ -49,7 +49,7 @@ def measure(requests: int = 300) -> dict[str, Figure]:
 def _measure(origin: str, requests: int) -> Figure:
     import httpcore
 
-    from plugins.gateway.network import close_pools
+    from coreengine.kernel.outbound.network import close_pools
 
     gateway = _gateway()
     ours, direct = [], []

@@ -10,9 +10,9 @@ from coreengine.kernel import hooks
 from coreengine.kernel.blobs import is_granted, open_blob
 from coreengine.kernel.errors import DomainError
 from coreengine.kernel.models import Blob
+from coreengine.kernel.outbound.errors import RequestFailed
 from plugins.gateway.records import HiddenNames, NoHiddenNames
 from plugins.models import Connection
-from plugins.sandbox.conversation import RequestFailed
 
 URL, SECRET = "webhook-url:", "webhook-secret:"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 
@@ -40,18 +39,3 @@ def plugin_settings() -> PluginSettings:
     """Return the settings as they are now; tests override `settings.PLUGINS` whole."""
     raw: dict[str, Any] = getattr(settings, "PLUGINS", {})
     return PluginSettings(**raw)
-
-
-def operator_host(host: str) -> str | None:
-    """Return how the operator wants a host reached, by GATEWAY_HOSTS.
-
-    None: nothing is said. "" (written `host=allow`): as the name resolves, even if that is a private address.
-    Otherwise the origin to ask instead, such as http://127.0.0.1:4567.
-    """
-    mapped = plugin_settings().GATEWAY_HOSTS.get(host)
-    if mapped is None:
-        return None
-    if mapped in {"", "allow"}:
-        return ""
-    parts = urlsplit(mapped)
-    return f"{parts.scheme}://{parts.netloc}"

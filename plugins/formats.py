@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 
+from coreengine.kernel.outbound.hosts import is_host
+
 NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 ACTION = re.compile(r"[a-z][a-z0-9_]{0,63}")
 # Source: https://semver.org/spec/v2.0.0.html, the suggested expression.
@@ -16,9 +18,6 @@ SEMVER = re.compile(
     r"(?:-((?:0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*))*))?"
     r"(?:\+([0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*))?"
 )
-LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-# The last label starts with a letter, so no spelling of an IPv4 address is a host name.
-HOST = re.compile(rf"(?=.{{1,253}}\Z)(?:{LABEL}\.)+(?=[a-z]){LABEL}")
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 CREDENTIAL_WORDS = re.compile(
@@ -92,11 +91,6 @@ def expand(template: str, values: Mapping[str, object]) -> str:
         return str(found)
 
     return PLACEHOLDER.sub(value, template)
-
-
-def is_host(text: str) -> bool:
-    """Tell whether text is a lower-case public-style host name (never an address, never one label)."""
-    return HOST.fullmatch(text) is not None
 
 
 def is_host_template(text: str) -> bool:

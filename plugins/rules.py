@@ -10,9 +10,10 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
+from coreengine.kernel.outbound.hosts import is_host
 from plugins.checking import problems_of, validator_for
 from plugins.faults import did_you_mean, join_path
-from plugins.formats import PLACEHOLDER, VALUE_FORMATS, is_host
+from plugins.formats import PLACEHOLDER, VALUE_FORMATS
 from plugins.manifest import Authentication, Endpoint, Manifest
 from plugins.settings_schema import problem_of
 

@@ -28,7 +28,8 @@ from plugins.oauth.tokens import renewed, usable_credential
 from plugins.registry import Plugin, PluginUnknown, get_plugin
 from plugins.rules import answer_faults
 from plugins.sandbox import pool
-from plugins.sandbox.conversation import Conversation, PluginRefused, RequestFailed
+from coreengine.kernel.outbound.errors import RequestFailed
+from plugins.sandbox.conversation import Conversation, PluginRefused
 from plugins.storage import Storage
 
 

@@ -16,8 +16,8 @@ from django.db.models import Count, Sum
 from django.utils import timezone
 
 from coreengine.kernel.events import record
+from coreengine.kernel.outbound.errors import RequestFailed
 from plugins.models import Connection, StoredValue
-from plugins.sandbox.conversation import RequestFailed
 
 if TYPE_CHECKING:
     from coreengine.accounts.models import User

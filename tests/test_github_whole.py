@@ -16,6 +16,7 @@ from django.utils import timezone
 from coreengine.accounts.models import User
 from coreengine.kernel.events import deliver_all
 from coreengine.kernel.models import Event, Notification
+from coreengine.kernel.outbound.network import close_pools
 from coreengine.kernel.waiting import wait_until
 from courses.models import Assignment
 from courses.services import link_repository, unlink_repository
@@ -23,7 +24,6 @@ from courses.tests.factories import AssignmentFactory, CourseFactory
 from plugins.catalog.github.server.demo import COURSE, STUDENT, fill
 from plugins.catalog.github.server.store import Repository as TheirRepository
 from plugins.catalog.github.server.testing import RunningGitHub, running_github
-from plugins.gateway.network import close_pools
 from plugins.models import ActionCall, Connection, ConnectionDelivery, GatewayCall
 from plugins.webhooks.handling import handle_next
 from resources.models import Repository, Resource

@@ -13,10 +13,10 @@ from django.utils import timezone
 
 from coreengine.accounts.models import User
 from coreengine.kernel.models import Event, Notification
+from coreengine.kernel.outbound.network import close_pools
 from courses.models import Announcement, Assignment, Course, CourseResource, Module, PlannerItem
 from courses.services import mark_done
 from plugins.demo_university.testing import DOMAIN, RunningUniversity, running_university
-from plugins.gateway.network import close_pools
 from plugins.models import Connection
 from resources.models import Resource
 from workflows.models import Execution, Workflow

@@ -13,11 +13,11 @@ import pytest
 from coreengine.accounts.models import User
 from coreengine.kernel.errors import DomainError
 from coreengine.kernel.models import Notification
+from coreengine.kernel.outbound.network import close_pools
 from courses.models import Course, CourseResource
 from courses.services import attach_resource
 from plugins.catalog.google_drive.server.drive import DOCUMENT
 from plugins.catalog.google_drive.server.testing import RunningDrive, running_drive
-from plugins.gateway.network import close_pools
 from plugins.models import Connection, StoredValue
 from plugins.services import call_action
 from resources.models import Resource

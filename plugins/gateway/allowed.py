@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
-from plugins.conf import operator_host
+from coreengine.kernel.outbound.address import Target
+from coreengine.kernel.outbound.errors import RequestFailed
+from coreengine.kernel.outbound.hosts import operator_host
 from plugins.formats import expand
-from plugins.gateway.address import Target
 from plugins.gateway.records import Access
 from plugins.manifest import RequestRule
-from plugins.sandbox.conversation import RequestFailed
 
 READING = frozenset({"GET", "HEAD"})
 _NUMBER = re.compile(r"[0-9]+")

@@ -13,11 +13,13 @@ import httpcore
 
 from coreengine.kernel.blobs import store
 from coreengine.kernel.errors import ExternalError, TooLarge
-from plugins.conf import operator_host, plugin_settings
-from plugins.gateway.address import FEED, FEED_SHOWN, redirect_address
+from coreengine.kernel.outbound.address import FEED, FEED_SHOWN, redirect_address
+from coreengine.kernel.outbound.body import read_pieces
+from coreengine.kernel.outbound.errors import RequestFailed
+from coreengine.kernel.outbound.exchange import exchange
+from coreengine.kernel.outbound.hosts import operator_host
+from plugins.conf import plugin_settings
 from plugins.gateway.allowed import Allowed, path_shape
-from plugins.gateway.body import read_pieces
-from plugins.gateway.exchange import exchange
 from plugins.gateway.headers import answer_headers
 from plugins.gateway.outgoing import METHODS, BlobSource, NoBlobs, Outgoing, read_request
 from plugins.gateway.pace import Pace, PaceStore, Slot
@@ -32,7 +34,6 @@ from plugins.gateway.records import (
 )
 from plugins.gateway.secrets import Mask, credential_header, feed_target
 from plugins.gateway.waiting import asked_to_wait, jittered, wait_before_next
-from plugins.sandbox.conversation import RequestFailed
 
 REDIRECTS = {301, 302, 303, 307, 308}
 MAX_REDIRECTS = 5

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from coreengine.kernel.outbound.errors import RequestFailed
 from plugins.gateway.secrets import Mask
-from plugins.sandbox.conversation import RequestFailed
 
 _MAY_SET = {
     "accept",

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import IO, Any, Protocol
 
-from plugins.gateway.address import FEED, Target, read_address
+from coreengine.kernel.outbound.address import FEED, Target, read_address
+from coreengine.kernel.outbound.errors import RequestFailed
 from plugins.gateway.headers import request_headers
-from plugins.sandbox.conversation import RequestFailed
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
 MAX_TEXT_BYTES = 10 * 2**20

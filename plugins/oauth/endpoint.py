@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import httpcore
 
-from plugins.conf import operator_host
+from coreengine.kernel.outbound.address import Target, read_address
+from coreengine.kernel.outbound.body import read_pieces
+from coreengine.kernel.outbound.errors import RequestFailed
+from coreengine.kernel.outbound.hosts import operator_host
+from coreengine.kernel.outbound.network import PinnedBackend, tls_context
 from plugins.errors import TokenEndpointFailed
-from plugins.gateway.address import Target, read_address
-from plugins.gateway.body import read_pieces
-from plugins.gateway.network import PinnedBackend, tls_context
 from plugins.gateway.secrets import Mask
-from plugins.sandbox.conversation import RequestFailed
 
 TIMEOUT_S = 15.0
 MAX_ANSWER_BYTES = 256 * 1024

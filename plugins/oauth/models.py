@@ -11,8 +11,9 @@ from django.db import models
 from django.utils import timezone
 
 from coreengine.kernel.fields import EncryptedJSONField, EncryptedTextField
+from coreengine.kernel.outbound.hosts import is_host
 from coreengine.kernel.querysets import OwnedQuerySet
-from plugins.formats import PLACEHOLDER, is_host
+from plugins.formats import PLACEHOLDER
 
 SIGN_IN_LIFETIME = timedelta(minutes=10)
 

@@ -13,22 +13,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from coreengine.kernel.outbound.errors import RequestFailed
 from plugins.contract import DEFAULT_LIMITS, Limits
 from plugins.errors import PluginFailed, PluginTimedOut
 from plugins.sandbox.base import Child
 
 INVALID_PARAMS, METHOD_NOT_FOUND, HOST_ERROR = -32602, -32601, -32000
 _CALL_ID = 1
-
-
-class RequestFailed(Exception):
-    """A plugin's request to the host cannot be served; the plugin is told and may go on."""
-
-    def __init__(self, code: str, message: str, *, retryable: bool = False, retry_after_s: float | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.retryable = retryable
-        self.retry_after_s = retry_after_s
 
 
 class PluginRefused(Exception):

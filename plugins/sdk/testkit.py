@@ -27,9 +27,10 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 from django.conf import settings
 
+from coreengine.kernel.outbound.address import read_address
+from coreengine.kernel.outbound.errors import RequestFailed
 from plugins.contract import DEFAULT_LIMITS
 from plugins.errors import PluginFailed
-from plugins.gateway.address import read_address
 from plugins.gateway.allowed import Allowed
 from plugins.gateway.records import Access
 from plugins.gateway.secrets import Mask, credential_header
@@ -37,7 +38,6 @@ from plugins.handled import checked_answer
 from plugins.manifest import Manifest, parse_manifest
 from plugins.registry import ENTRY_NAME, MANIFEST_NAME
 from plugins.rules import answer_faults, check_configuration, check_params, payload_faults
-from plugins.sandbox.conversation import RequestFailed
 from plugins.sdk.recordings import Recording, RecordTransport, ReplayTransport
 
 if not settings.configured and not os.environ.get("DJANGO_SETTINGS_MODULE"):

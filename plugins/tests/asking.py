@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from coreengine.kernel.outbound.errors import RequestFailed
 from plugins.gateway.gateway import Gateway
 from plugins.gateway.records import Access, KnownAnswer
 from plugins.manifest import manifest_from
-from plugins.sandbox.conversation import RequestFailed
 from plugins.tests.conftest import manifest_document
 
 HOST, OTHER = "canvas.example.edu", "files.example.edu"

@@ -105,8 +105,8 @@ def start(sandbox: Sandbox, images: set[str]) -> Iterator[Callable[[Plugin], Chi
 @pytest.fixture
 def university(settings: Any) -> Iterator[Any]:
     """The demo university on a real port, reachable through the gateway under its name."""
+    from coreengine.kernel.outbound.network import close_pools
     from plugins.demo_university.testing import DOMAIN, running_university
-    from plugins.gateway.network import close_pools
 
     with running_university() as running:
         settings.PLUGINS = {**settings.PLUGINS, "SANDBOX": "process", "GATEWAY_HOSTS": {DOMAIN: running.url}}
@@ -117,7 +117,7 @@ def university(settings: Any) -> Iterator[Any]:
 @pytest.fixture
 def peer(settings: Any) -> Iterator[Peer]:
     """A server on a real port that answers as a test says, under every name that the tests' plugins ask."""
-    from plugins.gateway.network import close_pools
+    from coreengine.kernel.outbound.network import close_pools
 
     with running_peer() as running:
         hosts = ["canvas.example.edu", "files.example.edu", "elsewhere.example.edu"]

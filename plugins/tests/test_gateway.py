@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from coreengine.kernel.models import Blob
-from plugins.gateway import network
+from coreengine.kernel.outbound import network
 from plugins.gateway.gateway import Gateway
 from plugins.gateway.secrets import Mask
 from plugins.tests.asking import HOST, OAUTH2, OTHER, TOKEN, Store, ask, make_gateway, refused

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from plugins.gateway.address import is_public, read_address
-from plugins.sandbox.conversation import RequestFailed
+from coreengine.kernel.outbound.address import is_public, read_address
+from coreengine.kernel.outbound.errors import RequestFailed
 
 # Spellings of places that must never be reached, and texts that two readers understand differently.
 REFUSED = [

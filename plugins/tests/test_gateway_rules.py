@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from plugins.gateway.address import read_address
+from coreengine.kernel.outbound.address import read_address
+from coreengine.kernel.outbound.errors import RequestFailed
 from plugins.gateway.allowed import path_shape
 from plugins.gateway.gateway import Gateway
-from plugins.sandbox.conversation import RequestFailed
 from plugins.tests.asking import HOST, OTHER, TOKEN, ask, make_gateway, refused
 from plugins.tests.peer import Peer, text
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from plugins.gateway import network
+from coreengine.kernel.outbound import network
 from plugins.tests.asking import HOST, make_gateway, refused
 from plugins.tests.peer import Peer, text
 

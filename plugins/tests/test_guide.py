@@ -21,8 +21,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection as database
 
 from coreengine.accounts.services import create_api_token
+from coreengine.kernel.outbound.network import close_pools
 from coreengine.kernel.waiting import wait_until
-from plugins.gateway.network import close_pools
 from plugins.sandbox.docker import docker_client, engine_answers
 from plugins.sandbox.images import BASE_IMAGE
 

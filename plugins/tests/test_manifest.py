@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from coreengine.kernel.outbound.hosts import is_host
 from plugins.faults import ManifestFaulty
-from plugins.formats import cpu_cores, is_host, memory_bytes
+from plugins.formats import cpu_cores, memory_bytes
 from plugins.manifest import manifest_from, parse_manifest
 from plugins.tests.conftest import manifest_document
 

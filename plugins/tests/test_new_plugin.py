@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from coreengine.kernel.outbound.network import close_pools
 from plugins import registry
-from plugins.gateway.network import close_pools
 from plugins.models import Connection
 from plugins.sandbox.docker import docker_client, engine_answers
 from plugins.sandbox.images import BASE_IMAGE

@@ -67,7 +67,7 @@ class TestConnect:
                 return [host]
             raise OSError(-2, "unknown")
 
-        monkeypatch.setattr("plugins.gateway.network.resolve", resolve)
+        monkeypatch.setattr("coreengine.kernel.outbound.network.resolve", resolve)
         settings.PLUGINS = {**settings.PLUGINS, "GATEWAY_HOSTS": {DOMAIN: mapped} if mapped else {}}
 
         with pytest.raises(ValidationError) as refusal:

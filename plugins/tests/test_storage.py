@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from coreengine.kernel.models import Event
+from coreengine.kernel.outbound.errors import RequestFailed
 from plugins import calls, running, services
 from plugins.contract import ActionResult
 from plugins.models import Connection, StoredValue
 from plugins.registry import Plugin, get_manifest
-from plugins.sandbox.conversation import RequestFailed
 from plugins.storage import MAX_KEYS, Storage, forget_stored, storage_use
 from plugins.tests.conftest import MakePlugin
 from plugins.tests.factories import ConnectionFactory

@@ -164,10 +164,10 @@ class TestWays:
         assert answer.status_code == 422 and "url" in answer.json()["errors"]
 
     def test_a_feed_is_only_read(self, diary: Peer, owner: Any) -> None:
+        from coreengine.kernel.outbound.errors import RequestFailed
         from plugins.gateway.gateway import Gateway
         from plugins.gateway.records import Access
         from plugins.registry import get_manifest
-        from plugins.sandbox.conversation import RequestFailed
 
         access = Access(1, get_manifest(PLUGIN), {"host": HOST}, {"url": FEED}, way="feed")
         for params in ({"method": "POST"}, {"query": {"a": 1}}, {"method": "DELETE"}):

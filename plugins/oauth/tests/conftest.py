@@ -89,7 +89,7 @@ def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def provider(catalog: Path, settings: Any) -> Iterator[Provider]:
     """The service behind the plugin."""
-    from plugins.gateway.network import close_pools
+    from coreengine.kernel.outbound.network import close_pools
 
     settings.SITE_URL = SITE
     with running_provider() as running:

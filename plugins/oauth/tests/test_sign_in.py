@@ -185,7 +185,7 @@ class TestTheWayBack:
     ) -> None:
         answer = provider.approve(leave(page))
         settings.PLUGINS = {**settings.PLUGINS, "GATEWAY_HOSTS": {}}
-        monkeypatch.setattr("plugins.gateway.network.resolve", lambda host, port: ["10.0.0.7"])
+        monkeypatch.setattr("coreengine.kernel.outbound.network.resolve", lambda host, port: ["10.0.0.7"])
 
         come_back(page, answer)
 

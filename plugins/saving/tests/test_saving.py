@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from coreengine.kernel.outbound.network import close_pools
 from plugins.catalog.google_drive.server.testing import RunningDrive, running_drive
-from plugins.gateway.network import close_pools
 from plugins.models import ActionCall, Connection, SavedCopy
 from resources.services import edit_resource, trash_resource
 from resources.tests.factories import a_file, a_note

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from coreengine.accounts.models import User
+from coreengine.kernel.outbound.network import close_pools
 from plugins.catalog.github.server.testing import RunningGitHub
-from plugins.gateway.network import close_pools
 from plugins.models import Connection
 from plugins.services import call_action
 

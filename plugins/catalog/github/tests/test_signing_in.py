@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from coreengine.accounts.models import User
+from coreengine.kernel.outbound.network import close_pools
 from plugins import services
 from plugins.catalog.github.server.oauth import App
 from plugins.catalog.github.server.testing import STUDENT, RunningGitHub
-from plugins.gateway.network import close_pools
 from plugins.models import Connection, OAuthClient
 from plugins.oauth.tests.conftest import commits_at_once  # noqa: F401, a fixture
 from plugins.services import call_action

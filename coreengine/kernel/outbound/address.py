@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes, urlencode
 
-from plugins.formats import is_host
-from plugins.sandbox.conversation import RequestFailed
+from coreengine.kernel.outbound.errors import RequestFailed
+from coreengine.kernel.outbound.hosts import is_host
 
 MAX_URL_LENGTH = 8_000
 FEED = "feed:"

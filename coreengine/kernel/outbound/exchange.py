@@ -6,14 +6,29 @@ import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 import httpcore
 
-from plugins.gateway.network import pool_for, until
-from plugins.gateway.outgoing import Body
-from plugins.sandbox.conversation import RequestFailed
+from coreengine.kernel.outbound.errors import RequestFailed
+from coreengine.kernel.outbound.network import pool_for, until
 
 CONNECT_S = 10.0
+
+
+class Body(Protocol):
+    """What is sent; asked anew for every attempt."""
+
+    def content(self) -> bytes | Iterator[bytes] | None:
+        """Return the content for one exchange."""
+
+
+class NoBody:
+    """Nothing is sent."""
+
+    def content(self) -> None:
+        """There is none."""
+        return None
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Connections that go exactly where they were checked to go, kept open per connection and thread."""
+"""Connections that go exactly where they were checked to go, kept open per key and thread."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from typing import Any
 
 import httpcore
 
-from plugins.gateway.address import is_public
-from plugins.sandbox.conversation import RequestFailed
+from coreengine.kernel.outbound.address import is_public
+from coreengine.kernel.outbound.errors import RequestFailed
 
 Resolve = Callable[[str, int], list[str]]
 MAX_POOLS = 32
@@ -113,7 +113,7 @@ class PinnedBackend(httpcore.NetworkBackend):
                 where = f"the private address {forbidden[0]}" if forbidden else "no address"
                 raise RequestFailed(
                     "private_address",
-                    f'"{host}" leads to {where}; plugins reach public hosts only. '
+                    f'"{host}" leads to {where}; only public hosts can be asked. '
                     "An operator can allow the host in GATEWAY_HOSTS.",
                 )
         problem: Exception | None = None
@@ -136,12 +136,12 @@ class PinnedBackend(httpcore.NetworkBackend):
             ) from error
 
     def connect_unix_socket(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
-        """Refuse: plugins have no business with sockets of this machine."""
+        """Refuse: nobody outside has business with sockets of this machine."""
         raise RequestFailed("host_not_allowed", "Only hosts on the network can be asked.")
 
 
 def pool_for(key: object, *, allow_private: bool = False) -> httpcore.ConnectionPool:
-    """Return the kept-open connections of one plugin connection in this thread.
+    """Return the connections that this thread keeps open for `key`, such as a student's connection.
 
     `allow_private` is for the hosts that the operator named; they have a pool, and so a check, of their own.
 
