@@ -74,6 +74,7 @@ class UnwrittenMarks(Params):
 class NoteWritten(Params):
     id: str = Field(min_length=1, max_length=240, description="The planner's name of it: assignment:12")
     complete: bool = Field(description="What the source has now")
+    dismissed: bool | None = Field(default=None, description="The same of being dismissed, where it is known")
     override_id: str = Field(default="", max_length=200, description="The source's id of the mark")
 
 
@@ -171,7 +172,7 @@ def import_planner_action(context: ActionContext, params: ImportPlanner) -> dict
     "planner.unwritten", params=UnwrittenMarks, writes=False, summary="List the marks that a source has not taken yet"
 )
 def unwritten_marks_action(context: ActionContext, params: UnwrittenMarks) -> dict[str, Any]:
-    """Give `{count, marks: [{id, course_id, kind, complete, override_id, title}]}`, the oldest first."""
+    """Give `{count, marks: [{id, course_id, kind, complete, dismissed, override_id, title}]}`, the oldest first."""
     marks = unwritten_marks(context.owner, params.source)
     return {"count": len(marks), "marks": marks}
 
@@ -183,6 +184,7 @@ def note_written_action(context: ActionContext, params: NoteWritten) -> dict[str
         source=params.source,
         external_id=params.id,
         complete=params.complete,
+        dismissed=params.dismissed,
         override_id=params.override_id,
         by=context.actor,
     )

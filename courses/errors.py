@@ -25,3 +25,19 @@ class NothingToWrite(DomainError):
     code = "nothing_to_write"
     status = 409
     title = "The source is in step"
+
+
+class TaskDoesNotRepeat(DomainError):
+    """Skipping, or changing the following ones, where nothing follows."""
+
+    code = "task_does_not_repeat"
+    status = 409
+    title = "This task does not repeat"
+
+
+class NotMovable(DomainError):
+    """Moving in the planner what has its place by itself."""
+
+    code = "not_movable"
+    status = 409
+    title = "This cannot be moved"

@@ -217,16 +217,28 @@ def _planned(row: PlannerItem, clock: Clock) -> PlannedLine:
 
 @dataclass(frozen=True)
 class MarkNote:
-    """How an assignment's mark stands at its source."""
+    """How an assignment's mark stands at its source; `title` says what the source did not take."""
 
     state: str
     error: str
     is_done: bool
+    title: str
 
 
 def mark_note(assignment: Assignment) -> MarkNote | None:
     """What to say of a mark on its way to the source; None where there is nothing. Reads the planner item."""
     item: PlannerItem | None = getattr(assignment, "planner_item", None)
-    if item is None or (item.wanted_complete is None and not item.is_marked_complete):
+    if item is None or (item.write_state == "settled" and not item.is_marked_complete):
         return None
-    return MarkNote(item.write_state, item.write_error, assignment.done_at is not None)
+    return MarkNote(item.write_state, item.write_error, assignment.done_at is not None, refused_words(item))
+
+
+def refused_words(item: PlannerItem) -> str:
+    """Say what the source of a planner item did not take."""
+    if item.wanted_complete is not None:
+        return (
+            "Marked as done here, but not at the source"
+            if item.wanted_complete
+            else "Not done here, but still marked at the source"
+        )
+    return "Dismissed here, but not at the source" if item.wanted_dismissed else "Dismissed only at the source"

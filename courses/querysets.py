@@ -20,7 +20,7 @@ COURSE_LONG_FIELDS = ["syllabus_html", "notes", "search_vector"]
 COURSE_TAG_FIELDS = [f"course__{name}" for name in ("name", "nickname", "hue")]
 ROW_FIELDS = [
     *("name", "source", "due_at", "unlock_at", "lock_at", "points_possible", "submission_types", "missing_since"),
-    *("done_at", "owner_id"),
+    *("done_at", "dismissed_at", "owner_id"),
     *COURSE_TAG_FIELDS,
     *(
         f"submission__{name}"
@@ -233,7 +233,8 @@ class PlannerItemQuerySet(OwnedQuerySet):
 
     def unwritten(self) -> Self:
         """What the student marked here and the source has not taken yet, the oldest first."""
-        return self.filter(wanted_complete__isnull=False).order_by("wanted_at", "pk")
+        wanted = Q(wanted_complete__isnull=False) | Q(wanted_dismissed__isnull=False)
+        return self.filter(wanted).order_by("wanted_at", "pk")
 
     def beside_assignments(self) -> Self:
         """Events, pages to read and notes: what is no assignment and no announcement."""
@@ -242,7 +243,7 @@ class PlannerItemQuerySet(OwnedQuerySet):
     def ahead(self, now: datetime) -> Self:
         """Not over yet and neither ticked off nor dismissed, the soonest first."""
         begins = Q(starts_at__gte=now) | Q(ends_at__gte=now)
-        return self.filter(begins, is_marked_complete=False, is_dismissed=False).order_by("starts_at", "pk")
+        return self.filter(begins, done_at__isnull=True, dismissed_at__isnull=True).order_by("starts_at", "pk")
 
 
 class SourceImportQuerySet(OwnedQuerySet):

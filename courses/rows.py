@@ -17,6 +17,7 @@ BADGES: dict[WorkState, tuple[str, str]] = {
     WorkState.GRADED: ("completed", "award"),
     WorkState.SUBMITTED: ("info", "send"),
     WorkState.DONE: ("completed", "check"),
+    WorkState.DISMISSED: ("", "eye-off"),
     WorkState.EXCUSED: ("", "circle-slash"),
     WorkState.PAST: ("", "history"),
     WorkState.GONE: ("", "unlink"),
@@ -78,7 +79,7 @@ def row_of(assignment: Assignment, clock: Clock) -> WorkRow:
         badge=badge_of(assignment, state, clock),
         late=state == WorkState.OVERDUE,
         done=state in SETTLED,
-        can_mark=state in OUTSTANDING or state in (WorkState.DONE, WorkState.PAST),
+        can_mark=state in OUTSTANDING or state in (WorkState.DONE, WorkState.PAST, WorkState.DISMISSED),
         code=code_mark(assignment, clock.now),
     )
 

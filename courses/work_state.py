@@ -31,6 +31,7 @@ class WorkState(models.TextChoices):
     GRADED = "graded", "Graded"
     SUBMITTED = "submitted", "Submitted"
     DONE = "done", "Done"
+    DISMISSED = "dismissed", "Dismissed"
     UNDATED = "undated", "No due date"
     UPCOMING = "upcoming", "Open"
     PAST = "past", "Past"
@@ -95,6 +96,12 @@ RULES: list[Rule] = [
         WorkState.DONE,
         lambda now: Q(done_at__isnull=False),
         lambda assignment, now: assignment.done_at is not None,
+    ),
+    # Out of sight by the student's own word: neither owed nor done.
+    Rule(
+        WorkState.DISMISSED,
+        lambda now: Q(dismissed_at__isnull=False),
+        lambda assignment, now: assignment.dismissed_at is not None,
     ),
     Rule(
         WorkState.UNDATED,

@@ -2,7 +2,7 @@
 
 Both sides can be marked. The last word of the source is kept beside the student's own mark, so that each side's
 changes are told apart: what changed there since the last import comes here, what was marked here and not taken
-yet waits (`PlannerItem.wanted_complete`), and where nothing changed nothing is touched.
+yet waits (`PlannerItem.wanted_complete`, `wanted_dismissed`), and where nothing changed nothing is touched.
 """
 
 from __future__ import annotations
@@ -31,7 +31,16 @@ from courses.importing.records import PlannerRecord, Problem, read_batch
 from courses.models import Assignment, Course, PlannerItem, SourceImport
 
 # The write-back's own fields are written one by one, under lock, and never by a bulk write of what was read before.
-WRITE_FIELDS = {"wanted_complete", "write_error", "wanted_at"}
+WRITE_FIELDS = {"wanted_complete", "wanted_dismissed", "write_error", "wanted_at"}
+
+# Where the student's own mark is held, and how a change of it is told.
+HELD = {"complete": "done_at", "dismissed": "dismissed_at"}
+TOLD = {
+    ("complete", True): "assignment.done",
+    ("complete", False): "assignment.reopened",
+    ("dismissed", True): "assignment.dismissed",
+    ("dismissed", False): "assignment.returned",
+}
 
 
 @transaction.atomic
@@ -67,7 +76,7 @@ def import_planner(
     created: list[PlannerItem] = []
     changed: list[PlannerItem] = []
     fields: set[str] = set()
-    marks: dict[int, bool] = {}
+    marks: dict[int, dict[str, bool]] = {}
     drafts: list[EventDraft] = []
     for record in batch.records:
         if record.course_id and record.course_id not in courses:
@@ -82,8 +91,8 @@ def import_planner(
             created.append(row)
             if assignment is None:
                 drafts.append(EventDraft("planner_item.created", row, {"name": row.title, "baseline": is_baseline}))
-            if record.marked_complete and assignment is not None:
-                marks[assignment.pk] = True
+            said_first = {"complete": record.marked_complete, "dismissed": record.dismissed}
+            _hear(row, assignment, {mark: True for mark, is_set in said_first.items() if is_set}, marks)
             continue
         changes = differences(row, values)
         if not changes:
@@ -91,11 +100,15 @@ def import_planner(
             continue
         if assignment is None:
             drafts.append(EventDraft("planner_item.updated", row, {"name": row.title, "changes": said(changes)}))
-        if "is_marked_complete" in changes and row.wanted_complete is None and assignment is not None:
-            marks[assignment.pk] = record.marked_complete
+        news: dict[str, bool] = {}
+        if "is_marked_complete" in changes and row.wanted_complete is None:
+            news["complete"] = record.marked_complete
+        if "is_dismissed" in changes and row.wanted_dismissed is None:
+            news["dismissed"] = record.dismissed
+        _hear(row, assignment, news, marks)
+        fields |= {HELD[mark] for mark in news}
         apply(row, values)
-        if row.wanted_complete is not None and row.wanted_complete == row.is_marked_complete:
-            row.wanted_complete, row.wanted_at, row.write_error = None, None, ""
+        if _settle(row):
             fields |= WRITE_FIELDS
         row.updated_at = timezone.now()
         fields |= changes.keys() | {"updated_at"}
@@ -122,7 +135,7 @@ def _work(owner: User, source: str, records: list[PlannerRecord]) -> dict[str, A
     rows = Assignment.objects.filter(owner=owner).from_source(source)
     rows = rows.filter(external_id__in=ids) | rows.filter(planner_id__in=[record.id for record in records])
     work: dict[str, Assignment] = {}
-    columns = ("external_id", "planner_id", "name", "course_id", "done_at", "owner_id")
+    columns = ("external_id", "planner_id", "name", "course_id", "done_at", "dismissed_at", "owner_id")
     for row in rows.only(*columns).order_by("pk").select_for_update():
         work[f"assignment:{row.external_id}"] = row
         work[row.planner_key] = row
@@ -184,22 +197,49 @@ def _mark_missing(
     if start is None or end is None:
         return []
     rows = PlannerItem.objects.filter(owner=owner, starts_at__gte=start, starts_at__lt=end).from_source(source)
-    vanished = rows.present().exclude(external_id__in=named_ids).filter(wanted_complete__isnull=True)
+    vanished = rows.present().exclude(external_id__in=named_ids).filter(wanted_complete__isnull=True, wanted_dismissed__isnull=True)
     found = list(vanished.only("title", "owner_id", "assignment_id"))
     PlannerItem.objects.filter(pk__in=[row.pk for row in found]).update(missing_since=timezone.now())
     return found
 
 
-def _take_marks(work: dict[str, Assignment], marks: dict[int, bool]) -> list[EventDraft]:
+def _hear(
+    row: PlannerItem, assignment: Assignment | None, news: dict[str, bool], marks: dict[int, dict[str, bool]]
+) -> None:
+    """Keep what the source newly says of a mark: for the assignment if there is one, else with the item itself."""
+    if assignment is not None:
+        if news:
+            marks[assignment.pk] = news
+        return
+    now = timezone.now()
+    for mark, is_set in news.items():
+        setattr(row, HELD[mark], (getattr(row, HELD[mark]) or now) if is_set else None)
+
+
+def _settle(row: PlannerItem) -> bool:
+    """What is wanted and is there is wanted no more; True where that changed anything."""
+    before = (row.wanted_complete, row.wanted_dismissed)
+    if row.wanted_complete == row.is_marked_complete:
+        row.wanted_complete = None
+    if row.wanted_dismissed == row.is_dismissed:
+        row.wanted_dismissed = None
+    if before == (row.wanted_complete, row.wanted_dismissed):
+        return False
+    if row.wanted_complete is None and row.wanted_dismissed is None:
+        row.wanted_at, row.write_error = None, ""
+    return True
+
+
+def _take_marks(work: dict[str, Assignment], marks: dict[int, dict[str, bool]]) -> list[EventDraft]:
     """Set or take back the own marks that the student changed at the source; say so."""
     rows = {row.pk: row for row in work.values() if row.pk in marks}
     now = timezone.now()
     drafts = []
     for pk, row in rows.items():
-        is_done = marks[pk]
-        if is_done == (row.done_at is not None):
-            continue
-        Assignment.objects.filter(pk=pk).update(done_at=now if is_done else None)
-        data = {"name": row.name, "course": row.course_id, "at_source": True}
-        drafts.append(EventDraft("assignment.done" if is_done else "assignment.reopened", row, data))
+        for mark, is_set in marks[pk].items():
+            if is_set == (getattr(row, HELD[mark]) is not None):
+                continue
+            Assignment.objects.filter(pk=pk).update(**{HELD[mark]: now if is_set else None})
+            data = {"name": row.name, "course": row.course_id, "at_source": True}
+            drafts.append(EventDraft(TOLD[mark, is_set], row, data))
     return drafts

@@ -9,6 +9,7 @@ from courses.models.links import CourseResource
 from courses.models.modules import Module, ModuleItem
 from courses.models.planner import PlannerItem
 from courses.models.repositories import AssignmentRepository
+from courses.models.tasks import OwnTask, TaskSeries
 
 __all__ = [
     "Announcement",
@@ -21,8 +22,10 @@ __all__ = [
     "GradeScenario",
     "Module",
     "ModuleItem",
+    "OwnTask",
     "PlannerItem",
     "SourceImport",
     "Submission",
+    "TaskSeries",
     "Term",
 ]

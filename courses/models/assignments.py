@@ -15,6 +15,7 @@ from django.db.models.functions import Left
 from django.urls import reverse
 
 from courses.models.courses import SEARCHED_CHARACTERS, Course
+from courses.models.planned import Planned
 from courses.querysets import AssignmentGroupQuerySet, AssignmentQuerySet, SubmissionQuerySet
 from courses.work_state import WorkState, state_of
 
@@ -47,7 +48,7 @@ class AssignmentGroup(models.Model):
         return self.name
 
 
-class Assignment(models.Model):
+class Assignment(Planned):
     """One thing to do in a course.
 
     As with courses, the first block is the source's and the second the student's own, which no import touches.
@@ -79,7 +80,8 @@ class Assignment(models.Model):
     missing_since = models.DateTimeField(null=True, blank=True, editable=False)
 
     notes = models.TextField(blank=True, default="")
-    done_at = models.DateTimeField(null=True, blank=True, editable=False)
+    planned_on = models.DateField("planned for", null=True, blank=True)
+    """The day on which the student means to do it; the due date is the source's."""
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

@@ -5,17 +5,22 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 
 from courses.models.assignments import Assignment
 from courses.models.courses import Course
+from courses.models.planned import Planned
 from courses.querysets import PlannerItemQuerySet
 
+IS_WANTED = Q(wanted_complete__isnull=False) | Q(wanted_dismissed__isnull=False)
 
-class PlannerItem(models.Model):
+
+class PlannerItem(Planned):
     """One entry of a source's planner; `external_id` is what it is and its id there, such as "quiz:123".
 
-    `is_marked_complete` is what the source last said. `wanted_complete` is what the student marked here and what
-    the source has not taken yet, null where both agree; `write_error` says why the source did not take it.
+    `is_marked_complete` and `is_dismissed` are what the source last said, `wanted_complete` and `wanted_dismissed` what
+    the student marked here and the source has not taken yet, null where both agree; `write_error` says why the source
+    did not take it. What has an assignment is marked there; what has none is marked here (`done_at`, `dismissed_at`).
     """
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="planner_items")
@@ -38,7 +43,9 @@ class PlannerItem(models.Model):
     is_dismissed = models.BooleanField(default=False)
     missing_since = models.DateTimeField(null=True, blank=True, editable=False)
 
+    planned_on = models.DateField("planned for", null=True, blank=True)
     wanted_complete = models.BooleanField(null=True, blank=True, editable=False)
+    wanted_dismissed = models.BooleanField(null=True, blank=True, editable=False)
     wanted_at = models.DateTimeField(null=True, blank=True, editable=False)
     write_error = models.CharField(max_length=500, blank=True, default="", editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -54,7 +61,7 @@ class PlannerItem(models.Model):
                 condition=~Q(source="") & ~Q(external_id=""), name="planner_item_comes_from_a_source"
             ),
             models.CheckConstraint(
-                condition=Q(wanted_complete__isnull=False) | Q(write_error=""),
+                condition=IS_WANTED | Q(write_error=""),
                 name="planner_item_fails_only_at_what_is_wanted",
             ),
         ]
@@ -62,7 +69,7 @@ class PlannerItem(models.Model):
             models.Index(fields=["owner", "starts_at"], name="planner_item_by_owner_and_time"),
             models.Index(
                 fields=["owner", "source"],
-                condition=Q(wanted_complete__isnull=False),
+                condition=IS_WANTED,
                 name="planner_item_to_write",
             ),
         ]
@@ -70,9 +77,20 @@ class PlannerItem(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    def get_absolute_url(self) -> str:
+        """The page here: of its assignment, else what the planner can do with it."""
+        if self.assignment_id:
+            return f"/assignments/{self.assignment_id}/"
+        return reverse("courses:planner-item", args=[f"item:{self.pk}"])
+
+    @property
+    def is_event(self) -> bool:
+        """Something that takes place, and is over by itself; everything else is to be done."""
+        return self.kind == "calendar_event"
+
     @property
     def write_state(self) -> str:
         """Where the student's mark stands at the source: "settled", "pending" or "failed"."""
-        if self.wanted_complete is None:
+        if self.wanted_complete is None and self.wanted_dismissed is None:
             return "settled"
         return "failed" if self.write_error else "pending"

@@ -129,6 +129,7 @@ class TestBothSides:
                 "assignment_id": "1",
                 "title": "Planned 1",
                 "complete": True,
+                "dismissed": False,
                 "override_id": "31",
             }
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import connection, models, transaction
@@ -67,6 +67,8 @@ def said(changes: dict[str, list[Any]]) -> dict[str, list[Any]]:
 def _say(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, str) and len(value) > SAID_CHARACTERS:
         return value[:SAID_CHARACTERS] + "…"
     return value

@@ -315,7 +315,10 @@ def get_planner(call: Call) -> JSON:
 
 @plugin.action("mark_complete")
 def mark_complete(call: Call) -> JSON:
-    """Mark something in the planner as complete, or take the mark back. Doing it twice is harmless."""
+    """Mark something in the planner as complete or dismissed, or take the mark back. Doing it twice is harmless.
+
+    Without `dismissed`, that part of the mark stays as it is.
+    """
     refuse_feed(call, "marks")
     kind, _, number = text(call.params.get("id")).partition(":")
     if not (kind.replace("_", "").isalpha() and is_plain_id(number)):
@@ -323,6 +326,8 @@ def mark_complete(call: Call) -> JSON:
     complete = call.params.get("complete") is not False
     what = "the mark in your planner"
     body = {"plannable_type": kind, "plannable_id": number, "marked_complete": complete}
+    if isinstance(call.params.get("dismissed"), bool):
+        body["dismissed"] = call.params["dismissed"]
     override = identifier(call.params.get("override_id"))
     answer = change_override(call, override, body, what) if is_plain_id(override) else None
     if answer is None:
@@ -331,6 +336,7 @@ def mark_complete(call: Call) -> JSON:
         "id": f"{kind}:{number}",
         "override_id": identifier(answer.get("id")),
         "complete": answer.get("marked_complete") is True,
+        "dismissed": answer.get("dismissed") is True,
     }
 
 
@@ -350,7 +356,7 @@ def make_override(call: Call, body: JSON, what: str) -> JSON:
 
 def change_override(call: Call, override_id: str, body: JSON, what: str) -> JSON | None:
     """Change a mark that exists; None where it is gone."""
-    changes = {"marked_complete": body["marked_complete"]}
+    changes = {name: body[name] for name in ("marked_complete", "dismissed") if name in body}
     path = f"/api/v1/planner/overrides/{override_id}"
     response = call.http.request("PUT", path, json=changes, headers=dict(ACCEPT))
     return None if response.status == 404 else written(call, response, what)
