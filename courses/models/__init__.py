@@ -8,7 +8,9 @@ from courses.models.imports import SourceImport
 from courses.models.links import CourseResource
 from courses.models.modules import Module, ModuleItem
 from courses.models.planner import PlannerItem
+from courses.models.prerequisites import CoursePrerequisite
 from courses.models.repositories import AssignmentRepository
+from courses.models.workplan import PlanPreferences, PlanProposal, WorkBlock
 
 __all__ = [
     "Announcement",
@@ -17,12 +19,16 @@ __all__ = [
     "AssignmentGroup",
     "Course",
     "CourseGrading",
+    "CoursePrerequisite",
     "CourseResource",
     "GradeScenario",
     "Module",
     "ModuleItem",
+    "PlanPreferences",
+    "PlanProposal",
     "PlannerItem",
     "SourceImport",
     "Submission",
     "Term",
+    "WorkBlock",
 ]

@@ -77,6 +77,54 @@ def place_boxes(
     return Placing(lines, starts[-1] + widths[-1] if starts else 0, tallest)
 
 
+def place_in_bands(
+    ranked: Sequence[Sequence[Box]],
+    needs: Mapping[str, Iterable[str]],
+    *,
+    make_line: Callable[[Any, Any, list[tuple[int, int]]], L],
+    columns: int,
+    gap: int = 40,
+) -> Placing[L]:
+    """As `place_boxes`, in bands of so many columns one below the other, so that a long chain fits a page.
+
+    The boxes should have one width. Lines to a lower band go down between the columns; they leave a margin of
+    half a column's gap around the picture, which the caller adds.
+    """
+    bands = [ranked[start : start + columns] for start in range(0, len(ranked), columns)]
+    lines: list[L] = []
+    bottoms: list[int] = []
+    band_of: dict[str, int] = {}
+    width = y = 0
+    for number, band in enumerate(bands):
+        here = {box.name for rank in band for box in rank}
+        band_of |= dict.fromkeys(here, number)
+        inside = {name: [need for need in wanted if need in here] for name, wanted in needs.items() if name in here}
+        placing = place_boxes(band, inside, make_line=make_line)
+        for box in (box for rank in band for box in rank):
+            box.shift(0, y)
+        for line in placing.lines:
+            line.points = [(x, at + y) for x, at in line.points]
+        lines += placing.lines
+        width = max(width, placing.width)
+        bottoms.append(y + placing.height)
+        y += placing.height + gap
+    boxes = {box.name: box for rank in ranked for box in rank}
+    for name, wanted in needs.items():
+        for need in dict.fromkeys(wanted):
+            if need in boxes and name in boxes and band_of[need] < band_of[name]:
+                start, end = boxes[need], boxes[name]
+                lines.append(make_line(start, end, _down_to(start, end, bottoms[band_of[need]] + gap // 2)))
+    return Placing(lines, width, bottoms[-1] if bottoms else 0)
+
+
+def _down_to(start: Box, end: Box, between: int) -> list[tuple[int, int]]:
+    """Right of the start, down between the bands, then beside the end's column."""
+    right, left = start.x + start.width + GAP_X // 2, end.x - GAP_X // 2
+    from_y, to_y = start.y + start.height // 2, end.y + end.height // 2
+    across = [(start.x + start.width, from_y), (right, from_y), (right, between), (left, between)]
+    return [*across, (left, to_y), (end.x, to_y)]
+
+
 def _place(columns: list[list[Any]]) -> tuple[list[int], list[int]]:
     """Give every box its place, columns in the middle; answer with where columns begin and how wide they are."""
     heights = [sum(item.height for item in column) + GAP_Y * (len(column) - 1) for column in columns]
