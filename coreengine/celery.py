@@ -43,6 +43,7 @@ app.conf.beat_schedule = {
     "send outgoing mail": {"task": "kernel.send_outbox", "schedule": 10.0},
     "deliver events to subscribers": {"task": "kernel.deliver_events", "schedule": 2.0},
     "read files whose reader was lost": {"task": "resources.requeue_lost_readings", "schedule": 60.0},
+    "take up forgotten plans of work": {"task": "courses.take_up_proposals", "schedule": 60.0},
     "sweep workflow executions": {"task": "workflows.sweep", "schedule": settings.WORKFLOWS["SWEEP_EVERY_S"]},
     "tick workflow schedules": {"task": "workflows.tick", "schedule": 2.0},
     "drop old webhook deliveries": {"task": "workflows.drop_old_deliveries", "schedule": 3600.0},

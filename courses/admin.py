@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
+from courses.maps import admin as maps_admin  # noqa: F401  (registration on import)
 from courses.models import (
     Announcement,
     Assignment,
@@ -24,6 +25,7 @@ from courses.models import (
     Submission,
     Term,
 )
+from courses.workplan import admin as plan_admin  # noqa: F401  (registration on import)
 
 
 @admin.register(Term)

@@ -12,6 +12,8 @@ from courses.api.views import (
     PlannerItemViewSet,
     TermViewSet,
 )
+from courses.maps.api import CourseMapView, CoursePrerequisiteViewSet, ModuleMapView
+from courses.workplan.api import PlanPreferencesView, PlanProposalViewSet, WorkBlockViewSet, WorkloadView
 
 router = ApiRouter()
 router.register("courses", CourseViewSet, basename="course")
@@ -21,8 +23,15 @@ router.register("planner-items", PlannerItemViewSet, basename="planner-item")
 router.register("announcements", AnnouncementViewSet, basename="announcement")
 router.register("terms", TermViewSet, basename="term")
 router.register("grade-scenarios", GradeScenarioViewSet, basename="grade-scenario")
+router.register("work-blocks", WorkBlockViewSet, basename="work-block")
+router.register("plan-proposals", PlanProposalViewSet, basename="plan-proposal")
+router.register("course-prerequisites", CoursePrerequisiteViewSet, basename="course-prerequisite")
 
 urlpatterns = [
+    path("course-map/", CourseMapView.as_view(), name="course-map"),
+    path("courses/<int:pk>/map/", ModuleMapView.as_view(), name="module-map"),
+    path("workload/", WorkloadView.as_view(), name="workload"),
+    path("plan-preferences/", PlanPreferencesView.as_view(), name="plan-preferences"),
     path("grades/", GradesView.as_view(), name="grades"),
     path("courses/<int:pk>/grades/", CourseGradesView.as_view(), name="course-grades"),
     path("courses/<int:pk>/grades/what-if/", WhatIfView.as_view(), name="course-what-if"),

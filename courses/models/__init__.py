@@ -8,8 +8,10 @@ from courses.models.imports import SourceImport
 from courses.models.links import CourseResource
 from courses.models.modules import Module, ModuleItem
 from courses.models.planner import PlannerItem
+from courses.models.prerequisites import CoursePrerequisite
 from courses.models.repositories import AssignmentRepository
 from courses.models.tasks import OwnTask, TaskSeries
+from courses.models.workplan import PlanPreferences, PlanProposal, WorkBlock
 
 __all__ = [
     "Announcement",
@@ -18,14 +20,18 @@ __all__ = [
     "AssignmentGroup",
     "Course",
     "CourseGrading",
+    "CoursePrerequisite",
     "CourseResource",
     "GradeScenario",
     "Module",
     "ModuleItem",
     "OwnTask",
+    "PlanPreferences",
+    "PlanProposal",
     "PlannerItem",
     "SourceImport",
     "Submission",
     "TaskSeries",
     "Term",
+    "WorkBlock",
 ]

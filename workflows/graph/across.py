@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from coreengine.kernel.graphs import place_boxes, ranks
+from coreengine.kernel.graphs.placing import GAP_Y
 from workflows.graph.parts import (
     BAR_WIDTH,
     KIND_UNITS,
@@ -21,20 +23,10 @@ from workflows.graph.parts import (
     make_node,
     mark_lanes,
 )
-from workflows.graph.reading import MOST_DEPTH, RawStep, ranks, read_steps
+from workflows.graph.reading import MOST_DEPTH, RawStep, read_steps
 
-GAP_X, GAP_Y, MARGIN = 44, 16, 6
-BEND_HEIGHT = 8
-SWEEPS = 4
+MARGIN = 6
 LONGEST_TITLE = 340
-
-
-@dataclass
-class _Bend:
-    """Where a long line passes a rank, so that it goes round the boxes there and not behind them."""
-
-    height: int = BEND_HEIGHT
-    y: int = 0
 
 
 @dataclass
@@ -68,88 +60,10 @@ def _lay_out(steps: Any, states: Mapping[str, NodeState], prefix: str, depth: in
     raw = read_steps(steps)
     if not raw:
         return _Level()
-    ordered = ranks(raw)
     nodes = {step.name: _node(step, states, prefix, depth) for step in raw}
-    rank_of = {step.name: number for number, rank in enumerate(ordered) for step in rank}
-    columns: list[list[Node | _Bend]] = [[nodes[step.name] for step in rank] for rank in ordered]
-    routes: list[list[Node | _Bend]] = []
-    for step in raw:
-        for need in dict.fromkeys(step.needs):
-            # A circle has a line that would run backwards; it is left out.
-            if need in nodes and rank_of[need] < rank_of[step.name]:
-                route: list[Node | _Bend] = [nodes[need]]
-                for number in range(rank_of[need] + 1, rank_of[step.name]):
-                    bend = _Bend()
-                    columns[number].append(bend)
-                    route.append(bend)
-                routes.append([*route, nodes[step.name]])
-    _untangle(columns, routes)
-    starts, widths = _place(columns)
-    edges = [_edge(route, rank_of, starts, widths) for route in routes]
-    tallest = max(sum(item.height for item in column) + GAP_Y * (len(column) - 1) for column in columns)
-    return _Level(list(nodes.values()), edges, starts[-1] + widths[-1], tallest)
-
-
-def _place(columns: list[list[Node | _Bend]]) -> tuple[list[int], list[int]]:
-    """Give every box its place, columns in the middle; answer with where columns begin and how wide they are."""
-    heights = [sum(item.height for item in column) + GAP_Y * (len(column) - 1) for column in columns]
-    tallest, x = max(heights), 0
-    starts, widths = [], []
-    for column, height in zip(columns, heights, strict=True):
-        width = max((item.width for item in column if isinstance(item, Node)), default=0)
-        y = (tallest - height) // 2
-        for item in column:
-            if isinstance(item, Node):
-                item.shift(x, y)
-            else:
-                item.y = y
-            y += item.height + GAP_Y
-        starts.append(x)
-        widths.append(width)
-        x += width + GAP_X
-    return starts, widths
-
-
-def _edge(route: list[Node | _Bend], rank_of: Mapping[str, int], starts: list[int], widths: list[int]) -> Edge:
-    start, end = route[0], route[-1]
-    assert isinstance(start, Node) and isinstance(end, Node)
-    rank, y = rank_of[start.name], start.y + start.height // 2
-    points = [(start.x + start.width, y)]
-    if start.x + start.width < starts[rank] + widths[rank]:
-        points.append((starts[rank] + widths[rank], y))  # straight on past its broader neighbours
-    for number, bend in enumerate(route[1:-1], rank + 1):
-        y = bend.y + bend.height // 2
-        points += [(starts[number], y), (starts[number] + widths[number], y)]
-    points.append((end.x, end.y + end.height // 2))
-    return Edge(start, end, points)
-
-
-def _untangle(columns: list[list[Node | _Bend]], routes: list[list[Node | _Bend]]) -> None:
-    """Sort each column by where its neighbours stand, forth and back, so that few lines cross."""
-    before: dict[int, list[Node | _Bend]] = {}
-    after: dict[int, list[Node | _Bend]] = {}
-    for route in routes:
-        for left, right in zip(route, route[1:], strict=False):
-            before.setdefault(id(right), []).append(left)
-            after.setdefault(id(left), []).append(right)
-    place: dict[int, float] = {}
-
-    def number(column: list[Node | _Bend]) -> None:
-        for index, item in enumerate(column):
-            place[id(item)] = index - (len(column) - 1) / 2
-
-    for column in columns:
-        number(column)
-    for sweep in range(SWEEPS):
-        near = after if sweep % 2 else before
-        for column in reversed(columns) if sweep % 2 else columns:
-
-            def wish(item: Node | _Bend, near: dict[int, list[Node | _Bend]] = near) -> float:
-                others = near.get(id(item))
-                return sum(place[id(o)] for o in others) / len(others) if others else place[id(item)]
-
-            column.sort(key=wish)
-            number(column)
+    ranked = [[nodes[step.name] for step in rank] for rank in ranks(raw)]
+    placing = place_boxes(ranked, {step.name: step.needs for step in raw}, make_line=Edge)
+    return _Level(list(nodes.values()), placing.lines, placing.width, placing.height)
 
 
 def _node(step: RawStep, states: Mapping[str, NodeState], prefix: str, depth: int) -> Node:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from coreengine.kernel.graphs import in_order
 from workflows.graph.parts import NodeState
-from workflows.graph.reading import MOST_DEPTH, RawStep, in_order, read_steps
+from workflows.graph.reading import MOST_DEPTH, RawStep, read_steps
 
 
 @dataclass

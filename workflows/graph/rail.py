@@ -7,6 +7,7 @@ left side.
 from collections.abc import Mapping
 from typing import Any
 
+from coreengine.kernel.graphs import in_order
 from workflows.graph.parts import (
     LANE_TITLE,
     TITLE,
@@ -18,7 +19,7 @@ from workflows.graph.parts import (
     make_node,
     mark_lanes,
 )
-from workflows.graph.reading import MOST_DEPTH, RawStep, in_order, read_steps
+from workflows.graph.reading import MOST_DEPTH, RawStep, read_steps
 
 GAP, PADDING, MARGIN = 18, 9, 3
 TRACK, MOST_TRACKS = 7, 3

@@ -114,54 +114,6 @@ def read_steps(steps: Any) -> list[RawStep]:
     return list(found.values())
 
 
-def ranks(steps: list[RawStep]) -> list[list[RawStep]]:
-    """Put each step one rank behind the last that it waits for; a circle is broken where it is first met."""
-    by_name = {step.name: step for step in steps}
-    place: dict[str, int] = {}
-    waiting = {s.name: {n for n in s.needs if n in by_name and n != s.name} for s in steps}
-    followers: dict[str, list[str]] = {name: [] for name in by_name}
-    for name, wanted in waiting.items():
-        for need in wanted:
-            followers[need].append(name)
-    ready = [name for name in by_name if not waiting[name]]
-    while len(place) < len(by_name):
-        if not ready:
-            ready = [next(name for name in by_name if name not in place)]
-        name = ready.pop(0)
-        place[name] = 1 + max((place[n] for n in by_name[name].needs if n in place), default=-1)
-        for follower in followers[name]:
-            waiting[follower].discard(name)
-            if not waiting[follower] and follower not in place and follower not in ready:
-                ready.append(follower)
-    answer: list[list[RawStep]] = [[] for _ in range(max(place.values(), default=-1) + 1)]
-    for step in steps:
-        answer[place[step.name]].append(step)
-    return [rank for rank in answer if rank]
-
-
-def in_order(steps: list[RawStep]) -> list[RawStep]:
-    """Sort steps so that each stands below what it waits for, and otherwise as they are written."""
-    place = {step.name: number for number, rank in enumerate(ranks(steps)) for step in rank}
-    by_name = {step.name: step for step in steps}
-    answer: list[RawStep] = []
-    done: set[str] = set()
-    for step in steps:  # depth first along what is waited for, so that a chain stays together
-        todo = [step]
-        while todo:
-            current = todo[-1]
-            missing = [
-                by_name[n] for n in current.needs if n in by_name and n not in done and place[n] < place[current.name]
-            ]
-            if current.name in done:
-                todo.pop()
-            elif missing:
-                todo.append(missing[0])
-            else:
-                done.add(current.name)
-                answer.append(todo.pop())
-    return answer
-
-
 def walk(steps: Any, depth: int = 0) -> Iterator[tuple[RawStep, int]]:
     """Give every step with its depth, in the order of the text."""
     for step in read_steps(steps):

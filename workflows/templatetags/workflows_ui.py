@@ -4,10 +4,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-import lucide
 from django import template
 from django.utils import timezone
-from django.utils.safestring import SafeString, mark_safe
 
 from workflows.models import Execution, WorkflowTrigger
 from workflows.triggers.slots import next_slot
@@ -106,14 +104,3 @@ def trigger_noun(execution: Execution) -> str:
 def plain_markdown(text: str) -> str:
     """Return the words of a Markdown text on one line."""
     return " ".join(MARKS_OF_MARKDOWN.sub("", text).split())
-
-
-@register.simple_tag
-def svg_icon(name: str, x: int, y: int, size: int = 16) -> SafeString:
-    """Draw an icon at a place inside a picture."""
-    return mark_safe(_svg_icon(name, size).replace("<svg ", f'<svg x="{int(x)}" y="{int(y)}" ', 1))
-
-
-@lru_cache(maxsize=64)
-def _svg_icon(name: str, size: int) -> str:
-    return str(lucide._render_icon(name, size, **{"aria-hidden": "true", "class": "icon"})).replace("\n", "")

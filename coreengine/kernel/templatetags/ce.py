@@ -53,6 +53,13 @@ def icon(name: str, size: int = 16) -> SafeString:
 
 
 @register.simple_tag
+def svg_icon(name: str, x: int, y: int, size: int = 16) -> SafeString:
+    """Draw an icon at a place inside a picture."""
+    placed = _icon(str(name), size).replace("\n", "").replace("<svg ", f'<svg x="{int(x)}" y="{int(y)}" ', 1)
+    return mark_safe(placed)
+
+
+@register.simple_tag
 def status_badge(status: str, label: str = "") -> SafeString:
     """Draw the badge of a status: an icon, a word and a tint."""
     return format_html(

@@ -1,0 +1,1 @@
+"""What comes before what: the modules of a course, and courses that need other courses."""

@@ -1,0 +1,171 @@
+"""What can be planned. Every part of this app that has work to do registers a source of it.
+
+Own tasks, for example, in five lines: `register_source(Source("task", read_tasks))`, where `read_tasks(owner, clock,
+preferences)` gives a `PlannableWork` for each task that is still to be done.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from django.db.models import Sum
+
+from coreengine.accounts.models import User
+from courses.models import Assignment, AssignmentGroup, PlanPreferences, WorkBlock
+from courses.moments import Clock
+from courses.querysets import ROW_FIELDS
+from courses.workplan.effort import Effort, effort_of
+
+Key = tuple[str, int]
+MOST_WORK = 500
+ESTIMATE = "estimate_minutes"
+EFFORT_FIELDS = ["group_id", "omit_from_final_grade", *(f.name for f in Assignment._meta.fields if f.name == ESTIMATE)]
+
+
+@dataclass(frozen=True)
+class PlannableWork:
+    """One thing still to do: what a plan makes blocks for. `worked_minutes` are done already."""
+
+    kind: str
+    id: int
+    title: str
+    url: str
+    due_at: datetime | None
+    effort: Effort
+    course_id: int | None = None
+    course: str = ""
+    hue: int = 0
+    opens_at: datetime | None = None
+    worked_minutes: int = 0
+
+    @property
+    def key(self) -> Key:
+        return self.kind, self.id
+
+    @property
+    def remaining_minutes(self) -> int:
+        return max(0, self.effort.minutes - self.worked_minutes)
+
+
+ReadWork = Callable[[User, Clock, PlanPreferences], Iterable[PlannableWork]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A kind of work; `read` gives what is still to do, with and without a date, in a fixed number of queries."""
+
+    kind: str
+    read: ReadWork
+
+
+_sources: dict[str, Source] = {}
+
+
+def register_source(source: Source) -> None:
+    """Add a kind of work to every student's plan."""
+    _sources[source.kind] = source
+
+
+def known_kinds() -> list[str]:
+    """List the kinds of work that can be planned."""
+    return sorted(_sources)
+
+
+def preferences_of(owner: User) -> PlanPreferences:
+    """The student's preferences, or the defaults (not saved) where there are none."""
+    return PlanPreferences.objects.filter(owner=owner).first() or PlanPreferences(owner=owner)
+
+
+def work_to_plan(owner: User, clock: Clock, preferences: PlanPreferences) -> list[PlannableWork]:
+    """Read all that is still to do, the soonest deadline first, work without a date last.
+
+    One query more than the sources make: what was worked on each thing already.
+    """
+    found = [work for source in _sources.values() for work in source.read(owner, clock, preferences)]
+    worked = worked_minutes(owner)
+    found = [replace(work, worked_minutes=worked.get(work.key, 0)) for work in found]
+    return sorted(found, key=lambda work: (work.due_at is None, work.due_at or clock.now, work.kind, work.id))
+
+
+def worked_minutes(owner: User) -> dict[Key, int]:
+    """How long the student worked on each thing, by the blocks that are done."""
+    rows = WorkBlock.objects.visible_to(owner).filter(state="done").values("kind", "work_id")
+    return {
+        (row["kind"], row["work_id"]): row["total"] for row in rows.annotate(total=Sum("actual_minutes")).order_by()
+    }
+
+
+def read_assignments(owner: User, clock: Clock, preferences: PlanPreferences) -> list[PlannableWork]:
+    """The assignments still to be done in courses that go on: three queries, whatever their number."""
+    rows = Assignment.objects.visible_to(owner).present().in_active_courses(clock.now)
+    rows = rows.outstanding(clock.now).for_list().only(*ROW_FIELDS, *EFFORT_FIELDS)
+    wanted = list(rows.by_due_date()[:MOST_WORK])
+    if not wanted:
+        return []
+    totals = _totals(course_ids={row.course_id for row in wanted})
+    return [_assignment(row, totals, clock, preferences) for row in wanted if _can_be_done(row, clock)]
+
+
+@dataclass(frozen=True)
+class _Totals:
+    """What a course's points and weights add up to."""
+
+    points: float
+    group_points: dict[int | None, float]
+    weights: dict[int, float]
+
+    @property
+    def all_weights(self) -> float:
+        return sum(weight for group, weight in self.weights.items() if self.group_points.get(group))
+
+
+def _totals(course_ids: set[int]) -> dict[int, _Totals]:
+    points: dict[int, dict[int | None, float]] = defaultdict(dict)
+    counted = Assignment.objects.filter(course__in=course_ids, deleted_at=None, missing_since=None)
+    counted = counted.filter(omit_from_final_grade=False).order_by()
+    for course, group, total in counted.values_list("course", "group").annotate(total=Sum("points_possible")):
+        points[course][group] = total or 0
+    weights: dict[int, dict[int, float]] = defaultdict(dict)
+    groups = AssignmentGroup.objects.filter(course__in=course_ids, weight__gt=0).order_by()
+    for course, group, weight in groups.values_list("course", "pk", "weight"):
+        weights[course][group] = weight
+    return {
+        course: _Totals(sum(points[course].values()), points[course], weights.get(course, {})) for course in course_ids
+    }
+
+
+def _can_be_done(row: Assignment, clock: Clock) -> bool:
+    """Nobody plans what is closed already: nothing could be handed in."""
+    return row.lock_at is None or row.lock_at > clock.now
+
+
+def _assignment(
+    row: Assignment, totals: dict[int, _Totals], clock: Clock, preferences: PlanPreferences
+) -> PlannableWork:
+    total, group = totals[row.course_id], row.group_id
+    is_weighted = bool(total.weights)
+    effort = effort_of(
+        estimate=getattr(row, ESTIMATE, None),
+        points=row.points_possible,
+        group_points=total.group_points.get(group, 0) if is_weighted else total.points,
+        group_weight=total.weights.get(group, 0) if is_weighted else None,
+        all_weights=total.all_weights,
+        counts=not row.omit_from_final_grade,
+        minutes_per_percent=preferences.minutes_per_percent,
+        default_minutes=preferences.default_minutes,
+    )
+    return PlannableWork(
+        kind="assignment",
+        id=row.pk,
+        title=row.name,
+        url=f"/assignments/{row.pk}/",
+        due_at=row.due_at,
+        effort=effort,
+        course_id=row.course_id,
+        course=row.course.title,
+        hue=row.course.hue,
+        opens_at=row.unlock_at,
+    )
