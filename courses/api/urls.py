@@ -1,9 +1,6 @@
 """API addresses of courses."""
 
-from django.urls import path
-
 from coreengine.kernel.api.routers import ApiRouter
-from courses.api.grades import CourseGradesView, GradeScenarioViewSet, GradesView, WhatIfView
 from courses.api.views import (
     AnnouncementViewSet,
     AssignmentViewSet,
@@ -12,6 +9,8 @@ from courses.api.views import (
     PlannerItemViewSet,
     TermViewSet,
 )
+from courses.grading.api.urls import grade_urls
+from courses.grading.api.views import GradeScenarioViewSet
 
 router = ApiRouter()
 router.register("courses", CourseViewSet, basename="course")
@@ -22,8 +21,4 @@ router.register("announcements", AnnouncementViewSet, basename="announcement")
 router.register("terms", TermViewSet, basename="term")
 router.register("grade-scenarios", GradeScenarioViewSet, basename="grade-scenario")
 
-urlpatterns = [
-    path("grades/", GradesView.as_view(), name="grades"),
-    path("courses/<int:pk>/grades/", CourseGradesView.as_view(), name="course-grades"),
-    path("courses/<int:pk>/grades/what-if/", WhatIfView.as_view(), name="course-what-if"),
-]
+urlpatterns = [*grade_urls]
