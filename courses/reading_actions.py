@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from coreengine.kernel.actions import ActionContext, system_action
 from coreengine.kernel.texts import plain_text
-from courses.grading.courses import average, grades_of
+from courses.grading.averages import average
+from courses.grading.courses import grades_of
 from courses.models import Announcement, Assignment, Course, CourseResource
 from courses.moments import Clock, day_name, long_date
 from resources.models import Resource

@@ -185,6 +185,7 @@ def search_announcements(user: Any, query: str, limit: int) -> list[SearchHit]:
 def register() -> None:
     """Add all of it; called once, when the app is ready."""
     register_nav(NavItem("courses", "Courses", "graduation-cap", "courses:list", 20, also=("courses:assignments",)))
+    register_nav(NavItem("grades", "Grades", "award", "courses:all-grades", 30))
     register_slot("sidebar", "courses/_sidebar.html", context=sidebar, order=10)
     register_slot("dashboard_head", "courses/_greeting.html", context=dashboard_head, order=10)
     register_slot("dashboard_actions", "courses/_dashboard_actions.html", context=dashboard_actions, order=90)

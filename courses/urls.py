@@ -2,7 +2,8 @@
 
 from django.urls import include, path
 
-from courses import grade_views, repository_views, views
+from courses import repository_views, views
+from courses.grading.urls import grade_urls
 
 app_name = "courses"
 
@@ -19,15 +20,7 @@ urlpatterns = [
     path("courses/<int:pk>/delete/", views.course_delete, name="delete"),
     path("courses/<int:pk>/restore/", views.course_restore, name="restore"),
     path("courses/<int:pk>/hide/", views.course_hide, name="hide"),
-    path("courses/<int:pk>/grades/", grade_views.course_grades, name="grades"),
-    path("courses/<int:pk>/grades/what-if/", grade_views.what_if, name="what-if"),
-    path("courses/<int:pk>/grades/rules/", grade_views.grading_rules, name="grading-rules"),
-    path(
-        "courses/<int:pk>/grades/scenarios/<int:scenario_pk>/delete/",
-        grade_views.scenario_delete,
-        name="delete-scenario",
-    ),
-    path("grades/", grade_views.overview, name="all-grades"),
+    *grade_urls,
     path("courses/attach/", views.resource_attach, name="attach"),
     path("courses/<int:pk>/resources/<int:resource_pk>/detach/", views.resource_detach, name="detach"),
     path("courses/<int:course_pk>/assignments/", views.assignment_list, name="course-assignments"),

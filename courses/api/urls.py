@@ -1,9 +1,6 @@
 """API addresses of courses."""
 
-from django.urls import path
-
 from coreengine.kernel.api.routers import ApiRouter
-from courses.api.grades import CourseGradesView, GradeScenarioViewSet, GradesView, WhatIfView
 from courses.api.views import (
     AnnouncementViewSet,
     AssignmentViewSet,
@@ -14,6 +11,8 @@ from courses.api.views import (
 )
 from courses.maps.api import CourseMapView, CoursePrerequisiteViewSet, ModuleMapView
 from courses.workplan.api import PlanPreferencesView, PlanProposalViewSet, WorkBlockViewSet, WorkloadView
+from courses.grading.api.urls import grade_urls
+from courses.grading.api.views import GradeScenarioViewSet
 
 router = ApiRouter()
 router.register("courses", CourseViewSet, basename="course")
@@ -36,3 +35,4 @@ urlpatterns = [
     path("courses/<int:pk>/grades/", CourseGradesView.as_view(), name="course-grades"),
     path("courses/<int:pk>/grades/what-if/", WhatIfView.as_view(), name="course-what-if"),
 ]
+urlpatterns = [*grade_urls]

@@ -6,10 +6,13 @@ It follows what Canvas does with the same data, so that both give the same numbe
   what has no score yet; the *final* score takes it as zero.
 - A group drops its lowest (then its highest) pieces so that the ratio of what is left is as good (as bad) as it can be;
   with different points possible that is not always the piece with the lowest percentage. At least one piece stays, and
-  what the group never drops stays as well.
+  what the group never drops stays as well. Where there is too little work for both rules, only the lowest are dropped.
 - With weights, the percentages of the groups that have points are weighed; where their weights give less than 100
   together, they are scaled up, and where they give more, they are not scaled down. Without weights all are added.
 - Pieces without points possible can only add (extra credit).
+
+Source: instructure/canvas-lms, `lib/grade_calculator.rb`: `create_group_sums` (what counts), `drop_assignments` and
+`keep_helper` (drops), `calculate_total_from_group_scores` (weights, rounding to two digits at the very end).
 """
 
 from __future__ import annotations
@@ -84,7 +87,11 @@ def standing(
             parts[work.group].append((work.id, work.score, work.points))
         elif ungraded_as_zero:
             parts[work.group].append((work.id, 0.0, work.points))
-    found = {group.id: _group_standing(group, parts[group.id]) for group in groups}
+    return total_of(groups, {group.id: group_standing(group, parts[group.id]) for group in groups}, is_weighted=is_weighted)
+
+
+def total_of(groups: Sequence[Group], found: Mapping[int, GroupStanding], *, is_weighted: bool) -> Standing:
+    """Put the groups' standings together."""
     if not is_weighted:
         points = fsum(part.points for part in found.values())
         score = fsum(part.score for part in found.values())
@@ -104,7 +111,8 @@ def rounded(percent: float) -> float:
     return float(exact.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP))
 
 
-def _group_standing(group: Group, pieces: list[tuple[int, float, float]]) -> GroupStanding:
+def group_standing(group: Group, pieces: list[tuple[int, float, float]]) -> GroupStanding:
+    """What a group gives by its pieces of (id, score, points)."""
     kept = pieces
     if (group.drop_lowest or group.drop_highest) and len(pieces) > 1:
         kept = _kept(group, pieces)
@@ -118,10 +126,18 @@ def _kept(group: Group, pieces: list[tuple[int, float, float]]) -> list[tuple[in
     loose = [piece for piece in pieces if piece[0] not in group.never_drop]
     if not loose:
         return pieces
-    many = max(1, len(loose) - group.drop_lowest)
-    few = max(1, many - group.drop_highest)
-    loose = _best(loose, fixed, many, sign=1)
-    return fixed + _best(loose, fixed, few, sign=-1)
+    lowest, highest = drop_counts(group, len(loose))
+    loose = _best(loose, fixed, len(loose) - lowest, sign=1)
+    return fixed + _best(loose, fixed, len(loose) - highest, sign=-1)
+
+
+def drop_counts(group: Group, count: int) -> tuple[int, int]:
+    """How many of so many pieces that may go the group drops: the lowest, the highest.
+
+    One piece stays; where both rules together would leave none, the highest stay.
+    """
+    lowest = min(group.drop_lowest, count - 1)
+    return lowest, group.drop_highest if lowest + group.drop_highest < count else 0
 
 
 def _best(

@@ -43,12 +43,23 @@ COMMON: Scale = (
 """What stands in for a course that has no scale of its own."""
 
 
+def source_scale(rows: Sequence[Sequence[Any]] | None) -> Scale | None:
+    """A scale as a source keeps it: letter and percentage; the points are those of the common letters."""
+    return tuple(Step(name, least, points_of(name)) for name, least in rows) if rows else None
+
+
 def letter(percent: float | None, scale: Scale) -> Step | None:
     """The step that a percentage reaches, as it is shown: 92.995 counts as 93."""
     if percent is None:
         return None
     shown = rounded(percent)
     return next((step for step in scale if shown >= step.least), None)
+
+
+def is_falling(scale: Scale) -> bool:
+    """True where a lower number is the better grade, as in Germany."""
+    points = [step.points for step in scale if step.points is not None]
+    return len(points) > 1 and points[0] < points[-1]
 
 
 def points_of(name: str, scale: Scale = COMMON) -> float | None:
@@ -66,6 +77,8 @@ def checked_scale(rows: Iterable[Sequence[Any]]) -> Scale:
     steps: list[Step] = []
     faults: list[str] = []
     for number, row in enumerate(rows, start=1):
+        if not any(str(value).strip() for value in row if value is not None):
+            continue
         try:
             steps.append(_step(row))
         except ValueError as error:
@@ -117,7 +130,9 @@ def _faults(steps: list[Step]) -> Iterable[str]:
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield f"“{name}” stands in it twice."
     for above, below in zip(steps, steps[1:], strict=False):
-        if below.least >= above.least:
+        if below.least == above.least:
+            yield f"“{above.name}” and “{below.name}” overlap: both begin at {below.least:g} %."
+        elif below.least > above.least:
             yield (
                 f"“{below.name}” begins at {below.least:g} %, which is not below “{above.name}” ({above.least:g} %). "
                 "Write the highest first."

@@ -133,6 +133,9 @@ def _values(record: CourseRecord, terms: dict[str, Term], course: Course | None)
         "period_title": record.period_title,
         "period_score": record.period_score,
         "period_grade": record.period_grade,
+        "weighs_groups": record.weighs_groups,
+        "hides_total": record.hides_total,
+        "source_scale": record.grading_scheme,
         "is_favorite": record.is_favorite,
         "is_restricted": record.is_restricted,
         "missing_since": None,
@@ -150,6 +153,7 @@ SAID_AS = {
     "term_id": "term",
     "starts_at": "start_at",
     "ends_at": "end_at",
+    "source_scale": "grading_scheme",
     "missing_since": "id",
 }
 

@@ -53,6 +53,31 @@ Day = Annotated[Annotated[date, AfterValidator(_storable_day)] | None, BeforeVal
 PlannerId = Annotated[str, BeforeValidator(as_text), Field(max_length=240)]
 
 
+def _flag_or_nothing(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+Known = Annotated[bool | None, BeforeValidator(_flag_or_nothing)]
+"""A flag that a source may not know."""
+
+
+def _as_scale(value: Any) -> list[list[Any]] | None:
+    """Rows of letter and least percentage, the highest first; None where a source gives something else."""
+    if not isinstance(value, list) or not 1 <= len(value) <= 50:
+        return None
+    rows: list[list[Any]] = []
+    for row in value:
+        letter, least = (row[0], row[1]) if isinstance(row, list | tuple) and len(row) >= 2 else ("", None)
+        is_number = isinstance(least, int | float) and not isinstance(least, bool) and 0 <= least <= 1000
+        if not isinstance(letter, str) or not letter.strip() or not is_number:
+            return None
+        rows.append([letter.strip()[:32], round(float(least), 4)])
+    return sorted(rows, key=lambda row: -row[1])
+
+
+ScaleRows = Annotated[list[list[Any]] | None, BeforeValidator(_as_scale)]
+
+
 class TermRecord(Record):
     name: Name
     start_at: Time = None
@@ -80,6 +105,9 @@ class CourseRecord(Record):
     period_title: Short = ""
     period_score: Number = None
     period_grade: Word = ""
+    weighs_groups: Known = None
+    hides_total: Flag = False
+    grading_scheme: ScaleRows = None
     is_favorite: Flag = False
     teachers: Names = Field(default_factory=list)
     is_restricted: Flag = False

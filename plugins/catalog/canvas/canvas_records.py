@@ -46,6 +46,10 @@ def number(value: Any) -> float | int | None:
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
+def flag(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
 def whole(value: Any) -> int:
     found = number(value)
     return int(found) if found is not None else 0
@@ -147,9 +151,22 @@ def course_record(raw: JSON, *, concluded: bool, color: str = "") -> JSON:
         "period_title": grades.get("period_title"),
         "period_score": grades.get("period_score"),
         "period_grade": grades.get("period_grade"),
+        "weighs_groups": flag(raw.get("apply_assignment_group_weights")),
+        "hides_total": raw.get("hide_final_grades") is True,
+        "grading_scheme": scheme_rows(raw.get("grading_scheme")),
         "teachers": [name for name in teachers if name],
         "is_restricted": restricted,
     }
+
+
+def scheme_rows(value: Any) -> list[list[Any]] | None:
+    """Letters with their least percentage, from Canvas's pairs of letter and share of 1; None if it sent none."""
+    pairs = [
+        [text(entry[0]), round(100 * entry[1], 4)]
+        for entry in (value if isinstance(value, list) else [])
+        if isinstance(entry, list) and len(entry) == 2 and text(entry[0]) and number(entry[1]) is not None
+    ]
+    return pairs or None
 
 
 def grade_fields(enrollment: JSON) -> JSON:

@@ -65,6 +65,7 @@ COURSE_PARTS = [
     "syllabus_body",
     "concluded",
     "favorites",
+    "grading_scheme",
 ]
 READS = ("courses", "assignments", "submissions", "grades", "announcements", "files", "modules", "planner", "marks")
 FEED_READS = ("courses", "assignments", "planner")

@@ -8,7 +8,7 @@ from typing import Any
 from ..semester import Announcement, Assignment, Course, File, Semester, Submission
 from ..semester.build import ZONE
 from ..semester.documents import file_bytes
-from ..semester.grades import course_score, letter
+from ..semester.grades import LETTERS, course_score, letter
 from ..semester.model import STUDENT, CalendarEvent, Group, Module, ModuleItem
 from ..university import DOMAIN, University
 
@@ -76,6 +76,8 @@ def course(university: University, course: Course, includes: set[str]) -> dict[s
     }
     if nickname:
         shape["original_name"] = course.name
+    if "grading_scheme" in includes:
+        shape["grading_scheme"] = [*([name, least / 100] for least, name in LETTERS), ["F", 0.0]]
     if "term" in includes:
         shape["term"] = term(semester)
     if "total_scores" in includes:

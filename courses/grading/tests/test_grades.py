@@ -12,7 +12,10 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from coreengine.kernel.actions import ActionContext, run_action
-from courses.grading.courses import average, grades_of, history_of, needed_on
+from courses.grading.averages import average
+from courses.grading.courses import grades_of
+from courses.grading.history import history_of
+from courses.grading.needed import needed_on
 from courses.models import AssignmentGroup, Course, CourseGrading, GradeScenario
 from courses.tests.factories import NOW, AssignmentFactory, CourseFactory, SubmissionFactory, TermFactory, UserFactory
 
@@ -102,7 +105,7 @@ class TestReading:
         assert grades_of([course])[0].percent == 55.0
 
     def test_the_score_moves_with_each_grade(self, course: Course) -> None:
-        assert [value for _moment, value in history_of(grades_of([course])[0])] == [80.0, 90.0, 85.0]
+        assert [value for value in [p.percent for p in history_of(grades_of([course])[0])]] == [80.0, 90.0, 85.0]
 
     def test_forty_courses_cost_three_queries_and_less_than_50_ms(
         self, student: Any, django_assert_num_queries: Any
