@@ -32,7 +32,7 @@ MOST_COURSES = 200
 @require_safe
 def overview(request: Request) -> HttpResponse:
     """Every course's grade, by term, and the averages."""
-    courses = Course.objects.visible_to(request.user).filter(is_hidden=False).for_list().by_newest_term()
+    courses = Course.objects.visible_to(request.user).filter(is_hidden=False).shown_once().for_list().by_newest_term()
     grades = grades_of(list(courses[:MOST_COURSES]))
     points, credits = average(grades)
     context = {"terms": term_lines(grades), "average": points, "credits": credits, "has_any": bool(grades)}

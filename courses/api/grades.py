@@ -146,7 +146,7 @@ class GradesView(ApiView):
 
     @extend_schema(responses=AllGradesSerializer, operation_id="grades_list")
     def get(self, request: Request) -> Response:
-        own = Course.objects.visible_to(request.user).filter(is_hidden=False).for_list().by_newest_term()
+        own = Course.objects.visible_to(request.user).filter(is_hidden=False).shown_once().for_list().by_newest_term()
         grades = grades_of(list(own[:MOST_COURSES]))
         points, credits = average(grades)
         return Response({"average": points, "credits": credits, "courses": [summary(each) for each in grades]})

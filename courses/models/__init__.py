@@ -9,6 +9,8 @@ from courses.models.links import CourseResource
 from courses.models.modules import Module, ModuleItem
 from courses.models.planner import PlannerItem
 from courses.models.repositories import AssignmentRepository
+from courses.models.sameness import SamenessChoice
+from courses.models.visits import DashboardVisit
 
 __all__ = [
     "Announcement",
@@ -18,10 +20,12 @@ __all__ = [
     "Course",
     "CourseGrading",
     "CourseResource",
+    "DashboardVisit",
     "GradeScenario",
     "Module",
     "ModuleItem",
     "PlannerItem",
+    "SamenessChoice",
     "SourceImport",
     "Submission",
     "Term",
