@@ -13,3 +13,7 @@ class CoursesConfig(AppConfig):
 
         screens.register()
         registration.register()
+        from courses.sameness import screens as sameness
+
+        screens.register()
+        sameness.register()

@@ -19,6 +19,22 @@ class ComesFromSource(DomainError):
     title = "This comes from a connected source"
 
 
+class NotTheSameKind(DomainError):
+    """Joining or parting what cannot be one thing: itself, another kind, another student's."""
+
+    code = "not_the_same_kind"
+    status = 409
+    title = "These cannot be one"
+
+
+class NotVanished(DomainError):
+    """Keeping or putting away work that its source still lists."""
+
+    code = "not_vanished"
+    status = 409
+    title = "It is still at its source"
+
+
 class NothingToWrite(DomainError):
     """Writing a mark again, or giving it up, where the source has it already."""
 

@@ -11,7 +11,7 @@ from courses.work_state import WorkState
 
 
 def own_courses(request) -> QuerySet[Course]:
-    return Course.objects.visible_to(request.user) if request else Course.objects.none()
+    return Course.objects.visible_to(request.user).shown_once() if request else Course.objects.none()
 
 
 def own_terms(request) -> QuerySet[Term]:

@@ -201,7 +201,7 @@ class PlannedLine:
 
 def planned_lines(course: Course, clock: Clock) -> list[PlannedLine]:
     """What the course has ahead beside its assignments, the soonest first. One query."""
-    rows = PlannerItem.objects.filter(course=course).present().beside_assignments().ahead(clock.now)
+    rows = PlannerItem.objects.in_course(course).present().beside_assignments().ahead(clock.now)
     rows = rows.only("title", "html_url", "starts_at", "is_all_day", "location")
     return [_planned(row, clock) for row in rows[:PLANNED_SHOWN]]
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db.models import Count, Min, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from coreengine.accounts.models import User
@@ -77,19 +78,21 @@ def _term_words(course: Course, clock: Clock) -> tuple[str, str]:
 
 
 def _work_counts(user: User, courses: list[Course], now: datetime) -> dict[int, tuple[int, int, datetime | None]]:
+    pks = [course.pk for course in courses]
     rows = (
         Assignment.objects.visible_to(user)
-        .filter(course__in=[course.pk for course in courses])
+        .in_sight()
+        .filter(Q(course__in=pks) | Q(course__same_as__in=pks))
         .outstanding(now)
         .order_by()
-        .values("course_id")
+        .values(shown_course=Coalesce("course__same_as", "course"))
         .annotate(
             todo=Count("pk", filter=~Q(work_state=WorkState.OVERDUE.value)),
             late=Count("pk", filter=Q(work_state=WorkState.OVERDUE.value)),
             next_due=Min("due_at", filter=Q(due_at__gte=now)),
         )
     )
-    return {row["course_id"]: (row["todo"], row["late"], row["next_due"]) for row in rows}
+    return {row["shown_course"]: (row["todo"], row["late"], row["next_due"]) for row in rows}
 
 
 @dataclass
@@ -129,7 +132,8 @@ def course_page(course: Course, user: User, clock: Clock) -> CoursePage:
     """Gather a course: what is next, all work by group, modules, the latest news and files. Seven queries at most."""
     rows = list(
         Assignment.objects.visible_to(user)
-        .filter(course=course)
+        .in_course(course)
+        .in_sight()
         .select_related("submission", "group")
         .defer("description_html", "notes", "search_vector")
         .with_work_state(clock.now)
@@ -141,7 +145,9 @@ def course_page(course: Course, user: User, clock: Clock) -> CoursePage:
     lines = {row.pk: row_of(row, clock) for row in rows}
     upcoming = [lines[row.pk] for row in rows if row.work_state == WorkState.UPCOMING][:NEXT_ROWS]
     late = [line for line in lines.values() if line.late]
-    news = Announcement.objects.visible_to(user).filter(course=course).for_list().newest_first()[:ANNOUNCEMENTS]
+    news = (
+        Announcement.objects.visible_to(user).in_course(course).shown_once().for_list().newest_first()[:ANNOUNCEMENTS]
+    )
     links = list(_links(course, user)[: LINKS + 1])
     return CoursePage(
         course=course,

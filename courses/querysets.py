@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Self
 
 from django.contrib.postgres.search import SearchQuery, SearchRank
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from coreengine.kernel.querysets import OwnedQuerySet
 from courses.work_state import OUTSTANDING, WorkState, state_of_rows
 
 if TYPE_CHECKING:
     from coreengine.accounts.models import User
+    from courses.models import Course
 
 # Long texts and search vectors are read only by the page that shows them: on a list they cost more than the rest.
 COURSE_LONG_FIELDS = ["syllabus_html", "notes", "search_vector"]
@@ -47,12 +48,32 @@ class MatchingQuerySet(OwnedQuerySet):
         )
 
 
+class ShownOnceMixin(models.QuerySet):
+    """Rows that several sources may have (the model has `same_as`; `courses.sameness` sets it)."""
+
+    def shown_once(self) -> Self:
+        """Of what several sources have, keep the one that is shown."""
+        return self.filter(same_as__isnull=True)
+
+    def with_twins(self) -> Self:
+        """Annotate `has_twins`: whether another source has the same, so that a page need not ask for nothing."""
+        return self.annotate(has_twins=Exists(self.model._default_manager.filter(same_as=OuterRef("pk"))))
+
+
+class InCourseMixin(models.QuerySet):
+    """Rows of a course."""
+
+    def in_course(self, course: Course) -> Self:
+        """What belongs to a course, and to the same course from other sources."""
+        return self.filter(Q(course=course) | Q(course__same_as=course))
+
+
 class TermQuerySet(OwnedQuerySet):
     def from_source(self, source: str) -> Self:
         return self.filter(source=source)
 
 
-class CourseQuerySet(MatchingQuerySet):
+class CourseQuerySet(MatchingQuerySet, ShownOnceMixin):
     def visible_to(self, user: User) -> Self:
         return super().visible_to(user).filter(deleted_at__isnull=True)
 
@@ -68,8 +89,8 @@ class CourseQuerySet(MatchingQuerySet):
         return self.filter(self.concluded_rule(now))
 
     def active(self, now: datetime) -> Self:
-        """Going on and not hidden: what the sidebar, the dashboard and the lists show."""
-        return self.filter(~self.concluded_rule(now), is_hidden=False)
+        """Going on and not hidden: what the sidebar, the dashboard and the lists show, each course once."""
+        return self.filter(~self.concluded_rule(now), is_hidden=False).shown_once()
 
     def hidden(self) -> Self:
         return self.filter(is_hidden=True)
@@ -100,7 +121,7 @@ class CourseQuerySet(MatchingQuerySet):
         return self.order_by(F("term__starts_at").desc(nulls_last=True), "term_id", "name", "pk")
 
 
-class AssignmentQuerySet(MatchingQuerySet):
+class AssignmentQuerySet(MatchingQuerySet, ShownOnceMixin, InCourseMixin):
     def visible_to(self, user: User) -> Self:
         return super().visible_to(user).filter(deleted_at__isnull=True, course__deleted_at__isnull=True)
 
@@ -112,8 +133,16 @@ class AssignmentQuerySet(MatchingQuerySet):
         return self.filter(source=source)
 
     def present(self) -> Self:
-        """Still listed by the source (or made by hand)."""
-        return self.filter(missing_since__isnull=True)
+        """Still listed by the source (or made by hand), and of what several sources have the one that is shown."""
+        return self.filter(missing_since__isnull=True).shown_once()
+
+    def in_sight(self) -> Self:
+        """What lists show: each thing once, the vanished too unless the student put it away."""
+        return self.filter(put_away_at__isnull=True).shown_once()
+
+    def vanished(self) -> Self:
+        """No longer at the source, and the student has not said what shall become of it."""
+        return self.in_sight().filter(missing_since__isnull=False)
 
     def in_active_courses(self, now: datetime) -> Self:
         return self.filter(~CourseQuerySet.concluded_rule(now, "course__"), course__is_hidden=False)
@@ -164,7 +193,7 @@ class SubmissionQuerySet(models.QuerySet):
         return self.filter(assignment__owner=user, assignment__deleted_at__isnull=True)
 
 
-class AnnouncementQuerySet(MatchingQuerySet):
+class AnnouncementQuerySet(MatchingQuerySet, ShownOnceMixin, InCourseMixin):
     def visible_to(self, user: User) -> Self:
         return super().visible_to(user).filter(course__deleted_at__isnull=True)
 
@@ -220,7 +249,7 @@ class ModuleItemQuerySet(models.QuerySet):
         return self.order_by("module_id", "position", "pk")
 
 
-class PlannerItemQuerySet(OwnedQuerySet):
+class PlannerItemQuerySet(OwnedQuerySet, ShownOnceMixin, InCourseMixin):
     def visible_to(self, user: User) -> Self:
         return super().visible_to(user).filter(Q(course__isnull=True) | Q(course__deleted_at__isnull=True))
 
@@ -228,7 +257,11 @@ class PlannerItemQuerySet(OwnedQuerySet):
         return self.filter(source=source)
 
     def present(self) -> Self:
-        """Still listed by the source."""
+        """Still listed by the source, and of what several sources have the one that is shown."""
+        return self.listed().shown_once()
+
+    def listed(self) -> Self:
+        """Still listed by its own source, shown or not."""
         return self.filter(missing_since__isnull=True)
 
     def unwritten(self) -> Self:

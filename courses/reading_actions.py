@@ -195,7 +195,9 @@ def recent_announcements(context: ActionContext, params: RecentAnnouncements) ->
     """
     now = timezone.now()
     since = now - timedelta(hours=params.within_hours)
-    rows = Announcement.objects.visible_to(context.owner).in_active_courses(now).filter(posted_at__gte=since)
+    rows = (
+        Announcement.objects.visible_to(context.owner).shown_once().in_active_courses(now).filter(posted_at__gte=since)
+    )
     announcements = [
         {
             "id": row.pk,

@@ -94,7 +94,7 @@ def changes_card(request: Request) -> dict[str, Any] | None:
 
 def announcements_card(request: Request) -> dict[str, Any] | None:
     clock = clock_of(request.user)
-    own = Announcement.objects.visible_to(request.user).in_active_courses(clock.now)
+    own = Announcement.objects.visible_to(request.user).shown_once().in_active_courses(clock.now)
     news = list(own.for_list().newest_first()[:NEWS_SHOWN])
     return {"lines": [news_line(announcement, clock) for announcement in news]} if news else None
 
@@ -145,7 +145,7 @@ def _hits(rows: QuerySet, query: str, limit: int, kind: str, meta: Any, text: An
 
 
 def search_courses(user: Any, query: str, limit: int) -> list[SearchHit]:
-    rows = Course.objects.visible_to(user).matching(query).select_related("term").defer("search_vector")
+    rows = Course.objects.visible_to(user).shown_once().matching(query).select_related("term").defer("search_vector")
     return _hits(
         rows,
         query,
@@ -163,7 +163,7 @@ def search_assignments(user: Any, query: str, limit: int) -> list[SearchHit]:
         return f"{row.course.title} · due {moment(row.due_at, clock).main}" if row.due_at else row.course.title
 
     columns = ("name", "due_at", "notes", "description_html", *COURSE_TAG_FIELDS)
-    rows = Assignment.objects.visible_to(user).matching(query).select_related("course").only(*columns)
+    rows = Assignment.objects.visible_to(user).in_sight().matching(query).select_related("course").only(*columns)
     return _hits(
         rows, query, limit, "assignment", meta=meta, text=lambda row: f"{escape(row.notes)} {row.description_html}"
     )
@@ -171,7 +171,7 @@ def search_assignments(user: Any, query: str, limit: int) -> list[SearchHit]:
 
 def search_announcements(user: Any, query: str, limit: int) -> list[SearchHit]:
     now = timezone.now()
-    rows = Announcement.objects.visible_to(user).matching(query).for_list()
+    rows = Announcement.objects.visible_to(user).shown_once().matching(query).for_list()
     return _hits(
         rows,
         query,

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from coreengine.accounts.models import User
@@ -16,8 +17,9 @@ from courses.errors import ComesFromSource
 from courses.importing.compare import apply, differences, said
 from courses.importing.courses import free_hue
 from courses.marks import want_mark
-from courses.models import Assignment, AssignmentRepository, Course, CourseResource, Term
+from courses.models import Assignment, AssignmentRepository, Course, CourseResource, SamenessChoice, Term
 from courses.rules import check_assignment, check_changes, check_course
+from courses.sameness.services import dress_twins, lock_sameness, match_again, twins_for_update
 from resources.models import Repository, Resource
 from resources.repositories.importing import facts
 
@@ -63,6 +65,7 @@ def update_course(course: Course, *, by: User, changes: dict[str, Any]) -> Cours
     course.save(update_fields=[*found, "updated_at"])
     data = {"name": course.name, "changes": said(found), "by_hand": True}
     record("course.updated", actor=by, subject=course, owner=course.owner, data=data)
+    dress_twins(course)
     return course
 
 
@@ -83,6 +86,7 @@ def delete_course(course: Course, *, by: User) -> Course:
         course.deleted_at = timezone.now()
         course.save(update_fields=["deleted_at"])
         record("course.deleted", actor=by, subject=course, owner=course.owner, data={"name": course.name})
+        _match_again(course, by)
     return course
 
 
@@ -94,6 +98,7 @@ def restore_course(course: Course, *, by: User) -> Course:
         course.deleted_at = None
         course.save(update_fields=["deleted_at"])
         record("course.restored", actor=by, subject=course, owner=course.owner, data={"name": course.name})
+        _match_again(course, by)
     return course
 
 
@@ -120,6 +125,7 @@ def update_assignment(assignment: Assignment, *, by: User, changes: dict[str, An
     Raises:
         ValidationError: by field; also for a field that the source owns.
     """
+    twins = twins_for_update(assignment)
     assignment = _locked(assignment)
     check_changes(assignment, changes)
     check_assignment(changes)
@@ -131,6 +137,10 @@ def update_assignment(assignment: Assignment, *, by: User, changes: dict[str, An
     assignment.save(update_fields=[*found, "updated_at"])
     data = {"name": assignment.name, "course": assignment.course_id, "changes": said(found), "by_hand": True}
     record("assignment.updated", actor=by, subject=assignment, owner=assignment.owner, data=data)
+    if "notes" in found:
+        # Notes of its own that the same work has from another source stay; what was the same text stays the same.
+        alike = [twin.pk for twin in twins if twin.notes in ("", found["notes"][0])]
+        Assignment.objects.filter(pk__in=alike).update(notes=assignment.notes)
     return assignment
 
 
@@ -139,8 +149,9 @@ def mark_done(assignment: Assignment, *, done: bool, by: User) -> Assignment:
     """Set or take back the student's own mark that this is done. The first mark's time stands.
 
     Where the source can be told, the mark is on its way there from now on (`courses.marks`). An import touches it
-    only where the student changed it at the source.
+    only where the student changed it at the source. The same work from other sources is marked with it.
     """
+    twins = twins_for_update(assignment)
     assignment = _locked(assignment)
     if done == (assignment.done_at is not None):
         return assignment
@@ -154,6 +165,10 @@ def mark_done(assignment: Assignment, *, done: bool, by: User) -> Assignment:
         data={"name": assignment.name, "course": assignment.course_id},
     )
     want_mark(assignment, complete=done, by=by)
+    for twin in twins:
+        twin.done_at = assignment.done_at
+        twin.save(update_fields=["done_at"])
+        want_mark(twin, complete=done, by=by)
     return assignment
 
 
@@ -176,6 +191,7 @@ def delete_assignment(assignment: Assignment, *, by: User) -> Assignment:
         assignment.save(update_fields=["deleted_at"])
         data = {"name": assignment.name, "course": assignment.course_id}
         record("assignment.deleted", actor=by, subject=assignment, owner=assignment.owner, data=data)
+        _match_again(assignment, by)
     return assignment
 
 
@@ -188,6 +204,7 @@ def restore_assignment(assignment: Assignment, *, by: User) -> Assignment:
         assignment.save(update_fields=["deleted_at"])
         data = {"name": assignment.name, "course": assignment.course_id}
         record("assignment.restored", actor=by, subject=assignment, owner=assignment.owner, data=data)
+        _match_again(assignment, by)
     return assignment
 
 
@@ -248,6 +265,14 @@ def _record_link(type: str, link: AssignmentRepository, by: User) -> None:
     links = AssignmentRepository.objects.filter(repository=repository).count()
     data = {**facts(repository), "assignment": assignment.pk, "assignment_name": assignment.name, "links": links}
     record(type, actor=by, subject=repository, owner=repository.owner, data=data)
+
+
+def _match_again(thing: Course | Assignment, by: User) -> None:
+    """What is the same as a thing that was deleted steps forward, and back when it is restored."""
+    choices = SamenessChoice.objects.filter(owner=thing.owner, is_same=True)
+    if choices.filter(Q(first=thing.pk) | Q(second=thing.pk)).exists():
+        lock_sameness(thing.owner)
+        match_again(thing, by=by)
 
 
 def _locked(assignment: Assignment) -> Assignment:

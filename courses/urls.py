@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from courses import repository_views, views
 from courses.grading.urls import grade_urls
+from courses.sameness.urls import urlpatterns as sameness
 
 app_name = "courses"
 
@@ -39,4 +40,5 @@ urlpatterns = [
     path("assignments/<int:pk>/mark/", views.assignment_mark, name="mark"),
     path("assignments/<int:pk>/delete/", views.assignment_delete, name="delete-assignment"),
     path("assignments/<int:pk>/restore/", views.assignment_restore, name="restore-assignment"),
+    *sameness,
 ]

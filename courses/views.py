@@ -56,7 +56,7 @@ COURSES = 200
 @require_safe
 def course_list(request: Request) -> HttpResponse:
     """List the courses by term; the concluded and the hidden ones are a tab away."""
-    own = Course.objects.visible_to(request.user)
+    own = Course.objects.visible_to(request.user).shown_once()
     found = CourseFilter({"show": "active", **request.GET.dict()}, queryset=own, request=request)
     show = found.data["show"]
     courses = list(found.qs.for_list().by_newest_term()[:COURSES])
@@ -74,7 +74,9 @@ def course_list(request: Request) -> HttpResponse:
 @require_safe
 def course_detail(request: Request, pk: int) -> HttpResponse:
     """Show one course."""
-    course = get_object_or_404(Course.objects.visible_to(request.user).select_related("term"), pk=pk)
+    course = get_object_or_404(Course.objects.visible_to(request.user).select_related("term").with_twins(), pk=pk)
+    if course.same_as_id is not None:
+        return redirect("courses:detail", course.same_as_id)
     page = course_page(course, request.user, clock_of(request.user))
     syllabus = shown_html(course.syllabus_html, course.html_url)
     deleted = _deleted(request, Assignment.objects.restorable_by(request.user).filter(course=course))
@@ -144,11 +146,11 @@ def course_hide(request: Request, pk: int) -> HttpResponse:
 def assignment_list(request: Request, course_pk: int | None = None) -> HttpResponse:
     """List assignments, of one course or of all that go on."""
     clock = clock_of(request.user)
-    own = Assignment.objects.visible_to(request.user)
+    own = Assignment.objects.visible_to(request.user).in_sight()
     course = None
     if course_pk is not None:
         course = get_object_or_404(Course.objects.visible_to(request.user), pk=course_pk)
-        own = own.filter(course=course)
+        own = own.in_course(course)
     elif not request.GET.get("course"):
         own = own.in_active_courses(clock.now)
     found = AssignmentFilter(request.GET, queryset=own, request=request)
@@ -177,7 +179,9 @@ def assignment_list(request: Request, course_pk: int | None = None) -> HttpRespo
 def assignment_detail(request: Request, pk: int) -> HttpResponse:
     """Show one assignment."""
     assignment = get_object_or_404(
-        Assignment.objects.visible_to(request.user).select_related("course", "group", "submission", "planner_item"),
+        Assignment.objects.visible_to(request.user)
+        .select_related("course", "group", "submission", "planner_item")
+        .with_twins(),
         pk=pk,
     )
     context = _assignment_context(request, assignment)
@@ -310,7 +314,7 @@ def resource_detach(request: Request, pk: int, resource_pk: int) -> HttpResponse
 def announcement_list(request: Request) -> HttpResponse:
     """List what teachers wrote, newest first."""
     clock = clock_of(request.user)
-    own = Announcement.objects.visible_to(request.user)
+    own = Announcement.objects.visible_to(request.user).shown_once()
     found = AnnouncementFilter(request.GET, queryset=own, request=request)
     page = Paginator(found.qs.for_list().newest_first(), ROWS).get_page(request.GET.get("page"))
     context = {

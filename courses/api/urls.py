@@ -1,5 +1,7 @@
 """API addresses of courses."""
 
+from django.urls import path
+
 from coreengine.kernel.api.routers import ApiRouter
 from courses.api.views import (
     AnnouncementViewSet,
@@ -9,10 +11,10 @@ from courses.api.views import (
     PlannerItemViewSet,
     TermViewSet,
 )
-from courses.maps.api import CourseMapView, CoursePrerequisiteViewSet, ModuleMapView
-from courses.workplan.api import PlanPreferencesView, PlanProposalViewSet, WorkBlockViewSet, WorkloadView
 from courses.grading.api.urls import grade_urls
 from courses.grading.api.views import GradeScenarioViewSet
+from courses.maps.api import CourseMapView, CoursePrerequisiteViewSet, ModuleMapView
+from courses.workplan.api import PlanPreferencesView, PlanProposalViewSet, WorkBlockViewSet, WorkloadView
 
 router = ApiRouter()
 router.register("courses", CourseViewSet, basename="course")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
@@ -41,6 +41,7 @@ from courses.models import (
     PlannerItem,
     Term,
 )
+from courses.sameness.api import SameThings, VanishedWork
 from resources.models import Repository, Resource
 
 
@@ -57,12 +58,16 @@ class TermViewSet(OwnedReadViewSet):
     serializer_class = TermSerializer
 
 
-class CourseViewSet(OwnedModelViewSet):
+class CourseViewSet(SameThings, OwnedModelViewSet):
     """The student's courses. What comes from a source takes only the student's own fields."""
 
     queryset = Course.objects.select_related("term").defer("search_vector")
     serializer_class = CourseSerializer
     filterset_class = CourseFilter
+
+    def get_queryset(self) -> QuerySet[Course]:
+        rows = super().get_queryset()
+        return rows.shown_once() if self.action == "list" else rows
 
     def perform_create(self, serializer: BaseSerializer) -> None:
         user = self.request.user
@@ -120,7 +125,7 @@ class CourseViewSet(OwnedModelViewSet):
         return Response(AssignmentGroupSerializer(groups, many=True).data)
 
 
-class AssignmentViewSet(OwnedModelViewSet):
+class AssignmentViewSet(SameThings, VanishedWork, OwnedModelViewSet):
     """What is to do. `is_done` and `notes` can be written on any; the rest on those made by hand."""
 
     queryset = Assignment.objects.select_related("course", "group", "submission").defer(
@@ -128,6 +133,10 @@ class AssignmentViewSet(OwnedModelViewSet):
     )
     serializer_class = AssignmentSerializer
     filterset_class = AssignmentFilter
+
+    def get_queryset(self) -> QuerySet[Assignment]:
+        rows = super().get_queryset()
+        return rows.in_sight() if self.action == "list" else rows
 
     def get_serializer_class(self) -> type[BaseSerializer]:
         return AssignmentUpdateSerializer if self.action == "partial_update" else AssignmentSerializer
@@ -231,6 +240,10 @@ class PlannerItemViewSet(OwnedReadViewSet):
     serializer_class = PlannerItemSerializer
     filterset_class = PlannerItemFilter
 
+    def get_queryset(self) -> QuerySet[PlannerItem]:
+        rows = super().get_queryset()
+        return rows.shown_once() if self.action == "list" else rows
+
 
 class AnnouncementViewSet(OwnedReadViewSet):
     """What teachers told the student's courses, newest first."""
@@ -238,4 +251,9 @@ class AnnouncementViewSet(OwnedReadViewSet):
     queryset = Announcement.objects.defer("search_vector")
     serializer_class = AnnouncementSerializer
     filterset_class = AnnouncementFilter
+
+    def get_queryset(self) -> QuerySet[Announcement]:
+        rows = super().get_queryset()
+        return rows.shown_once() if self.action == "list" else rows
+
     pagination_class = NewestPosted

@@ -87,7 +87,7 @@ def what_if(request: Request, pk: int) -> HttpResponse:
 
 def graded_courses(user: Any) -> Any:
     """The courses whose grades the student looks at, those of the newest term first."""
-    return Course.objects.visible_to(user).filter(is_hidden=False).for_list().by_newest_term()
+    return Course.objects.visible_to(user).filter(is_hidden=False).shown_once().for_list().by_newest_term()
 
 
 def grades_in(request: Request, pk: int) -> CourseGrades:
@@ -130,7 +130,9 @@ def page(
     if is_whole:
         context |= _rest(request, grades, changed, question)
         context |= {"name": sent.get("name", scenario.name if scenario else ""), "name_error": name_error}
-    return render_page(request, "courses/course_grades.html", context, parts={"grade-standing": "update"}, status=status)
+    return render_page(
+        request, "courses/course_grades.html", context, parts={"grade-standing": "update"}, status=status
+    )
 
 
 def _standing(grades: CourseGrades, changed: CourseGrades, asked: WhatIf) -> dict[str, Any]:

@@ -14,13 +14,14 @@ from courses.importing.compare import (
     apply,
     differences,
     finish_import,
-    lock_source,
+    lock_student,
     note_import,
     said,
     write_changed,
 )
 from courses.importing.records import AnnouncementRecord, Problem, read_batch
 from courses.models import Announcement, Course, SourceImport
+from courses.sameness.services import match_dated
 from courses.texts import plain_text
 
 # What the next step (an agent's digest) is given of what is new.
@@ -35,7 +36,7 @@ def import_announcements(owner: User, *, source: str, announcements: list[Any], 
     Sources give a window of time, not everything, so one that is not in the list has not vanished: `missing` is
     always 0. Running it again with the same records changes nothing.
     """
-    lock_source(owner, source)
+    lock_student(owner, source)
     note, is_baseline = note_import(owner, source=source, kind=SourceImport.Kind.ANNOUNCEMENTS)
     batch = read_batch(AnnouncementRecord, announcements)
     result = ImportResult(problems=batch.problems)
@@ -75,6 +76,8 @@ def import_announcements(owner: User, *, source: str, announcements: list[Any], 
         data = {"name": row.title, "course": row.course_id, "baseline": is_baseline}
         drafts.append(EventDraft("announcement.posted", row, data))
     record_many(drafts, actor=by, owner=owner)
+    if created or changed:
+        match_dated(owner, Announcement, courses={row.course_id for row in created + changed}, by=by)
     result.created, result.changed = len(created), len(changed)
     result.extra = {
         "new": [

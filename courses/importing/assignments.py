@@ -20,13 +20,14 @@ from courses.importing.compare import (
     apply,
     differences,
     finish_import,
-    lock_source,
+    lock_student,
     note_import,
     said,
     write_changed,
 )
 from courses.importing.records import AssignmentRecord, GroupRecord, Problem, SubmissionRecord, read_batch
 from courses.models import Assignment, AssignmentGroup, Course, SourceImport, Submission
+from courses.sameness.services import match_work
 
 
 @dataclass
@@ -57,7 +58,7 @@ def import_assignments(
     Raises:
         CourseNotImported: the source's course is not here yet.
     """
-    lock_source(owner, source)
+    lock_student(owner, source)
     course = imported_course(owner, source=source, course_id=course_id)
     note, is_baseline = note_import(owner, source=source, kind=SourceImport.Kind.ASSIGNMENTS, course=course)
     batch = read_batch(AssignmentRecord, assignments)
@@ -75,6 +76,7 @@ def import_assignments(
     missing = _mark_missing(plan, course, known, batch.named_ids) if is_complete else 0
 
     record_many(plan.drafts, actor=by, owner=owner)
+    match_work(owner, courses=[course.pk], by=by)
     result.created, result.missing = len(plan.created), missing
     result.changed, result.unchanged = len(plan.touched), plan.unchanged
     known.update({row.external_id: row for row in plan.created})
@@ -231,11 +233,12 @@ def _values(
         "omit_from_final_grade": record.omit_from_final_grade,
         "planner_id": record.planner_id,
         "missing_since": None,
+        "put_away_at": None,
     }
     if not record.is_partial or row is None:
         return values
     # What only a fuller source knows stays; so does its hour, where this one gives the same day without an hour.
-    said = (record.model_fields_set - {"submission_types"}) | {"missing_since", "course_id"}
+    said = (record.model_fields_set - {"submission_types"}) | {"missing_since", "put_away_at", "course_id"}
     if record.due_on is not None:
         on_the_day = row.due_at is not None and row.due_at.astimezone(_zone(course)).date() == record.due_on
         said = said - {"due_at"} if on_the_day else said | {"due_at"}

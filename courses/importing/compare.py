@@ -25,10 +25,20 @@ __all__ = [
     "differences",
     "finish_import",
     "lock_source",
+    "lock_student",
     "note_import",
     "said",
     "write_changed",
 ]
+
+
+def lock_student(owner: User, source: str) -> None:
+    """Let one import of a source run at a time, and one change of what is the same as what (`courses.sameness`).
+
+    The second lock is taken before any row is touched: imports of two sources would else wait for each other's rows.
+    """
+    lock_source(owner, source)
+    lock_source(owner, "", area="sameness")
 
 
 def note_import(owner: User, *, source: str, kind: str, course: Course | None = None) -> tuple[SourceImport, bool]:

@@ -17,7 +17,7 @@ from courses.importing.compare import (
     apply,
     differences,
     finish_import,
-    lock_source,
+    lock_student,
     note_import,
     said,
     write_changed,
@@ -25,6 +25,7 @@ from courses.importing.compare import (
 from courses.importing.records import Batch, CourseRecord, Problem, TermRecord, read_batch
 from courses.models import Course, SourceImport, Term
 from courses.models.courses import HUE_ANGLES, HUES
+from courses.sameness.services import match_courses
 
 
 @transaction.atomic
@@ -36,7 +37,7 @@ def import_courses(owner: User, *, source: str, courses: list[Any], by: Any, is_
     not complete leaves out has not vanished. A new course takes the name and the colour that the student gave it
     at the source; from then on both are the student's here.
     """
-    lock_source(owner, source)
+    lock_student(owner, source)
     note, is_baseline = note_import(owner, source=source, kind=SourceImport.Kind.COURSES)
     batch = read_batch(CourseRecord, courses)
     known = {course.external_id: course for course in Course.objects.filter(owner=owner).from_source(source)}
@@ -62,6 +63,7 @@ def import_courses(owner: User, *, source: str, courses: list[Any], by: Any, is_
     drafts += [EventDraft("course.missing", course, {"name": course.name}) for course in vanished]
 
     record_many(drafts, actor=by, owner=owner)
+    match_courses(owner, by=by)
     result.created, result.changed, result.missing = len(created), len(changed), len(vanished)
     known.update({course.external_id: course for course in created})
     result.extra = {"ids": {record.id: known[record.id].pk for record in batch.records if record.id in known}}

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from coreengine.accounts.models import User
@@ -22,13 +23,14 @@ from courses.importing.compare import (
     apply,
     differences,
     finish_import,
-    lock_source,
+    lock_student,
     note_import,
     said,
     write_changed,
 )
 from courses.importing.records import PlannerRecord, Problem, read_batch
 from courses.models import Assignment, Course, PlannerItem, SourceImport
+from courses.sameness.services import match_dated
 
 # The write-back's own fields are written one by one, under lock, and never by a bulk write of what was read before.
 WRITE_FIELDS = {"wanted_complete", "wanted_dismissed", "write_error", "wanted_at"}
@@ -61,7 +63,7 @@ def import_planner(
     made here that the source has not taken yet is never overwritten. Running it again with the same records changes
     nothing. `extra["marked"]` counts the marks that were taken over.
     """
-    lock_source(owner, source)
+    lock_student(owner, source)
     note, is_baseline = note_import(owner, source=source, kind=SourceImport.Kind.PLANNER)
     batch = read_batch(PlannerRecord, items)
     result = ImportResult(problems=batch.problems)
@@ -121,6 +123,8 @@ def import_planner(
     drafts += [EventDraft("planner_item.missing", row, {"name": row.title}) for row in vanished]
     taken_over = _take_marks(work, marks)
     record_many(drafts + taken_over, actor=by, owner=owner)
+    if created or changed or vanished:
+        match_dated(owner, PlannerItem, by=by)
     result.missing, result.extra = len(vanished), {"marked": len(taken_over)}
     if takes_marks is not None and takes_marks != note.takes_marks:
         note.takes_marks = takes_marks
@@ -135,7 +139,7 @@ def _work(owner: User, source: str, records: list[PlannerRecord]) -> dict[str, A
     rows = Assignment.objects.filter(owner=owner).from_source(source)
     rows = rows.filter(external_id__in=ids) | rows.filter(planner_id__in=[record.id for record in records])
     work: dict[str, Assignment] = {}
-    columns = ("external_id", "planner_id", "name", "course_id", "done_at", "dismissed_at", "owner_id")
+    columns = ("external_id", "planner_id", "name", "course_id", "done_at", "dismissed_at", "owner_id", "same_as")
     for row in rows.only(*columns).order_by("pk").select_for_update():
         work[f"assignment:{row.external_id}"] = row
         work[row.planner_key] = row
@@ -197,7 +201,8 @@ def _mark_missing(
     if start is None or end is None:
         return []
     rows = PlannerItem.objects.filter(owner=owner, starts_at__gte=start, starts_at__lt=end).from_source(source)
-    vanished = rows.present().exclude(external_id__in=named_ids).filter(wanted_complete__isnull=True, wanted_dismissed__isnull=True)
+    vanished = rows.listed().exclude(external_id__in=named_ids)
+    vanished = vanished.filter(wanted_complete__isnull=True, wanted_dismissed__isnull=True)
     found = list(vanished.only("title", "owner_id", "assignment_id"))
     PlannerItem.objects.filter(pk__in=[row.pk for row in found]).update(missing_since=timezone.now())
     return found
@@ -239,7 +244,9 @@ def _take_marks(work: dict[str, Assignment], marks: dict[int, dict[str, bool]]) 
         for mark, is_set in marks[pk].items():
             if is_set == (getattr(row, HELD[mark]) is not None):
                 continue
-            Assignment.objects.filter(pk=pk).update(**{HELD[mark]: now if is_set else None})
+            # The same work from other sources stands where this one does.
+            root = row.same_as_id or pk
+            Assignment.objects.filter(Q(pk=root) | Q(same_as=root)).update(**{HELD[mark]: now if is_set else None})
             data = {"name": row.name, "course": row.course_id, "at_source": True}
             drafts.append(EventDraft(TOLD[mark, is_set], row, data))
     return drafts

@@ -12,7 +12,7 @@ import courses.models.workplan
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("courses", "0005_course_grading"),
+        ("courses", "0006_own_tasks"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -10,7 +10,9 @@ from courses.models.modules import Module, ModuleItem
 from courses.models.planner import PlannerItem
 from courses.models.prerequisites import CoursePrerequisite
 from courses.models.repositories import AssignmentRepository
+from courses.models.sameness import SamenessChoice
 from courses.models.tasks import OwnTask, TaskSeries
+from courses.models.visits import DashboardVisit
 from courses.models.workplan import PlanPreferences, PlanProposal, WorkBlock
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "CourseGrading",
     "CoursePrerequisite",
     "CourseResource",
+    "DashboardVisit",
     "GradeScenario",
     "Module",
     "ModuleItem",
@@ -29,6 +32,7 @@ __all__ = [
     "PlanPreferences",
     "PlanProposal",
     "PlannerItem",
+    "SamenessChoice",
     "SourceImport",
     "Submission",
     "TaskSeries",

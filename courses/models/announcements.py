@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
-from django.db.models import GeneratedField, Q
+from django.db.models import F, GeneratedField, Q
 from django.db.models.functions import Left
 from django.urls import reverse
 
@@ -26,6 +26,10 @@ class Announcement(models.Model):
     posted_at = models.DateTimeField()
     author = models.CharField(max_length=255, blank=True, default="")
     html_url = models.URLField(max_length=2000, blank=True, default="")
+    same_as = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="twins"
+    )
+    """The announcement that is shown in place of this one, which is the same from another source (`courses.sameness`)."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     search_vector = GeneratedField(
@@ -40,6 +44,7 @@ class Announcement(models.Model):
     class Meta:
         ordering = ["-posted_at", "-pk"]
         constraints = [
+            models.CheckConstraint(condition=~Q(same_as=F("id")), name="announcement_is_not_its_own_twin"),
             models.UniqueConstraint(fields=["owner", "source", "external_id"], name="announcement_is_one_per_source"),
             models.CheckConstraint(
                 condition=~Q(source="") & ~Q(external_id=""), name="announcement_comes_from_a_source"

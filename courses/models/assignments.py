@@ -10,7 +10,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import GeneratedField, Q
+from django.db.models import F, GeneratedField, Q
 from django.db.models.functions import Left
 from django.urls import reverse
 
@@ -78,11 +78,17 @@ class Assignment(Planned):
     planner_id = models.CharField(max_length=240, blank=True, default="")
     """What the source's planner calls it, where that is not "assignment:" and its id: "quiz:7"."""
     missing_since = models.DateTimeField(null=True, blank=True, editable=False)
+    same_as = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="twins"
+    )
+    """The work that is shown in place of this one, which is the same from another source (`courses.sameness`)."""
 
     notes = models.TextField(blank=True, default="")
     planned_on = models.DateField("planned for", null=True, blank=True)
     """The day on which the student means to do it; the due date is the source's."""
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    put_away_at = models.DateTimeField(null=True, blank=True, editable=False)
+    """When the student took work that vanished at its source out of the lists; forgotten when it comes back."""
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -111,6 +117,11 @@ class Assignment(Planned):
             models.CheckConstraint(
                 condition=Q(deleted_at__isnull=True) | Q(source=""),
                 name="assignment_of_a_source_is_never_deleted",
+            ),
+            models.CheckConstraint(condition=~Q(same_as=F("id")), name="assignment_is_not_its_own_twin"),
+            models.CheckConstraint(
+                condition=Q(put_away_at__isnull=True) | Q(missing_since__isnull=False),
+                name="only_vanished_assignments_are_put_away",
             ),
         ]
         indexes = [

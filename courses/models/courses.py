@@ -95,6 +95,12 @@ class Course(models.Model):
     is_favorite = models.BooleanField("favourite at the source", default=False)
     is_restricted = models.BooleanField(default=False)
     missing_since = models.DateTimeField(null=True, blank=True, editable=False)
+    same_as = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="twins"
+    )
+    """The course that is shown in place of this one, which is the same from another source (`courses.sameness`)."""
+    before_same = models.JSONField(null=True, blank=True, editable=False)
+    """The student's own fields as they were before it took those of the course that is shown."""
 
     nickname = models.CharField(max_length=255, blank=True, default="")
     notes = models.TextField(blank=True, default="")
@@ -138,6 +144,7 @@ class Course(models.Model):
             models.CheckConstraint(
                 condition=Q(deleted_at__isnull=True) | Q(source=""), name="course_of_a_source_is_never_deleted"
             ),
+            models.CheckConstraint(condition=~Q(same_as=F("id")), name="course_is_not_its_own_twin"),
         ]
         indexes = [
             models.Index(fields=["owner", "name"], name="course_by_owner_and_name"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.urls import reverse
 
 from courses.models.assignments import Assignment
@@ -48,6 +48,10 @@ class PlannerItem(Planned):
     wanted_dismissed = models.BooleanField(null=True, blank=True, editable=False)
     wanted_at = models.DateTimeField(null=True, blank=True, editable=False)
     write_error = models.CharField(max_length=500, blank=True, default="", editable=False)
+    same_as = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="twins"
+    )
+    """The entry that is shown in place of this one, which is the same from another source (`courses.sameness`)."""
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -56,6 +60,7 @@ class PlannerItem(Planned):
     class Meta:
         ordering = ["starts_at", "pk"]
         constraints = [
+            models.CheckConstraint(condition=~Q(same_as=F("id")), name="planner_item_is_not_its_own_twin"),
             models.UniqueConstraint(fields=["owner", "source", "external_id"], name="planner_item_is_one_per_source"),
             models.CheckConstraint(
                 condition=~Q(source="") & ~Q(external_id=""), name="planner_item_comes_from_a_source"

@@ -191,5 +191,3 @@ def _decide(thing: Thing, values: dict[str, Any], verb: str, *, by: User, **fact
     thing.save(update_fields=list(values))
     data = {"name": name_of(thing), "course": thing.course_id, "by_hand": True, **facts}
     record(f"{NOUNS[type(thing)]}.{verb}", actor=by, subject=thing, owner=thing.owner, data=data)
-
-

@@ -153,7 +153,9 @@ def _day(text: str) -> date:
 def days_of(rule: str, first: date) -> Iterator[date]:
     """Walk the days of a rule from its first, which counts whatever day it is; endless where the rule is."""
     pattern = read_rule(rule)
-    walked: rrule = rrulestr(replace(pattern, times=None, until=None).rule(first), dtstart=datetime.combine(first, time()))  # type: ignore[assignment]
+    walked: rrule = rrulestr(
+        replace(pattern, times=None, until=None).rule(first), dtstart=datetime.combine(first, time())
+    )  # type: ignore[assignment]
     yield first
     numbers = counting(2) if pattern.times is None else range(2, pattern.times + 1)
     later = (day.date() for day in walked if day.date() > first)

@@ -49,7 +49,7 @@ class GradesView(ApiView):
 
     @extend_schema(responses=AllGradesSerializer, operation_id="grades_list")
     def get(self, request: Request) -> Response:
-        own = Course.objects.visible_to(request.user).filter(is_hidden=False).for_list().by_newest_term()
+        own = Course.objects.visible_to(request.user).filter(is_hidden=False).shown_once().for_list().by_newest_term()
         now = timezone.now()
         courses = list(own[:MOST_COURSES])
         grades = summaries_of(courses, now)
