@@ -3,10 +3,12 @@
 from django.urls import path
 
 from courses import grade_views, repository_views, views
+from courses.planning import urls as planning
 
 app_name = "courses"
 
 urlpatterns = [
+    *planning.urlpatterns,
     path("courses/", views.course_list, name="list"),
     path("courses/new/", views.course_create, name="create"),
     path("courses/announcements/", views.announcement_list, name="announcements"),

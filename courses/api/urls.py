@@ -12,6 +12,7 @@ from courses.api.views import (
     PlannerItemViewSet,
     TermViewSet,
 )
+from courses.planning.api import OwnTaskViewSet, PlannerItemView, PlannerView
 
 router = ApiRouter()
 router.register("courses", CourseViewSet, basename="course")
@@ -20,9 +21,12 @@ router.register("modules", ModuleViewSet, basename="module")
 router.register("planner-items", PlannerItemViewSet, basename="planner-item")
 router.register("announcements", AnnouncementViewSet, basename="announcement")
 router.register("terms", TermViewSet, basename="term")
+router.register("own-tasks", OwnTaskViewSet, basename="own-task")
 router.register("grade-scenarios", GradeScenarioViewSet, basename="grade-scenario")
 
 urlpatterns = [
+    path("planner/", PlannerView.as_view(), name="planner"),
+    path("planner/<str:key>/", PlannerItemView.as_view(), name="planner-item"),
     path("grades/", GradesView.as_view(), name="grades"),
     path("courses/<int:pk>/grades/", CourseGradesView.as_view(), name="course-grades"),
     path("courses/<int:pk>/grades/what-if/", WhatIfView.as_view(), name="course-what-if"),

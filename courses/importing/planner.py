@@ -197,7 +197,11 @@ def _mark_missing(
     if start is None or end is None:
         return []
     rows = PlannerItem.objects.filter(owner=owner, starts_at__gte=start, starts_at__lt=end).from_source(source)
-    vanished = rows.present().exclude(external_id__in=named_ids).filter(wanted_complete__isnull=True, wanted_dismissed__isnull=True)
+    vanished = (
+        rows.present()
+        .exclude(external_id__in=named_ids)
+        .filter(wanted_complete__isnull=True, wanted_dismissed__isnull=True)
+    )
     found = list(vanished.only("title", "owner_id", "assignment_id"))
     PlannerItem.objects.filter(pk__in=[row.pk for row in found]).update(missing_since=timezone.now())
     return found

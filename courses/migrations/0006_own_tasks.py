@@ -6,7 +6,6 @@ import django.db.models.functions.text
 from django.conf import settings
 from django.db import migrations, models
 
-
 # What sources had marked before counts as marked here too. Last, and in one migration with the fields: without it the
 # first sync afterwards, which compares with what is stored, would see nothing new and leave the marks out.
 MARKS = """

@@ -68,9 +68,7 @@ class OwnTask(Planned):
     )
     due_on = models.DateField(null=True, blank=True)
     due_at = models.DateTimeField(null=True, blank=True)
-    series = models.ForeignKey(
-        TaskSeries, on_delete=models.SET_NULL, null=True, blank=True, related_name="occurrences"
-    )
+    series = models.ForeignKey(TaskSeries, on_delete=models.SET_NULL, null=True, blank=True, related_name="occurrences")
     occurrence_on = models.DateField(null=True, blank=True, editable=False)
     """The day that the series gave this occurrence, whatever day it was moved to."""
     previous = models.OneToOneField(
