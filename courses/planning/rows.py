@@ -13,13 +13,6 @@ from courses.planning.recurrence import read_rule
 from courses.rows import Badge, row_of
 from courses.work_state import OUTSTANDING, WorkState
 
-ICONS = {
-    "calendar_event": "calendar",
-    "quiz": "file-question-mark",
-    "wiki_page": "book-open",
-    "discussion_topic": "messages-square",
-    "planner_note": "sticky-note",
-}
 KIND_WORDS = {"calendar_event": "event", "wiki_page": "page to read", "discussion_topic": "discussion"}
 SETTLED = {WorkState.DONE, WorkState.SUBMITTED, WorkState.GRADED, WorkState.EXCUSED}
 
@@ -32,7 +25,6 @@ class PlanRow:
     kind: str
     title: str
     url: str
-    icon: str
     course: str
     course_id: int | None
     hue: int | None
@@ -53,11 +45,6 @@ class PlanRow:
     repeats: bool
     minutes: int | None
     order: tuple = field(repr=False)
-
-    @property
-    def kind_icon(self) -> str:
-        """The icon that tells an event or a repeating task from the usual."""
-        return "" if self.kind == "assignment" else self.icon
 
     @property
     def skip_label(self) -> str:
@@ -110,7 +97,6 @@ def task_row(task: OwnTask, clock: Clock) -> PlanRow:
         kind="task",
         title=task.title,
         url=f"/planner/tasks/{task.pk}/",
-        icon="repeat" if task.series_id else "",
         course=course.title if course else "",
         course_id=course.pk if course else None,
         hue=course.hue if course else None,
@@ -150,7 +136,6 @@ def assignment_row(assignment: Assignment, clock: Clock) -> PlanRow:
         kind="assignment",
         title=assignment.name,
         url=base.url,
-        icon="graduation-cap",
         course=base.course,
         course_id=assignment.course_id,
         hue=base.hue,
@@ -198,7 +183,6 @@ def item_row(item: PlannerItem, clock: Clock) -> PlanRow:
         kind="item",
         title=item.title,
         url=f"/planner/items/item:{item.pk}/",
-        icon=ICONS.get(item.kind, "circle-dot"),
         course=item.course.title if item.course else "",
         course_id=item.course_id,
         hue=item.course.hue if item.course else None,

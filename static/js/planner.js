@@ -46,11 +46,12 @@ function refocus() {
 document.addEventListener("submit", (event) => {
   const button = event.submitter;
   if (rowOf(button)) remember(rowOf(button));
-  if (event.target.closest("#planner-dialog")) {
-    if (!last) remember(byKey(opened));
-    dialog.close();
-  }
+  if (event.target.closest("#planner-dialog") && !last) remember(byKey(opened));
 }, { capture: true });
+// Not on submit: the focus would leave the pressed button, and htmx would forget which one it was.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target.closest?.("#planner-dialog") && event.detail.requestConfig.verb === "post") dialog.close();
+});
 
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.target.id === "planner-dialog" || event.target.closest?.("#planner-dialog")) {

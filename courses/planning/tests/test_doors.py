@@ -12,7 +12,7 @@ from django.utils import timezone
 from courses.models import Assignment, OwnTask, PlannerItem
 from courses.planning import services
 from courses.planning.recurrence import Pattern
-from courses.tests.factories import SOURCE, AssignmentFactory, CourseFactory
+from courses.tests.factories import SOURCE, AssignmentFactory, CourseFactory, SubmissionFactory
 from courses.tests.factories_planning import OwnTaskFactory, PlannerItemFactory
 from courses.tests.test_doors import DOORS, Doors
 
@@ -62,12 +62,17 @@ class TestTasks:
             ),
             (
                 {"title": "x", "due_on": "2030-05-06", "recurrence": "FREQ=DAILY;UNTIL=20300501"},
-                {"title": "x", "due_day": "2030-05-06", "repeat": "DAILY", "repeat_end": "until", "repeat_until": "2030-05-01"},
+                {"title": "x", "due_day": "2030-05-06", "repeat": "DAILY"}
+                | {"repeat_end": "until", "repeat_until": "2030-05-01"},
                 ({"repeat_until"}, {"recurrence"}),
             ),
-            ({"title": "x", "due_on": "1800-01-01"}, {"title": "x", "due_day": "1800-01-01"}, ({"due_day"}, {"due_on"})),
+            (
+                {"title": "x", "due_on": "1800-01-01"},
+                {"title": "x", "due_day": "1800-01-01"},
+                ({"due_day"}, {"due_on"}),
+            ),
         ],
-    )  # fmt: skip
+    )
     def test_what_cannot_be_is_refused_at_its_field(self, doors: Doors, data: Any, form: Any, fields: Any) -> None:
         assert doors.send(reverse("courses:new-own-task"), "post", "own-tasks/", data, form) == 422
         assert doors.error_fields == fields[0 if doors.is_page else 1]
@@ -193,8 +198,6 @@ class TestDeciding:
         assert self.decide(doors, event, "day:2030-05-09", day="2030-05-09") == 409
 
     def test_work_that_is_handed_in_stays_so(self, doors: Doors, owner: Any) -> None:
-        from courses.tests.factories import SubmissionFactory
-
         work = AssignmentFactory(course=CourseFactory(owner=owner), imported=True)
         SubmissionFactory(assignment=work, state="submitted")
         assert self.decide(doors, work, "column:todo", column="todo") == 409
