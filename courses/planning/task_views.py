@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from coreengine.kernel.pages import render_page
 from coreengine.kernel.typing import Request
-from courses.form_answers import back
+from courses.form_answers import back, following_page
 from courses.models import Course, OwnTask
 from courses.pages import clock_of
 from courses.planning import services
@@ -21,7 +21,7 @@ from courses.planning.counting import count_anew
 from courses.planning.forms import TaskForm, initial_of, initial_understood
 from courses.planning.pages import day_of_text
 from courses.planning.quick import Understood, understand
-from courses.planning.rows import task_row
+from courses.planning.rows import minutes_words, task_row
 from courses.planning.views import answer_planner, tell
 
 
@@ -53,18 +53,18 @@ def quick(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def task_new(request: Request) -> HttpResponse:
     """Make a task with the whole form; `line`, `course`, `assignment` and `day` of the address fill it in."""
-    form = TaskForm(request.POST or None, initial=_initial(request), owner=request.user)
+    found = _understood(request, request.GET.get("line", ""))
+    form = TaskForm(request.POST or None, initial=_initial(request, found), owner=request.user)
     if request.method == "POST" and form.is_valid():
         task = _kept(form, lambda: services.create_task(request.user, by=request.user, **form.values()))
         if task is not None:
             count_anew(request.user)
             tell(request, f"“{task.title}” is in your planner.", f"delete task:{task.pk}")
             return back(request, reverse("courses:planner"))
-    return _form(request, form, None)
+    return _form(request, form, None, found.notes)
 
 
-def _initial(request: Request) -> dict[str, Any]:
-    found = _understood(request, request.GET.get("line", ""))
+def _initial(request: Request, found: Understood) -> dict[str, Any]:
     initial = initial_understood(found) if found.line else {}
     for name in ("course", "assignment"):
         if (value := request.GET.get(name, "")).isdecimal() and len(value) < 19:
@@ -99,6 +99,7 @@ def _task_context(request: Request, task: OwnTask) -> dict[str, Any]:
         "subtasks": subtasks,
         "count": f"{done} of {len(subtasks)}" if subtasks else "",
         "repeats": services.repeats_as(task),
+        "minutes": minutes_words(task.estimate_minutes),
         "next": f"/planner/tasks/{task.pk}/",
     }
 
@@ -188,6 +189,6 @@ def _kept(form: TaskForm, keep: Any) -> Any:
         return None
 
 
-def _form(request: Request, form: TaskForm, task: OwnTask | None) -> HttpResponse:
-    context = {"form": form, "task": task, "next": request.POST.get("next") or request.GET.get("next", "")}
+def _form(request: Request, form: TaskForm, task: OwnTask | None, notes: list[str] | None = None) -> HttpResponse:
+    context = {"form": form, "task": task, "next": following_page(request), "notes": notes}
     return render_page(request, "courses/planner/task_form.html", context, status=422 if form.errors else 200)

@@ -14,7 +14,7 @@ from coreengine.kernel.pages import render_page
 from coreengine.kernel.typing import Request
 from coreengine.kernel.undo import tell_with_undo
 from courses import marks
-from courses.form_answers import back
+from courses.form_answers import back, following_page
 from courses.models import Assignment, PlannerItem
 from courses.module_pages import refused_words
 from courses.moments import Clock
@@ -110,7 +110,7 @@ def item(request: Request, key: str) -> HttpResponse:
         "row": row_of_thing(thing, clock),
         "column": column_of(thing),
         "days": _days(clock),
-        "next": request.GET.get("next", ""),
+        "next": following_page(request),
     }
     if isinstance(thing, PlannerItem):
         context["details"] = shown_html(thing.details_html, thing.html_url)

@@ -238,6 +238,14 @@ class TestWithoutScript:
         page.post(f"/planner/subtasks/{task.subtasks.first().pk}/", {"delete": "1"})
         assert "0 of 1" in page.get(f"/planner/tasks/{task.pk}/").content.decode()
 
+    @pytest.mark.parametrize("away", ["javascript:alert(1)", "https://evil.example/", "//evil.example"])
+    def test_no_address_leads_away(self, page: Any, owner: Any, away: str) -> None:
+        task = OwnTaskFactory(owner=owner)
+        for url in ("/planner/tasks/new/", f"/planner/items/task:{task.pk}/"):
+            assert "evil" not in (text := page.get(url, {"next": away}).content.decode()) and "alert(1)" not in text
+        answer = page.post("/planner/act/", {"do": f"done task:{task.pk}", "next": away})
+        assert answer["Location"] == "/planner/"
+
 
 class TestWithScript:
     HTMX = {
