@@ -19,6 +19,7 @@ from courses.importing.modules import import_modules
 from courses.importing.planner import import_planner
 from courses.marks import note_refusal, note_written, unwritten_marks
 from courses.workplan import actions as plan_actions  # noqa: F401  (registration on import)
+from courses.planning import actions as planning_actions  # noqa: F401  (registration on import)
 
 MOST_RECORDS = 10_000
 

@@ -26,6 +26,7 @@ from courses.models import (
     Term,
 )
 from courses.workplan import admin as plan_admin  # noqa: F401  (registration on import)
+from courses.planning import admin as planning_admin  # noqa: F401  (registration on import)
 
 
 @admin.register(Term)
@@ -90,7 +91,7 @@ class AssignmentAdmin(admin.ModelAdmin):
     list_select_related = ["course", "owner"]
     search_fields = ["name", "course__name", "owner__email", "external_id"]
     autocomplete_fields = ["owner", "course", "group"]
-    readonly_fields = ["missing_since", "done_at", "deleted_at", "created_at", "updated_at"]
+    readonly_fields = ["missing_since", "done_at", "dismissed_at", "deleted_at", "created_at", "updated_at"]
     exclude = ["search_vector"]
     date_hierarchy = "due_at"
     inlines = [SubmissionInline]
@@ -188,13 +189,22 @@ class PlannerItemAdmin(admin.ModelAdmin):
         "starts_at",
         "is_marked_complete",
         "wanted_complete",
+        "wanted_dismissed",
         "write_error",
     ]
     list_filter = ["kind", "is_marked_complete", ("wanted_complete", admin.EmptyFieldListFilter)]
     list_select_related = ["owner", "course"]
     search_fields = ["title", "owner__email", "external_id"]
     autocomplete_fields = ["owner", "course", "assignment"]
-    readonly_fields = ["missing_since", "wanted_complete", "wanted_at", "write_error", "created_at", "updated_at"]
+    readonly_fields = [
+        "missing_since",
+        "wanted_complete",
+        "wanted_dismissed",
+        "wanted_at",
+        "write_error",
+        "created_at",
+        "updated_at",
+    ]
 
 
 @admin.register(CourseGrading)

@@ -17,3 +17,7 @@ class CoursesConfig(AppConfig):
 
         screens.register()
         sameness.register()
+        from courses.planning import screens as planning
+
+        screens.register()
+        planning.register()

@@ -13,10 +13,14 @@ from coreengine.kernel.typing import Request
 
 def back(request: Request, otherwise: Any) -> HttpResponse:
     """Go to where the form says (`next`, on this site only), else to the thing itself."""
-    following = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(following, {request.get_host()}, require_https=request.is_secure()):
-        return redirect(following)
-    return redirect(otherwise)
+    return redirect(following_page(request) or otherwise)
+
+
+def following_page(request: Request) -> str:
+    """Where a form or an address says to go afterwards (`next`); empty where that is not on this site."""
+    following = request.POST.get("next") or request.GET.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(following, {request.get_host()}, require_https=request.is_secure())
+    return following if is_ours else ""
 
 
 def number(request: Request, name: str) -> int:

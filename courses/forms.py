@@ -12,6 +12,7 @@ from django.utils import timezone
 from coreengine.accounts.models import User
 from courses.models import Assignment, Course, Term
 from courses.models.courses import HUES
+from courses.models.planned import LONGEST_ESTIMATE
 from courses.rules import LONGEST_NOTES, check_assignment, check_course
 
 END_OF_DAY = time(23, 59)
@@ -145,6 +146,9 @@ class CourseForm(OwnCourseForm):
 class OwnAssignmentForm(_Changes, forms.Form):
     """What a student may say about an assignment from a source."""
 
+    estimate_minutes = forms.IntegerField(
+        required=False, min_value=1, max_value=LONGEST_ESTIMATE, label="Estimate in minutes"
+    )
     notes = _notes_field("Only you see them. Markdown works.")
 
     def clean(self) -> dict[str, Any]:
@@ -163,7 +167,7 @@ class AssignmentForm(OwnAssignmentForm):
     )
     html_url = forms.URLField(max_length=2000, required=False, label="Web page", assume_scheme="https")
 
-    field_order = ["name", "due_at", "points_possible", "html_url", "notes"]
+    field_order = ["name", "due_at", "points_possible", "estimate_minutes", "html_url", "notes"]
 
 
 class TaskForm(AssignmentForm):
@@ -171,7 +175,7 @@ class TaskForm(AssignmentForm):
 
     course = forms.ModelChoiceField(queryset=Course.objects.none(), label="Course", empty_label=None)
 
-    field_order = ["name", "course", "due_at", "points_possible", "html_url", "notes"]
+    field_order = ["name", "course", "due_at", "points_possible", "estimate_minutes", "html_url", "notes"]
 
     def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -197,7 +201,8 @@ def course_initial(course: Course) -> dict[str, Any]:
 
 
 def assignment_initial(assignment: Assignment) -> dict[str, Any]:
-    return {name: getattr(assignment, name) for name in ("name", "due_at", "points_possible", "html_url", "notes")}
+    names = ("name", "due_at", "points_possible", "estimate_minutes", "html_url", "notes")
+    return {name: getattr(assignment, name) for name in names}
 
 
 def tomorrow_night() -> datetime:

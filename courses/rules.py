@@ -10,7 +10,7 @@ from courses.models import Assignment, Course
 
 # What the student may set on anything; on what comes from a source, nothing else.
 OWN_COURSE_FIELDS = {"nickname", "notes", "hue", "is_hidden"}
-OWN_ASSIGNMENT_FIELDS = {"notes"}
+OWN_ASSIGNMENT_FIELDS = {"notes", "estimate_minutes", "planned_on"}
 
 COURSE_FIELDS = OWN_COURSE_FIELDS | {
     "name",

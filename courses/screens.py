@@ -189,7 +189,7 @@ def register() -> None:
     register_slot("sidebar", "courses/_sidebar.html", context=sidebar, order=10)
     register_slot("dashboard_head", "courses/_greeting.html", context=dashboard_head, order=10)
     register_slot("dashboard_actions", "courses/_dashboard_actions.html", context=dashboard_actions, order=90)
-    register_quick_add(QuickAdd("task", "Task", "list-plus", "courses:create-task", 10))
+    register_quick_add(QuickAdd("assignment", "Assignment", "file-plus", "courses:create-task", 15))
     register_quick_add(QuickAdd("course", "Course", "graduation-cap", "courses:create", 20))
     register_card(Card("agenda", "Agenda", "courses/_agenda_card.html", agenda_card, 10, region="main"))
     register_card(

@@ -5,12 +5,15 @@ from django.urls import include, path
 from courses import repository_views, views
 from courses.grading.urls import grade_urls
 from courses.sameness.urls import urlpatterns as sameness
+from courses import grade_views, repository_views, views
+from courses.planning import urls as planning
 
 app_name = "courses"
 
 urlpatterns = [
     path("", include("courses.workplan.urls")),
     path("", include("courses.maps.urls")),
+    *planning.urlpatterns,
     path("courses/", views.course_list, name="list"),
     path("courses/new/", views.course_create, name="create"),
     path("courses/announcements/", views.announcement_list, name="announcements"),

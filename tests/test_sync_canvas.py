@@ -15,6 +15,7 @@ from coreengine.accounts.models import User
 from coreengine.kernel.models import Event, Notification
 from coreengine.kernel.outbound.network import close_pools
 from courses.models import Announcement, Assignment, Course, CourseResource, Module, PlannerItem
+from courses.planning.decisions import set_dismissed
 from courses.services import mark_done
 from plugins.demo_university.testing import DOMAIN, RunningUniversity, running_university
 from plugins.models import Connection
@@ -195,11 +196,13 @@ def test_marks_go_both_ways_and_one_that_is_refused_stays_in_sight_until_the_nex
     lab, quiz = Assignment.objects.get(external_id="4101008"), Assignment.objects.get(external_id="4101009")
     for assignment in (lab, quiz):
         mark_done(assignment, done=True, by=owner)
+    set_dismissed(quiz, dismissed=True, by=owner)
     follow_events()
     runs = Execution.objects.filter(workflow__shipped_key="canvas-integration/write-marks").order_by("pk")
-    assert [watch(run).status for run in runs] == ["completed", "completed"]
+    assert [watch(run).status for run in runs] == ["completed"] * 3
     marks = university.university.store.overrides
     assert marks["assignment:4101008"]["marked_complete"] and marks["quiz:4101309"]["marked_complete"]
+    assert marks["quiz:4101309"]["dismissed"] and not marks["assignment:4101008"]["dismissed"]
     assert Assignment.objects.get(pk=lab.pk).planner_item.write_state == "settled"
 
     university.fault(status={"/api/v1/planner/overrides": 403})
@@ -213,10 +216,12 @@ def test_marks_go_both_ways_and_one_that_is_refused_stays_in_sight_until_the_nex
 
     university.fault(status={})
     university.university.store.keep_override("assignment", 4101008, {"marked_complete": False})
+    university.university.store.keep_override("quiz", 4101309, {"dismissed": False})
     sync()
     assert Assignment.objects.get(pk=lab.pk).done_at is None
+    assert Assignment.objects.get(pk=quiz.pk).dismissed_at is None
     assert Assignment.objects.get(pk=quiz.pk).done_at is not None
-    assert "taken back there: 1" in told(owner).content
+    assert "taken back there: 2" in told(owner).content
     assert PlannerItem.objects.get(pk=item.pk).write_state == "settled"
     assert marks["assignment:4101010"]["marked_complete"] is True
 

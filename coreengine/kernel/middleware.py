@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.messages import get_messages
+from django.contrib.messages.storage.base import Message
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, QueryDict
 from django.shortcuts import render
@@ -18,6 +20,7 @@ from django_htmx.http import trigger_client_event
 from django_htmx.middleware import HtmxDetails
 
 from coreengine.kernel.errors import DomainError, ExternalError
+from coreengine.kernel.undo import undo_of
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +47,7 @@ class HtmxManners:
             return answer
         is_fragment = htmx and not 300 <= response.status_code < 400 and "HX-Redirect" not in response
         # A fragment has no place for flash messages: they travel in a header and become toasts (static/js/live.js).
-        if is_fragment and (told := [{"level": m.level_tag, "text": str(m)} for m in get_messages(request)]):
+        if is_fragment and (told := [_told(m) for m in get_messages(request)]):
             trigger_client_event(response, "messages", {"list": told})
         return response
 
@@ -58,6 +61,11 @@ class HtmxManners:
         current = urlsplit(htmx.current_url or "")
         query[REDIRECT_FIELD_NAME] = current.path + (f"?{current.query}" if current.query else "") or "/"
         return f"{address.path}?{query.urlencode(safe='/')}"
+
+
+def _told(message: Message) -> dict[str, Any]:
+    told = {"level": message.level_tag, "text": str(message)}
+    return {**told, "undo": undo} if (undo := undo_of(message)) else told
 
 
 class StudentTimeZone:

@@ -48,6 +48,7 @@ COMMANDS = (
 # The key of a navigation entry is its letter here; entries that are not there have no shortcut.
 LETTERS = {
     "dashboard": "d",
+    "planner": "t",
     "courses": "c",
     "vault": "v",
     "resources": "v",
@@ -113,3 +114,8 @@ def shortcuts() -> list[Shortcut]:
     inbox = Shortcut("g n", "Go to Notifications", href=reverse("kernel:notifications"))
     settings = Shortcut("g s", "Go to Settings", href=reverse("accounts:profile"))
     return [COMMANDS[0], *going, inbox, settings, *COMMANDS[1:]]
+
+
+def page_shortcuts(request: HttpRequest | None) -> screens.PageKeys | None:
+    """Return the keys of the place that a page belongs to, if it has some."""
+    return next((keys for keys in screens.page_keys() if _is_current(request, reverse(keys.url_name))), None)

@@ -101,6 +101,19 @@ class QuickAdd:
     order: int
 
 
+@dataclass(frozen=True)
+class PageKeys:
+    """Keys that work on the pages below an address: (key, what it does, command).
+
+    The help lists them on those pages; pressed, they reach the page as the event `shortcut` with the command.
+    """
+
+    title: str
+    url_name: str
+    keys: tuple[tuple[str, str, str], ...]
+
+
+_page_keys: list[PageKeys] = []
 _nav: dict[str, NavItem] = {}
 _quick_adds: dict[str, QuickAdd] = {}
 _settings: dict[str, SettingsPage] = {}
@@ -117,6 +130,17 @@ def register_nav(item: NavItem) -> None:
 def register_quick_add(item: QuickAdd) -> None:
     """Add an entry to the quick-add menu."""
     _quick_adds[item.key] = item
+
+
+def register_page_keys(keys: PageKeys) -> None:
+    """Add keys that work on the pages of one place."""
+    if keys not in _page_keys:
+        _page_keys.append(keys)
+
+
+def page_keys() -> list[PageKeys]:
+    """List the keys of all places."""
+    return _page_keys
 
 
 def register_settings_page(page: SettingsPage) -> None:

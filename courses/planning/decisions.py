@@ -22,10 +22,16 @@ from courses.models import Assignment, OwnTask, PlannerItem
 from courses.planning import services
 from courses.planning.rules import FIRST_YEAR, LAST_YEAR, check_estimate
 from courses.services import mark_done
+from courses.work_state import WorkState
 
 Thing = OwnTask | Assignment | PlannerItem
 COLUMNS = ("todo", "doing", "done")
 KINDS: dict[str, type[Thing]] = {"task": OwnTask, "assignment": Assignment, "item": PlannerItem}
+JOINED = {
+    "task": ("owner", "course", "series", "assignment"),
+    "assignment": ("owner", "course", "submission"),
+    "item": ("owner", "course"),
+}
 NOUNS = {OwnTask: "task", Assignment: "assignment", PlannerItem: "planner_item"}
 
 
@@ -42,14 +48,10 @@ def thing_of(user: User, key: str) -> Thing:
     kind, _, number = key.partition(":")
     if kind not in KINDS or not number.isdecimal() or len(number) > 18:
         raise Http404(f"{key[:40]} names nothing in the planner")
-    thing = KINDS[kind].objects.editable_by(user).filter(pk=number).first()  # type: ignore[attr-defined]
+    thing = KINDS[kind].objects.editable_by(user).select_related(*JOINED[kind]).filter(pk=number).first()  # type: ignore[attr-defined]
     if thing is None:
         raise Http404(f"{key} is not there")
     return thing
-
-
-def name_of(thing: Thing) -> str:
-    return str(thing)
 
 
 @transaction.atomic
@@ -173,8 +175,6 @@ def put_before(keys: list[str], thing: Thing, before: str, *, by: User) -> None:
 
 
 def _is_handed_in(assignment: Assignment) -> bool:
-    from courses.work_state import WorkState
-
     now = timezone.now()
     return assignment.state_at(now) in (WorkState.SUBMITTED, WorkState.GRADED, WorkState.EXCUSED)
 
@@ -189,5 +189,5 @@ def _decide(thing: Thing, values: dict[str, Any], verb: str, *, by: User, **fact
     for name, value in values.items():
         setattr(thing, name, value)
     thing.save(update_fields=list(values))
-    data = {"name": name_of(thing), "course": thing.course_id, "by_hand": True, **facts}
+    data = {"name": str(thing), "course": thing.course_id, "by_hand": True, **facts}
     record(f"{NOUNS[type(thing)]}.{verb}", actor=by, subject=thing, owner=thing.owner, data=data)

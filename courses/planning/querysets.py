@@ -52,14 +52,13 @@ class OwnTaskQuerySet(OwnedQuerySet):
 
     def for_list(self) -> Self:
         """Read what a row needs, with how many subtasks there are and how many are done."""
+        return self.select_related("course", "series", "assignment").only(*ROW_FIELDS).with_subtask_counts()
+
+    def with_subtask_counts(self) -> Self:
         own = Q(subtasks__deleted_at__isnull=True)
-        return (
-            self.select_related("course", "series", "assignment")
-            .only(*ROW_FIELDS)
-            .annotate(
-                subtask_count=Count("subtasks", filter=own),
-                subtask_done_count=Count("subtasks", filter=own & Q(subtasks__done_at__isnull=False)),
-            )
+        return self.annotate(
+            subtask_count=Count("subtasks", filter=own),
+            subtask_done_count=Count("subtasks", filter=own & Q(subtasks__done_at__isnull=False)),
         )
 
     def matching(self, words: str) -> Self:

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from itertools import count as counting
+from typing import Any
 
-from dateutil.rrule import rrule, rrulestr
+from dateutil.rrule import rrulestr
 from django.core.exceptions import ValidationError
 
 from courses.moments import short_date
@@ -126,7 +127,7 @@ def read_rule(text: str) -> Pattern:
         )
         by_day = parts.pop("BYDAY", "")
         if frequency == "WEEKLY" and by_day:
-            pattern = replace(pattern, weekdays=tuple(DAYS.index(day) for day in by_day.split(",")))
+            pattern = replace(pattern, weekdays=tuple(sorted({DAYS.index(day) for day in by_day.split(",")})))
         elif frequency == "MONTHLY" and by_day:
             nth = int(by_day[:-2] or "0")
             if by_day[-2:] not in DAYS or nth not in NTH:
@@ -153,9 +154,8 @@ def _day(text: str) -> date:
 def days_of(rule: str, first: date) -> Iterator[date]:
     """Walk the days of a rule from its first, which counts whatever day it is; endless where the rule is."""
     pattern = read_rule(rule)
-    walked: rrule = rrulestr(
-        replace(pattern, times=None, until=None).rule(first), dtstart=datetime.combine(first, time())
-    )  # type: ignore[assignment]
+    endless = replace(pattern, times=None, until=None).rule(first)
+    walked: Any = rrulestr(endless, dtstart=datetime.combine(first, time()))
     yield first
     numbers = counting(2) if pattern.times is None else range(2, pattern.times + 1)
     later = (day.date() for day in walked if day.date() > first)

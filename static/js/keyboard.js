@@ -21,7 +21,7 @@ function focusSearch() {
   search?.select();
 }
 
-const ITEMS = "main :is(.task, .rows, .notice, .table tbody, .cards) :is(a.title, .title a, .title button, th a, h2 a, h3 a)";
+const ITEMS = "main :is(.task, .plan-card, .rows, .notice, .table tbody, .cards) :is(a.title, .title a, .title button, th a, h2 a, h3 a)";
 
 function moveInList(step) {
   const items = [...document.querySelectorAll(ITEMS)].filter((item) => item.offsetParent);
@@ -41,7 +41,9 @@ const commands = {
 };
 
 function run(binding) {
-  if (binding.command) commands[binding.command]?.();
+  if (binding.command && !commands[binding.command]) {
+    document.dispatchEvent(new CustomEvent("shortcut", { detail: { command: binding.command } })); // one of the page's
+  } else if (binding.command) commands[binding.command]();
   else window.location.assign(binding.href);
 }
 

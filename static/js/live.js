@@ -6,24 +6,56 @@ const STAY_MS = 6000;
 
 function dismissLater(toast) {
   if (toast.dataset.level === "error" || toast.dataset.level === "warning") return;
-  let timer = setTimeout(() => toast.remove(), STAY_MS);
+  const stay = toast.querySelector(".toast-undo") ? 3 * STAY_MS : STAY_MS;
+  let timer = setTimeout(() => toast.remove(), stay);
   for (const kind of ["pointerenter", "focusin"]) toast.addEventListener(kind, () => clearTimeout(timer));
   for (const kind of ["pointerleave", "focusout"]) {
     toast.addEventListener(kind, () => {
       clearTimeout(timer);
-      timer = setTimeout(() => toast.remove(), STAY_MS);
+      timer = setTimeout(() => toast.remove(), stay);
     });
   }
 }
 
-function showToast({ level = "info", text }) {
+// What was done can be taken back: the same form as the server draws it, as an htmx request where the page can swap it.
+function undoForm({ url, fields, part }) {
+  const form = document.createElement("form");
+  form.className = "toast-undo";
+  form.method = "post";
+  form.action = url;
+  const token = JSON.parse(document.body.getAttribute("hx-headers") ?? "{}")["X-CSRFToken"] ?? "";
+  const next = location.pathname + location.search;
+  for (const [name, value] of Object.entries({ csrfmiddlewaretoken: token, next, ...fields })) {
+    const input = document.createElement("input");
+    Object.assign(input, { type: "hidden", name, value });
+    form.append(input);
+  }
+  const button = document.createElement("button");
+  button.className = "button small";
+  button.textContent = "Undo";
+  form.append(button);
+  if (part && document.getElementById(part)) {
+    form.setAttribute("hx-post", url);
+    form.setAttribute("hx-target", `#${part}`);
+    form.setAttribute("hx-swap", "outerHTML");
+    form.addEventListener("htmx:afterRequest", () => form.closest(".toast")?.remove());
+  }
+  return form;
+}
+
+function showToast({ level = "info", text, undo }) {
   if (!toasts || !pattern || !text) return;
   const icon = pattern.content.querySelector(`[data-icon="${level}"]`) ?? pattern.content.querySelector("[data-icon=info]");
   const toast = pattern.content.querySelector(".toast").cloneNode(true);
   toast.dataset.level = level;
   toast.prepend(icon.firstElementChild.cloneNode(true));
   toast.querySelector("[data-text]").textContent = text;
+  if (undo) {
+    for (const older of toasts.querySelectorAll(".toast:has(.toast-undo)")) older.remove();
+    toast.querySelector("[data-text]").after(undoForm(undo));
+  }
   toasts.append(toast);
+  if (undo) window.htmx?.process(toast);
   dismissLater(toast);
 }
 

@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from coreengine.kernel import places, screens, texts
+from coreengine.kernel.undo import undo_of
 
 logger = logging.getLogger(__name__)
 register = template.Library()
@@ -147,6 +148,12 @@ def field(bound: Any, *, label: str = "", help: str | None = None, **attrs: Any)
     return render_to_string("components/field.html", context)
 
 
+@register.filter
+def undo(message: Any) -> dict[str, Any] | None:
+    """Return how a flash message can be taken back, if it can."""
+    return undo_of(message) if hasattr(message, "extra_tags") else None
+
+
 @register.simple_tag
 def form_errors(form: Any) -> SafeString:
     """Say what is wrong with a form, above it, with links to the fields."""
@@ -235,3 +242,9 @@ def quick_adds() -> list[places.Link]:
 def shortcuts() -> list[places.Shortcut]:
     """List the keys that work on every page."""
     return places.shortcuts()
+
+
+@register.simple_tag(takes_context=True)
+def page_shortcuts(context: template.Context) -> screens.PageKeys | None:
+    """Return the keys of the place that the page belongs to, if it has some."""
+    return places.page_shortcuts(context.get("request"))

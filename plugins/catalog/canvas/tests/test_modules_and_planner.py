@@ -134,6 +134,17 @@ class TestMarks:
         assert kit.execute("mark_complete", id=LAB_QUIZ, complete=True) == made
         assert [method for method, _, _ in kit.requests] == ["POST", "GET", "PUT"]
 
+    def test_dismissing_is_another_mark_and_stays_when_nothing_is_said_of_it(self, kit, manifest):
+        made = kit.execute("mark_complete", id=LAB, complete=False, dismissed=True)
+        assert_fits(manifest, "Mark", [made])
+        assert (made["complete"], made["dismissed"]) == (False, True)
+        planner = {item["id"]: item for item in kit.execute("get_planner", **TERM)["items"]}
+        assert planner[LAB]["dismissed"] is True and planner[LAB]["marked_complete"] is False
+        kept = kit.execute("mark_complete", id=LAB, complete=True, override_id=made["override_id"])
+        assert (kept["complete"], kept["dismissed"]) == (True, True)
+        back = kit.execute("mark_complete", id=LAB, complete=True, dismissed=False, override_id=made["override_id"])
+        assert (back["complete"], back["dismissed"]) == (True, False)
+
     def test_a_mark_whose_id_is_gone_is_made_anew(self, kit):
         assert kit.execute("mark_complete", id=LAB, complete=True, override_id="12")["complete"] is True
         assert [status for _, _, status in kit.requests] == [404, 201]

@@ -1,0 +1,266 @@
+"""The three views of the planner, made of the same rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from django.http import QueryDict
+
+from coreengine.accounts.models import User
+from courses.models import Course
+from courses.moments import Clock, counted, short_date, span_of_days
+from courses.planning.reading import KINDS, SHOWS, Choice, Plan, read_days, read_loose, read_plan
+from courses.planning.rows import PlanRow, minutes_words
+
+VIEWS = {"list": ("List", "list"), "board": ("Board", "columns-3"), "week": ("Week", "calendar-days")}
+BOARD_AHEAD = timedelta(days=14)
+LATER_SHOWN = 60
+COLUMN_SHOWN = 60
+LOOSE_SHOWN = 20
+COLUMN_TITLES = {"todo": "To do", "doing": "Doing", "done": "Done"}
+
+
+@dataclass
+class Group:
+    """A heading with its rows: a span of days in the list, a column of the board, a day of the week.
+
+    `day` and `column` say what becomes of a row that is dropped here; `accepts` is False where nothing can be.
+    """
+
+    key: str
+    title: str
+    detail: str = ""
+    rows: list[PlanRow] = field(default_factory=list)
+    deadlines: list[PlanRow] = field(default_factory=list)
+    day: date | None = None
+    column: str = ""
+    accepts: bool = True
+    late: bool = False
+    is_today: bool = False
+    more: str = ""
+    minutes: int = 0
+
+    @property
+    def day_text(self) -> str:
+        return self.day.isoformat() if self.day else "none" if self.key == "undated" else ""
+
+    @property
+    def sum_text(self) -> str:
+        """How long all that was estimated takes."""
+        return minutes_words(self.minutes)
+
+
+@dataclass
+class PlannerPage:
+    """What the page shows. `query` keeps the choice for links; `state` is all of it, for forms."""
+
+    view: str
+    choice: Choice
+    groups: list[Group]
+    courses: list[Course]
+    week: date
+    today: date
+    sentence: str
+    is_empty: bool
+    loose: list[Group] = field(default_factory=list)
+
+    def query(self, **changes: Any) -> str:
+        """The query string of this page, with some of it changed."""
+        values = {
+            "view": self.view if self.view != "list" else "",
+            "course": self.choice.course or "",
+            "kind": self.choice.kind,
+            "show": self.choice.show,
+            "week": "" if self.view != "week" or self.week <= self.today < self.week + WEEK else self.week.isoformat(),
+            **changes,
+        }
+        query = QueryDict(mutable=True)
+        query.update({name: value for name, value in values.items() if value})
+        return f"?{query.urlencode()}" if query else "?"
+
+    @property
+    def state(self) -> str:
+        return f"/planner/{self.query()}".removesuffix("?")
+
+    @property
+    def views(self) -> list[tuple[str, str, str, bool]]:
+        return [
+            (self.query(view="" if key == "list" else key, week=""), label, icon, key == self.view)
+            for key, (label, icon) in VIEWS.items()
+        ]
+
+    @property
+    def kinds(self) -> list[tuple[str, str]]:
+        return [("", "Everything"), *KINDS.items()]
+
+    @property
+    def shows(self) -> list[tuple[str, str]]:
+        return list(SHOWS.items())
+
+    @property
+    def previous_week(self) -> str:
+        return self.query(week=(self.week - WEEK).isoformat())
+
+    @property
+    def next_week(self) -> str:
+        return self.query(week=(self.week + WEEK).isoformat())
+
+    @property
+    def this_week(self) -> str:
+        return self.query(week="")
+
+    @property
+    def is_this_week(self) -> bool:
+        return self.week <= self.today < self.week + WEEK
+
+    @property
+    def week_text(self) -> str:
+        return span_of_days(self.week, self.week + timedelta(days=6))
+
+
+WEEK = timedelta(days=7)
+
+
+def choice_of(query: QueryDict) -> tuple[str, Choice, date | None]:
+    """Read the view, the filters and the week from a query string; what makes no sense is left out."""
+    view = query.get("view", "")
+    course = query.get("course", "")
+    kind, show = query.get("kind", ""), query.get("show", "")
+    choice = Choice(
+        int(course) if course.isdecimal() and len(course) < 19 else None,
+        kind if kind in KINDS else "",
+        show if show in SHOWS else "",
+    )
+    return view if view in VIEWS else "list", choice, day_of_text(query.get("week", ""))
+
+
+def day_of_text(text: str) -> date | None:
+    """Read a day such as 2026-11-30; None for anything else, and for years that no plan is made for."""
+    try:
+        day = date.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    return day if 2000 <= day.year <= 2200 else None
+
+
+def planner_page(user: User, clock: Clock, view: str, choice: Choice, week: date | None) -> PlannerPage:
+    """Gather the planner in five queries at most."""
+    courses = list(Course.objects.visible_to(user).active(clock.now).by_name().only("name", "nickname", "hue"))
+    start = week or clock.today
+    monday = start - timedelta(days=start.weekday())
+    loose: list[Group] = []
+    if view == "board":
+        plan = read_plan(user, clock, _with_done(choice), until=clock.midnight(clock.today) + BOARD_AHEAD)
+        groups = _columns(plan)
+    elif view == "week":
+        plan = read_days(user, clock, choice, monday, monday + WEEK)
+        groups = _days(plan, clock, monday)
+        loose = _loose(read_loose(user, clock, choice), {row.key for row in plan.rows})
+    else:
+        plan = read_plan(user, clock, choice)
+        groups = _spans(plan, clock, choice)
+    rows = [row for group in [*groups, *loose] for row in group.rows]
+    return PlannerPage(view, choice, groups, courses, monday, clock.today, _sentence(rows, clock), not rows, loose)
+
+
+def _with_done(choice: Choice) -> Choice:
+    """The board always shows what was done lately: that is its third column."""
+    return Choice(choice.course, choice.kind, choice.show or "done")
+
+
+def _spans(plan: Plan, clock: Clock, choice: Choice) -> list[Group]:
+    today, monday = clock.today, clock.next_monday
+    tomorrow, after_next = today + timedelta(days=1), monday + WEEK
+    week_day = min(tomorrow + timedelta(days=1), monday - timedelta(days=1))
+    groups = {
+        "overdue": Group("overdue", "Overdue", late=True, accepts=False),
+        "today": Group("today", "Today", f"{today:%a} {short_date(today)}", day=today),
+        "tomorrow": Group("tomorrow", "Tomorrow", f"{tomorrow:%a} {short_date(tomorrow)}", day=tomorrow),
+        "week": Group("week", "This week", span_of_days(week_day, monday - timedelta(days=1)), day=week_day),
+        "next": Group("next", "Next week", span_of_days(monday, after_next - timedelta(days=1)), day=monday),
+        "later": Group("later", "Later", day=after_next),
+        "undated": Group("undated", "No date"),
+        "done": Group("done", "Done lately", accepts=False),
+        "dismissed": Group("dismissed", "Dismissed", accepts=False),
+    }
+    for row in plan.rows:
+        groups[_span_of(row, today, tomorrow, monday, after_next)].rows.append(row)
+    if plan.late_left_out:
+        groups["overdue"].more = f"{plan.late_left_out} older"
+    for key in ("later", "undated"):
+        left_out = len(groups[key].rows) - LATER_SHOWN
+        if left_out > 0 or (plan.is_cut and key == "later"):
+            groups[key].rows = groups[key].rows[:LATER_SHOWN]
+            groups[key].more = f"{left_out} more" if left_out > 0 and not plan.is_cut else "What comes after"
+    _add_up(groups.values())
+    return [group for group in groups.values() if group.rows]
+
+
+def _span_of(row: PlanRow, today: date, tomorrow: date, monday: date, after_next: date) -> str:
+    if row.dismissed:
+        return "dismissed"
+    if row.done:
+        return "done"
+    if row.late:
+        return "overdue"
+    if row.day is None:
+        return "undated"
+    if row.day <= tomorrow:
+        return "today" if row.day <= today else "tomorrow"
+    return "week" if row.day < monday else "next" if row.day < after_next else "later"
+
+
+def _columns(plan: Plan) -> list[Group]:
+    groups = {key: Group(key, title, column=key) for key, title in COLUMN_TITLES.items()}
+    for row in plan.rows:
+        groups[row.column].rows.append(row)
+    _add_up(groups.values())
+    for group in groups.values():
+        group.detail = str(len(group.rows))
+        left_out = len(group.rows) - COLUMN_SHOWN
+        if left_out > 0:
+            group.rows, group.more = group.rows[:COLUMN_SHOWN], f"{left_out} more"
+    if not groups["todo"].more:
+        groups["todo"].more = "What is due later"
+    return list(groups.values())
+
+
+def _days(plan: Plan, clock: Clock, monday: date) -> list[Group]:
+    days = [monday + timedelta(days=number) for number in range(7)]
+    groups = {
+        day: Group(day.isoformat(), f"{day:%a}", short_date(day), day=day, is_today=day == clock.today) for day in days
+    }
+    for row in plan.rows:
+        if row.day in groups:
+            groups[row.day].rows.append(row)
+        if row.due_day != row.day and row.due_day in groups:
+            groups[row.due_day].deadlines.append(row)
+    _add_up(groups.values())
+    return list(groups.values())
+
+
+def _loose(plan: Plan, shown: set[str]) -> list[Group]:
+    """What is late and what has no date, without what stands in the week already."""
+    rows = [row for row in plan.rows if row.key not in shown]
+    late = Group("overdue", "Overdue", late=True, accepts=False, rows=[row for row in rows if row.late])
+    undated = Group("undated", "No date", rows=[row for row in rows if row.day is None])
+    for group in (late, undated):
+        left_out = len(group.rows) - LOOSE_SHOWN + (plan.late_left_out if group is late else 0)
+        group.rows = group.rows[:LOOSE_SHOWN]
+        group.more = f"{left_out} more" if left_out > 0 else ""
+    return [group for group in (late, undated) if group.rows]
+
+
+def _add_up(groups: Any) -> None:
+    for group in groups:
+        group.minutes = sum(row.minutes or 0 for row in group.rows if not row.done)
+
+
+def _sentence(rows: list[PlanRow], clock: Clock) -> str:
+    late = sum(row.late for row in rows)
+    today = sum(row.day == clock.today and not (row.done or row.late or row.dismissed) for row in rows)
+    parts = [f"{counted(late, 'thing')} overdue"] if late else []
+    parts += [f"{counted(today, 'thing') if not late else counted(today, 'thing').lower()} for today"] if today else []
+    return ", ".join(parts) + "." if parts else "Nothing is overdue, nothing is left for today."

@@ -1,0 +1,222 @@
+"""One line of the planner, whatever it is, with every text ready to print."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from django.core.exceptions import ValidationError
+
+from courses.models import Assignment, OwnTask, PlannerItem
+from courses.moments import Clock, Moment, day_name, moment
+from courses.planning.recurrence import read_rule
+from courses.rows import Badge, row_of
+from courses.work_state import OUTSTANDING, WorkState
+
+KIND_WORDS = {"calendar_event": "event", "wiki_page": "page to read", "discussion_topic": "discussion"}
+SETTLED = {WorkState.DONE, WorkState.SUBMITTED, WorkState.GRADED, WorkState.EXCUSED}
+
+
+@dataclass(frozen=True)
+class PlanRow:
+    """One line. `day` is where it stands in the student's plan, `due_day` when it is due; `minutes` an estimate."""
+
+    key: str
+    kind: str
+    title: str
+    url: str
+    course: str
+    course_id: int | None
+    hue: int | None
+    facts: list[str]
+    badge: Badge | None
+    when: Moment | None
+    when_text: str
+    day: date | None
+    due_day: date | None
+    time: str
+    late: bool
+    done: bool
+    dismissed: bool
+    column: str
+    can_mark: bool
+    can_move: bool
+    can_edit: bool
+    repeats: bool
+    minutes: int | None
+    order: tuple = field(repr=False)
+
+    @property
+    def skip_label(self) -> str:
+        return "Skip this one" if self.repeats else "Dismiss"
+
+
+def minutes_words(minutes: int | None) -> str:
+    """ "45 min", "1 h 30 min", "2 h"."""
+    if not minutes:
+        return ""
+    hours, rest = divmod(minutes, 60)
+    return " ".join(filter(None, [f"{hours} h" if hours else "", f"{rest} min" if rest else ""]))
+
+
+def day_moment(day: date, clock: Clock) -> Moment:
+    """A day without a time, in words."""
+    far = abs((day - clock.today).days) >= 7
+    exact = f"{day:%a} {day.day} {day:%b %Y}"
+    return Moment(day_name(day, clock.today), f"{day:%a}" if far else "", day.isoformat(), exact)
+
+
+def rule_words(rule: str) -> str:
+    """How a series repeats; a rule that an older version wrote and this one cannot read says so itself."""
+    try:
+        return read_rule(rule).words()
+    except ValidationError:
+        return rule
+
+
+def task_row(task: OwnTask, clock: Clock) -> PlanRow:
+    """Make the line of an own task; read it with `for_list`."""
+    due_day = task.due_day(clock.zone)
+    facts = []
+    if count := getattr(task, "subtask_count", 0):
+        facts.append(f"{task.subtask_done_count} of {count}")  # type: ignore[attr-defined]
+    facts += filter(None, [minutes_words(task.estimate_minutes)])
+    if task.series is not None:
+        facts.append(rule_words(task.series.rule))
+    if task.assignment is not None:
+        facts.append(f"for {task.assignment.name}")
+    course = task.course if task.course and task.course.deleted_at is None else None
+    late = task.is_overdue(clock.now, clock.zone)
+    if task.due_at is not None:
+        when: Moment | None = moment(task.due_at, clock)
+    else:
+        when = day_moment(due_day, clock) if due_day else None
+    at = task.due_at or (clock.midnight(due_day) if due_day else None)
+    return PlanRow(
+        key=f"task:{task.pk}",
+        kind="task",
+        title=task.title,
+        url=f"/planner/tasks/{task.pk}/",
+        course=course.title if course else "",
+        course_id=course.pk if course else None,
+        hue=course.hue if course else None,
+        facts=facts,
+        badge=Badge("overdue", "alarm-clock", "Overdue") if late else None,
+        when=when,
+        when_text="" if when else "no date",
+        day=due_day,
+        due_day=due_day,
+        time=f"{task.due_at.astimezone(clock.zone):%H:%M}" if task.due_at else "",
+        late=late,
+        done=task.done_at is not None,
+        dismissed=task.dismissed_at is not None,
+        column="done" if task.done_at else "doing" if task.started_at else "todo",
+        can_mark=True,
+        can_move=True,
+        can_edit=True,
+        repeats=task.series_id is not None,
+        minutes=task.estimate_minutes,
+        order=_order(task.plan_position, at, task.title),
+    )
+
+
+def assignment_row(assignment: Assignment, clock: Clock) -> PlanRow:
+    """Make the line of an assignment; its course and submission should be joined."""
+    base = row_of(assignment, clock)
+    state = WorkState(base.state)
+    due_day = clock.day_of(assignment.due_at) if assignment.due_at else None
+    is_open = state in OUTSTANDING
+    day = due_day
+    facts = [*base.facts, *filter(None, [minutes_words(assignment.estimate_minutes)])]
+    if assignment.planned_on and is_open and not base.late:
+        day = max(assignment.planned_on, clock.today)
+        facts.append(f"planned {_in_sentence(day_name(assignment.planned_on, clock.today))}")
+    return PlanRow(
+        key=f"assignment:{assignment.pk}",
+        kind="assignment",
+        title=assignment.name,
+        url=base.url,
+        course=base.course,
+        course_id=assignment.course_id,
+        hue=base.hue,
+        facts=facts,
+        badge=base.badge,
+        when=base.when,
+        when_text=base.when_text,
+        day=day,
+        due_day=due_day,
+        time=f"{assignment.due_at.astimezone(clock.zone):%H:%M}" if assignment.due_at and day == due_day else "",
+        late=base.late,
+        done=state in SETTLED,
+        dismissed=state == WorkState.DISMISSED,
+        column="done" if state in SETTLED else "doing" if assignment.started_at else "todo",
+        can_mark=base.can_mark,
+        can_move=state not in SETTLED or state == WorkState.DONE,
+        can_edit=True,
+        repeats=False,
+        minutes=assignment.estimate_minutes,
+        order=_order(assignment.plan_position, assignment.due_at, assignment.name),
+    )
+
+
+def item_row(item: PlannerItem, clock: Clock) -> PlanRow:
+    """Make the line of what a source's planner lists beside assignments; its course should be joined."""
+    begins = clock.day_of(item.starts_at) if item.starts_at else None
+    is_over = bool(item.starts_at) and (item.ends_at or item.starts_at) < clock.now  # type: ignore[operator]
+    is_open = not item.is_settled
+    late = is_open and not item.is_event and is_over
+    day = begins
+    if item.planned_on and is_open and not late:
+        day = max(item.planned_on, clock.today)
+    elif is_open and begins and item.is_event and begins < clock.today and not is_over:
+        day = clock.today  # it goes on
+    facts = [KIND_WORDS[item.kind]] if item.kind in KIND_WORDS else []
+    facts += filter(None, [item.location, minutes_words(item.estimate_minutes)])
+    if item.write_error:
+        facts.append("not marked at the source")
+    if item.is_all_day:
+        when = day_moment(begins, clock) if begins else None
+    else:
+        when = moment(item.starts_at, clock) if item.starts_at else None
+    return PlanRow(
+        key=f"item:{item.pk}",
+        kind="item",
+        title=item.title,
+        url=f"/planner/items/item:{item.pk}/",
+        course=item.course.title if item.course else "",
+        course_id=item.course_id,
+        hue=item.course.hue if item.course else None,
+        facts=facts,
+        badge=Badge("overdue", "alarm-clock", "Overdue") if late else None,
+        when=when,
+        when_text="" if when else "no date",
+        day=day,
+        due_day=begins,
+        time=f"{item.starts_at.astimezone(clock.zone):%H:%M}" if item.starts_at and not item.is_all_day else "",
+        late=late,
+        done=item.done_at is not None or (item.is_event and is_over),
+        dismissed=item.dismissed_at is not None,
+        column="done" if item.done_at else "doing" if item.started_at else "todo",
+        can_mark=True,
+        can_move=not item.is_event,
+        can_edit=False,
+        repeats=False,
+        minutes=item.estimate_minutes,
+        order=_order(item.plan_position, item.starts_at, item.title),
+    )
+
+
+def row_of_thing(thing: OwnTask | Assignment | PlannerItem, clock: Clock) -> PlanRow:
+    """Make the line of anything that the planner shows."""
+    if isinstance(thing, OwnTask):
+        return task_row(thing, clock)
+    return assignment_row(thing, clock) if isinstance(thing, Assignment) else item_row(thing, clock)
+
+
+def _in_sentence(name: str) -> str:
+    return name.lower() if name in ("Today", "Tomorrow", "Yesterday") else name
+
+
+def _order(position: int | None, at: datetime | None, title: str) -> tuple:
+    """What was dragged comes first, in its order; the rest by date, what has none last."""
+    return (position is None, position or 0, at is None, at.timestamp() if at else 0.0, title)

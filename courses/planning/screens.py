@@ -1,0 +1,84 @@
+"""What the planner adds to shared screens: its place, its keys, quick add, search, and a card beside an assignment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.html import escape
+
+from coreengine.kernel.screens import (
+    NavItem,
+    PageKeys,
+    QuickAdd,
+    SearchHit,
+    SearchSource,
+    register_nav,
+    register_page_keys,
+    register_quick_add,
+    register_search,
+    register_slot,
+)
+from coreengine.kernel.typing import Request
+from courses.models import Assignment, OwnTask
+from courses.pages import clock_of
+from courses.planning import layer
+from courses.planning.counting import waiting_count
+from courses.planning.rows import minutes_words, task_row
+from courses.texts import excerpt
+
+KEYS = (
+    ("h", "Column to the left", "plan-left"),
+    ("l", "Column to the right", "plan-right"),
+    ("x", "Done, or not done", "plan-done"),
+    ("d", "Dismiss, or skip", "plan-dismiss"),
+    ("e", "Edit", "plan-edit"),
+    ("m", "Move or change …", "plan-menu"),
+    ("H", "Move a day or column to the left", "plan-earlier"),
+    ("L", "Move a day or column to the right", "plan-later"),
+    ("K", "Move up", "plan-up"),
+    ("J", "Move down", "plan-down"),
+    ("n", "New task", "plan-new"),
+    ("u", "Undo", "plan-undo"),
+)
+
+
+def search_tasks(user: Any, query: str, limit: int) -> list[SearchHit]:
+    clock = clock_of(user)
+    rows = OwnTask.objects.visible_to(user).matching(query).select_related("course", "parent").defer("search_vector")
+    hits = []
+    for row in rows[:limit]:
+        day = row.due_day(clock.zone)
+        facts = [
+            row.parent.title if row.parent else "",
+            row.course.title if row.course else "",
+            f"due {day.day} {day:%b}" if day else "",
+            "done" if row.done_at else "",
+        ]
+        text = excerpt(str(escape(row.notes)), query)
+        url = (row.parent or row).get_absolute_url()
+        hits.append(SearchHit(row.title, url, text, "task", " · ".join(filter(None, facts)), row.rank))  # type: ignore[attr-defined]
+    return hits
+
+
+def assignment_plan(request: Request, assignment: Assignment) -> dict[str, Any] | None:
+    """The student's own plan for an assignment: when, how long, and the tasks towards it. One query."""
+    clock = clock_of(request.user)
+    tasks = OwnTask.objects.visible_to(request.user).whole().filter(assignment=assignment).for_list()
+    rows = sorted((task_row(task, clock) for task in tasks), key=lambda row: (row.done, row.order))
+    return {
+        "assignment": assignment,
+        "key": f"assignment:{assignment.pk}",
+        "rows": rows,
+        "minutes": minutes_words(assignment.estimate_minutes),
+        "planned_on": assignment.planned_on,
+    }
+
+
+def register() -> None:
+    """Add all of it; called once, when the app is ready."""
+    register_nav(NavItem("planner", "Planner", "list-todo", "courses:planner", 10, count=waiting_count))
+    register_quick_add(QuickAdd("task", "Task", "list-plus", "courses:new-own-task", 10))
+    register_page_keys(PageKeys("In the planner", "courses:planner", KEYS))
+    register_search(SearchSource("tasks", "Own tasks", "list-plus", search_tasks, 15))
+    register_slot("assignment_sidebar", "courses/planner/_assignment_plan.html", context=assignment_plan, order=20)
+    layer.register()
