@@ -98,6 +98,11 @@ class PlanPage:
     summary: str
 
     @property
+    def proposed(self) -> list[int]:
+        """The blocks on offer in this week."""
+        return [line.pk for day in self.days for line in day.lines if line.state == State.PROPOSED]
+
+    @property
     def before(self) -> date:
         return self.monday - timedelta(days=7)
 
@@ -182,7 +187,6 @@ def line_of(block: WorkBlock, works: Mapping[Key, PlannableWork], clock: Clock) 
     )
     if block.is_running:
         badge = Badge("running", "timer", "Running")
-    due = moment(work.due_at, clock) if work and work.due_at else None
     return BlockLine(
         pk=block.pk,
         title=block.title,
@@ -197,12 +201,19 @@ def line_of(block: WorkBlock, works: Mapping[Key, PlannableWork], clock: Clock) 
         state=block.state,
         badge=badge,
         note=note_of(block, work, clock),
-        due=f"due {due.main}, {due.detail}" if due else "",
+        due=_due_words(work, clock),
         local_start=f"{begins:%Y-%m-%dT%H:%M}",
         is_open=block.state in (State.PROPOSED, State.PLANNED),
         is_running=block.is_running,
         is_over=block.ends_at <= clock.now,
     )
+
+
+def _due_words(work: PlannableWork | None, clock: Clock) -> str:
+    if work is None or work.due_at is None:
+        return ""
+    said = moment(work.due_at, clock)
+    return f"overdue since {said.main}" if work.due_at < clock.now else f"due {said.main}, {said.detail}"
 
 
 def note_of(block: WorkBlock, work: PlannableWork | None, clock: Clock) -> str:
