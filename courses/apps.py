@@ -9,7 +9,9 @@ class CoursesConfig(AppConfig):
     def ready(self) -> None:
         """Register what this app adds to shared screens."""
         from courses import screens
-        from courses.workplan import registration
+        from courses.maps import registration as maps
+        from courses.workplan import registration as workplan
 
         screens.register()
-        registration.register()
+        workplan.register()
+        maps.register()

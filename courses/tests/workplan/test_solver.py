@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from courses.workplan.free import Rhythm, free_spans, seats, working_spans
@@ -145,7 +145,7 @@ jobs_strategy = st.lists(
 busy = st.lists(st.tuples(st.integers(0, 7 * 24 * 60), st.integers(1, 600)), max_size=8)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(rhythm=rhythms, start=starts, raw=jobs_strategy, taken=busy)
 def test_a_plan_keeps_every_promise(rhythm: Rhythm, start: datetime, raw: list, taken: list) -> None:
     busy_spans = [(start + timedelta(minutes=a), start + timedelta(minutes=a + b)) for a, b in taken]
