@@ -86,6 +86,26 @@ class TestPlanPage:
         assert answer.status_code == 422
         assert "Write a day and a time" in answer.content.decode()
 
+    def test_a_time_that_the_clock_jumps_over_is_refused(self, page: Any, owner: Any) -> None:
+        owner.time_zone = "Europe/Berlin"
+        owner.save()
+        block = WorkBlockFactory(owner=owner, starts_at=timezone.now() + timedelta(hours=2))
+        spring = "2027-03-28T02:30"
+
+        answer = page.post(reverse("courses:move-block", args=[block.pk]), {"starts_at": spring})
+
+        assert answer.status_code == 422
+        assert "The clock jumps over 02:30" in answer.content.decode()
+
+    def test_blocks_that_are_none_are_not_taken_for_all(self, page: Any, owner: Any) -> None:
+        proposal = PlanProposalFactory(owner=owner)
+        WorkBlockFactory(owner=owner, proposal=proposal, state="proposed")
+
+        answer = page.post(reverse("courses:accept-proposal", args=[proposal.pk]), {"blocks": "all"})
+
+        assert answer.status_code == 422
+        assert WorkBlock.objects.get().state == "proposed"
+
     def test_after_a_change_htmx_gets_the_week_with_an_undo(self, page: Any, owner: Any) -> None:
         block = WorkBlockFactory(owner=owner, starts_at=timezone.now() + timedelta(hours=2))
         headers = {"HX-Request": "true", "HX-Target": "plan"}
