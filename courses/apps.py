@@ -9,7 +9,8 @@ class CoursesConfig(AppConfig):
     def ready(self) -> None:
         """Register what this app adds to shared screens."""
         from courses import screens
-        from courses.workplan import registration
+        from courses.maps import registration as maps
+        from courses.workplan import registration as workplan
 
         screens.register()
         registration.register()
@@ -21,3 +22,5 @@ class CoursesConfig(AppConfig):
 
         screens.register()
         planning.register()
+        workplan.register()
+        maps.register()

@@ -102,7 +102,7 @@ def waits_for(module: Module, names: Mapping[str, Module], clock: Clock) -> list
     found = [other.name for other in before if other.state != State.COMPLETED]
     if module.unlock_at is not None and module.unlock_at > clock.now:
         said = moment(module.unlock_at, clock)
-        found.append(f"{said.main}, {said.detail}")
+        found.append(f"{said.main}, {said.detail}")  # a name or a time: both stand behind "waits for"
     return found
 
 

@@ -12,6 +12,9 @@ from courses.workplan.effort import minutes_words
 from courses.workplan.free import Rhythm, Seat
 from courses.workplan.solver import Job, Placed
 
+MOST_SENSIBLE = 10 * 60
+"""Nobody is told to work longer on one day."""
+
 
 @dataclass(frozen=True)
 class Advice:
@@ -65,19 +68,23 @@ def _help(
     idle = [day for day in ahead if rhythm.hours[day.weekday()] is None]
     if idle:
         names = _names(sorted({day.weekday() for day in idle}))
-        found.append(f"Work on {names}: there are no working hours on {len(idle)} of the days before the deadline.")
+        free = "a day" if len(idle) == 1 else f"{len(idle)} days"
+        found.append(f"Work on {names} as well: {free} before the deadline without working hours.")
     if full:
-        each = -(-missing // len(full))
+        wanted = _quarters(rhythm.most_per_day + missing / len(full))
         names = _names(sorted({day.weekday() for day in full}))
-        found.append(f"Allow {minutes_words(rhythm.most_per_day + each)} on one day ({names}).")
+        if wanted <= MOST_SENSIBLE:
+            found.append(f"Allow {minutes_words(wanted)} of work a day on {names}.")
     elif days:
-        each = -(-missing // len(days))
-        found.append(
-            f"Begin earlier or end later: {minutes_words(each)} more on {_names(sorted({d.weekday() for d in days}))}."
-        )
+        names = _names(sorted({day.weekday() for day in days}))
+        found.append(f"Begin earlier or end later: {minutes_words(_quarters(missing / len(days)))} more on {names}.")
     if not ahead or not found:
         found.append("Ask for more time, or plan less for it: the estimate is yours to set.")
     return found
+
+
+def _quarters(minutes: float) -> int:
+    return -int(-minutes // 15) * 15
 
 
 def _days_until(job: Job, zone: ZoneInfo, now: datetime) -> list[date]:

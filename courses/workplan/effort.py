@@ -69,7 +69,7 @@ def _share(points: float | None, group_points: float, weight: float | None, all_
 
 
 def _words(points: float, group_points: float, weight: float | None, minutes: int) -> str:
-    of = f"{points:g} points of {max(points, group_points):g}"
+    of = f"{points:g} point{'' if points == 1 else 's'} of {max(points, group_points):g}"
     where = "in the course" if weight is None else f"in a group that weighs {weight:g} %"
     bound = (
         ", the least that is assumed" if minutes == LEAST else ", the most that is assumed" if minutes == MOST else ""

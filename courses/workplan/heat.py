@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from coreengine.accounts.models import User
-from courses.moments import Clock, long_date, moment, short_date, span_of_days
+from courses.moments import Clock, long_date, span_of_days
 from courses.workplan.effort import minutes_words
+from courses.workplan.wording import due_words
 from courses.workplan.work import PlannableWork, preferences_of, work_to_plan
 from courses.workplan.workload import ON_DUE_DAY, SPREAD, Day, Share, workload
 
@@ -21,6 +22,7 @@ class Cell:
 
     day: date
     number: str
+    month: str
     minutes: int
     short: str
     step: int
@@ -114,7 +116,8 @@ def _cell(day: Day, clock: Clock, chosen: date | None) -> Cell:
     counted = f", {due} due" if due else ""
     return Cell(
         day=day.day,
-        number=short_date(day.day) if day.day.day == 1 else str(day.day.day),
+        number=str(day.day.day),
+        month=f"{day.day:%b}" if day.day.day == 1 else "",
         minutes=day.minutes,
         short=_short(day.minutes),
         step=day.step,
@@ -142,9 +145,7 @@ def _detail(day: Day, clock: Clock) -> DayDetail:
 
 def _line(share: Share, clock: Clock) -> ShareLine:
     work = share.work
-    assert work.due_at is not None
-    said = moment(work.due_at, clock)
-    is_late = work.due_at < clock.now
+    assert work.due_at is not None  # only dated work has a share
     left = work.remaining_minutes
     of = "" if left == share.minutes else f"of {minutes_words(left)} left"
     return ShareLine(
@@ -155,5 +156,5 @@ def _line(share: Share, clock: Clock) -> ShareLine:
         minutes=minutes_words(share.minutes),
         of=of,
         how=work.effort.words,
-        due=f"overdue since {said.main}" if is_late else f"due {said.main}, {said.detail}",
+        due=due_words(work.due_at, clock),
     )

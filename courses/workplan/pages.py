@@ -9,13 +9,14 @@ from datetime import date, datetime, timedelta
 from coreengine.accounts.models import User
 from courses.calendar.entries import busy_between
 from courses.models import PlanPreferences, PlanProposal, WorkBlock
-from courses.moments import Clock, day_name, long_date, moment, span_of_days
+from courses.moments import Clock, day_name, long_date, span_of_days
 from courses.rows import Badge
 from courses.workplan.effort import minutes_words
 from courses.workplan.free import working_spans
 from courses.workplan.proposing import LAYER
 from courses.workplan.rules import rhythm_of
 from courses.workplan.week import Week, draw_week
+from courses.workplan.wording import due_words, said_moment
 from courses.workplan.work import Key, PlannableWork, preferences_of, work_to_plan
 
 State = WorkBlock.State
@@ -96,6 +97,11 @@ class PlanPage:
     undated: int
     has_any: bool
     summary: str
+
+    @property
+    def proposed(self) -> list[int]:
+        """The blocks on offer in this week."""
+        return [line.pk for day in self.days for line in day.lines if line.state == State.PROPOSED]
 
     @property
     def before(self) -> date:
@@ -182,7 +188,6 @@ def line_of(block: WorkBlock, works: Mapping[Key, PlannableWork], clock: Clock) 
     )
     if block.is_running:
         badge = Badge("running", "timer", "Running")
-    due = moment(work.due_at, clock) if work and work.due_at else None
     return BlockLine(
         pk=block.pk,
         title=block.title,
@@ -197,7 +202,7 @@ def line_of(block: WorkBlock, works: Mapping[Key, PlannableWork], clock: Clock) 
         state=block.state,
         badge=badge,
         note=note_of(block, work, clock),
-        due=f"due {due.main}, {due.detail}" if due else "",
+        due=due_words(work.due_at, clock) if work and work.due_at else "",
         local_start=f"{begins:%Y-%m-%dT%H:%M}",
         is_open=block.state in (State.PROPOSED, State.PLANNED),
         is_running=block.is_running,
@@ -212,8 +217,7 @@ def note_of(block: WorkBlock, work: PlannableWork | None, clock: Clock) -> str:
     if work is None:
         return "The work is done or gone: this block is free again."
     if work.due_at is not None and block.ends_at > work.due_at and work.due_at != block.due_at:
-        said = moment(work.due_at, clock)
-        return f"The deadline moved to {said.main}, {said.detail}: this block lies after it."
+        return f"The deadline moved to {said_moment(work.due_at, clock)}: this block lies after it."
     if block.ends_at <= clock.now:
         return (
             "Its time is over: say how long you worked, or skip it."
@@ -223,8 +227,7 @@ def note_of(block: WorkBlock, work: PlannableWork | None, clock: Clock) -> str:
     if work.due_at is not None and block.ends_at > work.due_at > clock.now:
         return "It lies after the deadline."
     if work.due_at is not None and block.due_at is not None and work.due_at != block.due_at:
-        said = moment(work.due_at, clock)
-        return f"The deadline moved to {said.main}, {said.detail}."
+        return f"The deadline moved to {said_moment(work.due_at, clock)}."
     return "Closer to the deadline than you like." if block.is_in_buffer else ""
 
 

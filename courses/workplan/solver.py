@@ -21,17 +21,15 @@ from courses.workplan.free import Seat
 
 Key = tuple[str, int]
 
-EARLIEST = timedelta(days=21)
-"""Nobody is sent to work on a thing longer before its deadline, where there is a nearer way."""
-WORK_LIMIT = 3.0
+WORK_LIMIT = 5.0
 """In CP-SAT's deterministic units, of about a second each."""
-TIME_LIMIT_S = 8.0
+TIME_LIMIT_S = 20.0
 """Only a machine that is very busy comes to this one."""
 LEAST_SHARE = 12
 """An even load of less than an hour a day is no aim."""
 
-# What five minutes cost that are not placed (times weight), lie in the time to spare, or above the even load.
-UNPLACED, IN_BUFFER, ABOVE_EVEN, FAR_ABOVE = 5_000, 250, 30, 60
+# What five minutes cost that are not placed, lie in the time to spare, or above the even load.
+UNPLACED, IN_BUFFER, ABOVE_EVEN, FAR_ABOVE = 1_000, 250, 30, 60
 A_BLOCK = 500
 
 
@@ -96,12 +94,17 @@ def _seating(jobs: Sequence[Job], seats: Sequence[Seat], room: Mapping[date, int
         total = _units(job.minutes)
         least.append(max(1, min(_units(shortest), total)))
         fitting = [s for s, seat in enumerate(seats) if _fits(job, seat)]
-        near = [s for s in fitting if seats[s].starts_at >= job.due_at - EARLIEST]
-        # Two stretches for every one that is needed, and if the last three weeks have fewer, the ones before.
+        near = [s for s in fitting if seats[s].starts_at >= job.due_at - _lead(job)]
+        # Twice the time that is needed; where the last days have less, all days before as well.
         for s in near if sum(seats[s].minutes for s in near) >= 2 * job.minutes else fitting:
             if min(seats[s].minutes // STEP, total) >= least[j]:
                 options[j, s] = min(seats[s].minutes // STEP, total)
     return _Seating(jobs, seats, least, options, {day: minutes // STEP for day, minutes in room.items()})
+
+
+def _lead(job: Job) -> timedelta:
+    """How long before its deadline one begins with a thing, where there is time enough: a week to three."""
+    return timedelta(days=min(21, 6 + job.minutes // 40)) + (job.due_at - job.wanted_by)
 
 
 def _fits(job: Job, seat: Seat) -> bool:
@@ -150,13 +153,12 @@ def _improved(seating: _Seating, first: Mapping[tuple[int, int], int]) -> tuple[
     by_job, by_seat, by_day = _grouped(seating, units)
     for j, job in enumerate(seating.jobs):
         total = _units(job.minutes)
-        missing = model.new_int_var(0, total, f"missing_{j}")
-        model.add(sum(by_job[j]) + missing == total)
-        cost.append(UNPLACED * job.weight * missing)
+        left = total - sum(count for (one, _), count in first.items() if one == j)
+        cost += _missing(model, total, sum(by_job[j]), left, UNPLACED * (3 + job.weight))
     for s, terms in by_seat.items():
         if len(terms) > 1:
             model.add(sum(terms) <= seating.seats[s].minutes // STEP)
-    cost += _load(model, seating, by_day)
+    cost += _load(model, seating, by_day, first)
     today = seating.seats[0].day
     for (j, s), term in units.items():
         job, seat = seating.jobs[j], seating.seats[s]
@@ -175,6 +177,23 @@ def _improved(seating: _Seating, first: Mapping[tuple[int, int], int]) -> tuple[
     return found, "optimal" if status == cp_model.OPTIMAL else "good"
 
 
+def _missing(model: Any, total: int, placed: Any, left: int, price: int) -> list[Any]:
+    """What is missing of a job costs more the less is left of it: ten things cut short are better than three undone.
+
+    `left` is what the first answer leaves over. A hint that says all of it is an answer that the solver can keep.
+    """
+    missing = model.new_int_var(0, total, "")
+    model.add(placed + missing == total)
+    model.add_hint(missing, left)
+    cost = [price * missing]
+    for part in (4, 2):
+        deep = model.new_int_var(0, total, "")
+        model.add(deep >= missing - total // part)
+        model.add_hint(deep, max(0, left - total // part))
+        cost.append(price * deep)
+    return cost
+
+
 def _grouped(seating: _Seating, units: Mapping[tuple[int, int], Any]) -> tuple[dict, dict, dict]:
     by_job: dict[int, list[Any]] = defaultdict(list)
     by_seat: dict[int, list[Any]] = defaultdict(list)
@@ -186,18 +205,22 @@ def _grouped(seating: _Seating, units: Mapping[tuple[int, int], Any]) -> tuple[d
     return by_job, by_seat, by_day
 
 
-def _load(model: Any, seating: _Seating, by_day: Mapping[date, list[Any]]) -> list[Any]:
+def _load(
+    model: Any, seating: _Seating, by_day: Mapping[date, list[Any]], first: Mapping[tuple[int, int], int]
+) -> list[Any]:
     """Hold every day to what may be worked on it; what lies above an even load costs, far above costs more."""
     even = max(LEAST_SHARE, _units(sum(job.minutes for job in seating.jobs)) // max(1, len(by_day)))
     cost = []
     for day, terms in by_day.items():
         room = max(0, seating.day_units.get(day, 0))
         load = sum(terms)
+        at_first = sum(count for (_, s), count in first.items() if seating.seats[s].day == day)
         model.add(load <= room)
         for level, price in ((even, ABOVE_EVEN), (2 * even, FAR_ABOVE)):
             if room > level:
                 above = model.new_int_var(0, room - level, f"above_{day}_{level}")
                 model.add(above >= load - level)
+                model.add_hint(above, max(0, at_first - level))
                 cost.append(price * above)
     return cost
 

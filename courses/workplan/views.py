@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django.contrib import messages
@@ -87,7 +87,8 @@ def propose(request: Request) -> HttpResponse:
 def accept(request: Request, pk: int) -> HttpResponse:
     """Accept the blocks that are named, or all."""
     proposal = get_object_or_404(PlanProposal.objects.visible_to(request.user).select_related("owner"), pk=pk)
-    only = [int(key) for key in request.POST.getlist("blocks") if key.isdecimal() and len(key) < 19] or None
+    named = request.POST.getlist("blocks")
+    only = [int(key) if key.isdecimal() and len(key) < 19 else 0 for key in named] if named else None
     return _change(request, lambda: services.accept_blocks(proposal, by=request.user, only=only), undo=f"accepted-{pk}")
 
 
@@ -259,4 +260,10 @@ def _start(request: Request, *, required: bool = False) -> Any:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise ValidationError({"starts_at": "Write a day and a time, such as 2026-11-30 09:00."}) from error
-    return moment if timezone.is_aware(moment) else moment.replace(tzinfo=request.user.zone)
+    if timezone.is_aware(moment):
+        return moment
+    zone = request.user.zone
+    if moment.replace(tzinfo=zone).astimezone(UTC).astimezone(zone).replace(tzinfo=None) != moment:
+        words = f"The clock jumps over {moment:%H:%M} on that day. Choose another start."
+        raise ValidationError({"starts_at": words})
+    return moment.replace(tzinfo=zone)

@@ -12,7 +12,7 @@ from courses.calendar.entries import Interval
 from courses.moments import short_date
 
 AXIS, COLUMN, HOUR, HEAD = 44, 136, 44, 30
-LETTER = 6.4
+LETTER = 7.8
 LEAST_HEIGHT = 18
 
 
@@ -133,7 +133,7 @@ def _hours(spans: Iterable[Interval], zone: ZoneInfo) -> tuple[int, int]:
     starts, ends = [9], [17]
     for begin, end in spans:
         local, until = begin.astimezone(zone), end.astimezone(zone)
-        starts.append(local.hour)
+        starts.append(0 if until.date() > local.date() else local.hour)
         ends.append(24 if until.date() > local.date() else until.hour + bool(until.minute))
     return min(starts), max(ends)
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from courses.workplan.free import Rhythm, free_spans, seats, working_spans
@@ -48,10 +48,12 @@ def test_what_does_not_fit_is_said_by_how_much_and_the_rest_is_planned() -> None
     assert sum(block.minutes for block in solution.blocks) == 240
 
 
-def test_what_weighs_more_is_placed_first_when_there_is_not_enough_time() -> None:
+def test_of_too_little_time_what_weighs_more_gets_more_and_nothing_is_dropped_whole() -> None:
     solution = planned([job(1, 240, 0.9, weight=1), job(2, 240, 0.9, weight=3)])
 
-    assert solution.unplaced == {("assignment", 1): 240}
+    light, heavy = solution.unplaced[("assignment", 1)], solution.unplaced[("assignment", 2)]
+    assert light + heavy == 240
+    assert heavy < light < 240
 
 
 def test_a_deadline_is_met_with_time_to_spare_where_that_is_possible() -> None:
@@ -143,7 +145,7 @@ jobs_strategy = st.lists(
 busy = st.lists(st.tuples(st.integers(0, 7 * 24 * 60), st.integers(1, 600)), max_size=8)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(rhythm=rhythms, start=starts, raw=jobs_strategy, taken=busy)
 def test_a_plan_keeps_every_promise(rhythm: Rhythm, start: datetime, raw: list, taken: list) -> None:
     busy_spans = [(start + timedelta(minutes=a), start + timedelta(minutes=a + b)) for a, b in taken]
