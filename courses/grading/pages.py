@@ -149,8 +149,8 @@ def needed_words(needed: Needed, work: GradedWork | None, goal: str) -> str:
         return f"You have {goal} safely: even 0 points on {name} keep it."
     if needed.kind == "unreachable":
         if work is None:
-            return f"{goal} cannot be reached any more: full points on all that is left give {percent_text(needed.best)}."
-        return f"{goal} cannot be reached with {name} alone: all {work.points:g} points give {percent_text(needed.best)}."
+            return f"{goal} cannot be reached any more: the most that all that is left can give is {percent_text(needed.best)}."
+        return f"{goal} cannot be reached with {name} alone: the most that its {work.points:g} points can give is {percent_text(needed.best)}."
     assert needed.score is not None
     if work is None:
         pieces = "the piece of work that is" if needed.count == 1 else f"each of the {needed.count} pieces of work that are"
