@@ -77,7 +77,5 @@ def term_averages(grades: Sequence[Averaged], going_on: set[int]) -> list[TermAv
 
 def mixes_scales(grades: Iterable[Averaged]) -> bool:
     """True where lower is better in some of the courses and worse in others: their average says nothing."""
-    kinds = {
-        is_falling(each.scale) for each in grades if each.counts_in_average and each.average_points is not None
-    }
+    kinds = {is_falling(each.scale) for each in grades if each.counts_in_average and each.average_points is not None}
     return len(kinds) > 1

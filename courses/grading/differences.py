@@ -59,7 +59,10 @@ def _other_ways(grades: CourseGrades) -> Iterator[tuple[str, float | None]]:
         yield "The source drops no work, or had dropped none at the last sync.", _percent(grades, groups=plain)
     if any(work.not_counted == "omitted" for work in grades.works):
         works = [replace(work, not_counted="") if work.not_counted == "omitted" else work for work in grades.works]
-        yield "The source counts work that it marks as not part of the grade.", replace(grades, works=works).current.percent
+        yield (
+            "The source counts work that it marks as not part of the grade.",
+            replace(grades, works=works).current.percent,
+        )
     if grades.course.period_score is not None:
         title = grades.course.period_title or "grading period"
         yield f"The source shows the score of “{title}” alone.", grades.course.period_score
@@ -88,6 +91,6 @@ def _guess(grades: CourseGrades) -> str:
             "A teacher may also have set the total by hand."
         )
     return (
-        "No way to reckon the scores that you can see gives the source's number: the source may count work that it does "
-        "not show, a teacher may have set the total by hand, or the last sync is older than a grade."
+        "No way to reckon the scores that you can see gives the source's number: the source may count work that it "
+        "does not show, a teacher may have set the total by hand, or the last sync is older than a grade."
     )

@@ -158,7 +158,9 @@ class GroupsForm(RowsMixin, forms.Form):
     columns = ("id", "name", "weight", "drop_lowest", "drop_highest")
     MOST = 20
 
-    def __init__(self, data: QueryDict | None, *, groups: Sequence[AssignmentGroup], works: Sequence[GradedWork]) -> None:
+    def __init__(
+        self, data: QueryDict | None, *, groups: Sequence[AssignmentGroup], works: Sequence[GradedWork]
+    ) -> None:
         super().__init__(data)
         self.groups, self.works = groups, works
         self.read_rows(

@@ -19,7 +19,7 @@ PARTS = 100
 class Needed:
     """What a piece of work, or all that is left, must give for a goal.
 
-    `kind`: "secured" (nothing needed), "reachable" (`score` is needed), "unreachable" (no score gives more than `best`),
+    `kind`: "secured" (nothing needed), "reachable" (`score` is needed), "unreachable" (`best` is the most there is),
     "no_effect" (it cannot change the score). `score` is in points, or in per cent of each piece for all that is left.
     """
 

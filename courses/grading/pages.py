@@ -149,11 +149,15 @@ def needed_words(needed: Needed, work: GradedWork | None, goal: str) -> str:
         return f"You have {goal} safely: even 0 points on {name} keep it."
     if needed.kind == "unreachable":
         if work is None:
-            return f"{goal} cannot be reached any more: the most that all that is left can give is {percent_text(needed.best)}."
-        return f"{goal} cannot be reached with {name} alone: the most that its {work.points:g} points can give is {percent_text(needed.best)}."
+            why = "any more: the most that all that is left can give"
+        else:
+            why = f"with {name} alone: the most that its {work.points:g} points can give"
+        return f"{goal} cannot be reached {why} is {percent_text(needed.best)}."
     assert needed.score is not None
     if work is None:
-        pieces = "the piece of work that is" if needed.count == 1 else f"each of the {needed.count} pieces of work that are"
+        pieces = (
+            "the piece of work that is" if needed.count == 1 else f"each of the {needed.count} pieces of work that are"
+        )
         return f"{needed.score:g} % on {pieces} left gives {goal}."
     share = f" ({100 * needed.score / work.points:.1f} %)" if work.points else ""
     return f"{needed.score:g} of {work.points:g} points{share} on {name} give {goal}."
@@ -193,7 +197,9 @@ def course_line(each: GradeSummary, is_going_on: bool) -> CourseLine:
         is_falling=bool(each.trend and each.trend < 0),
         note=note,
         is_going_on=is_going_on,
-        difference="" if theirs is None else f"The source shows {each.course.current_score:g} %, {signed(theirs)} points",
+        difference=""
+        if theirs is None
+        else f"The source shows {each.course.current_score:g} %, {signed(theirs)} points",
     )
 
 

@@ -87,7 +87,9 @@ def standing(
             parts[work.group].append((work.id, work.score, work.points))
         elif ungraded_as_zero:
             parts[work.group].append((work.id, 0.0, work.points))
-    return total_of(groups, {group.id: group_standing(group, parts[group.id]) for group in groups}, is_weighted=is_weighted)
+    return total_of(
+        groups, {group.id: group_standing(group, parts[group.id]) for group in groups}, is_weighted=is_weighted
+    )
 
 
 def total_of(groups: Sequence[Group], found: Mapping[int, GroupStanding], *, is_weighted: bool) -> Standing:

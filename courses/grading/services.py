@@ -106,12 +106,14 @@ def grade_by_hand(assignment: Assignment, *, by: User, changes: Mapping[str, Any
         ComesFromSource: the source grades it.
         ValidationError: by field.
     """
-    assignment = Assignment.objects.select_for_update(of=("self",)).select_related("course", "owner").get(pk=assignment.pk)
+    assignment = (
+        Assignment.objects.select_for_update(of=("self",)).select_related("course", "owner").get(pk=assignment.pk)
+    )
     if not assignment.is_by_hand:
         raise ComesFromSource(f"{assignment.name} comes from a connected source, which grades it.")
     _check_by_hand(assignment.course, "scores of your own tasks")
     values = _checked_grade(assignment, changes)
-    own = {name: values.pop(name) for name in ("group_id", "omit_from_final_grade") if name in values}
+    own: dict[str, Any] = {name: values.pop(name) for name in ("group_id", "omit_from_final_grade") if name in values}
     changed = differences(assignment, own)
     if changed:
         apply(assignment, own)
@@ -141,8 +143,13 @@ def _write_grade(assignment: Assignment, submission: Submission, values: dict[st
     apply(submission, values)
     submission.save()
     data = {
-        **{"name": assignment.name, "course": assignment.course_id, "changes": said(found), "by_hand": True},
-        **{"score": score, "grade": "", "points_possible": assignment.points_possible},
+        "name": assignment.name,
+        "course": assignment.course_id,
+        "changes": said(found),
+        "by_hand": True,
+        "score": score,
+        "grade": "",
+        "points_possible": assignment.points_possible,
     }
     is_news = "score" in found and score is not None
     record(

@@ -130,7 +130,9 @@ def page(
     if is_whole:
         context |= _rest(request, grades, changed, question)
         context |= {"name": sent.get("name", scenario.name if scenario else ""), "name_error": name_error}
-    return render_page(request, "courses/course_grades.html", context, parts={"grade-standing": "update"}, status=status)
+    return render_page(
+        request, "courses/course_grades.html", context, parts={"grade-standing": "update"}, status=status
+    )
 
 
 def _standing(grades: CourseGrades, changed: CourseGrades, asked: WhatIf) -> dict[str, Any]:

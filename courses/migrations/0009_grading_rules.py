@@ -6,63 +6,79 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('courses', '0005_course_grading'),
+        ("courses", "0005_course_grading"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.RemoveConstraint(
-            model_name='gradescenario',
-            name='scenario_is_one_per_course_and_name',
+            model_name="gradescenario",
+            name="scenario_is_one_per_course_and_name",
         ),
         migrations.AddField(
-            model_name='course',
-            name='hides_total',
-            field=models.BooleanField(default=False, verbose_name='the source keeps the total to itself'),
+            model_name="course",
+            name="hides_total",
+            field=models.BooleanField(default=False, verbose_name="the source keeps the total to itself"),
         ),
         migrations.AddField(
-            model_name='course',
-            name='source_scale',
+            model_name="course",
+            name="source_scale",
             field=models.JSONField(blank=True, help_text="The source's rows of letter and percentage.", null=True),
         ),
         migrations.AddField(
-            model_name='course',
-            name='weighs_groups',
-            field=models.BooleanField(blank=True, help_text='Unknown: as soon as a group has a weight.', null=True),
+            model_name="course",
+            name="weighs_groups",
+            field=models.BooleanField(blank=True, help_text="Unknown: as soon as a group has a weight.", null=True),
         ),
         migrations.AddField(
-            model_name='coursegrading',
-            name='late_policy',
-            field=models.JSONField(blank=True, help_text='What late and missing work costs in a course made by hand.', null=True),
+            model_name="coursegrading",
+            name="late_policy",
+            field=models.JSONField(
+                blank=True, help_text="What late and missing work costs in a course made by hand.", null=True
+            ),
         ),
         migrations.AddField(
-            model_name='gradescenario',
-            name='deleted_at',
+            model_name="gradescenario",
+            name="deleted_at",
             field=models.DateTimeField(blank=True, editable=False, null=True),
         ),
         migrations.AddField(
-            model_name='gradescenario',
-            name='extra',
+            model_name="gradescenario",
+            name="extra",
             field=models.JSONField(blank=True, default=list),
         ),
         migrations.AlterField(
-            model_name='coursegrading',
-            name='course',
-            field=models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='grading', to='courses.course'),
+            model_name="coursegrading",
+            name="course",
+            field=models.OneToOneField(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="grading",
+                to="courses.course",
+            ),
         ),
         migrations.AlterField(
-            model_name='gradescenario',
-            name='changes',
+            model_name="gradescenario",
+            name="changes",
             field=models.JSONField(blank=True, default=dict),
         ),
         migrations.AddConstraint(
-            model_name='coursegrading',
-            constraint=models.UniqueConstraint(condition=models.Q(('course__isnull', True)), fields=('owner',), name='grading_for_all_courses_is_one_per_owner'),
+            model_name="coursegrading",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("course__isnull", True)),
+                fields=("owner",),
+                name="grading_for_all_courses_is_one_per_owner",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='gradescenario',
-            constraint=models.UniqueConstraint(condition=models.Q(('deleted_at__isnull', True)), fields=('course', 'name'), name='scenario_is_one_per_course_and_name', violation_error_message='There is a scenario of this name.'),
+            model_name="gradescenario",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("deleted_at__isnull", True)),
+                fields=("course", "name"),
+                name="scenario_is_one_per_course_and_name",
+                violation_error_message="There is a scenario of this name.",
+            ),
         ),
     ]

@@ -313,6 +313,5 @@ def details(grades: CourseGrades) -> dict[str, Any]:
             {"at": point.at, "percent": point.percent, "works": [work.id for work in point.works]}
             for point in history_of(grades)
         ],
-        "late_policy": policy
-        and {name: getattr(policy, name) for name in LatePolicySerializer().fields},
+        "late_policy": policy and {name: getattr(policy, name) for name in LatePolicySerializer().fields},
     }

@@ -33,7 +33,13 @@ def courses(draw: st.DrawFn) -> CourseGrades:
     ]
     scores = st.one_of(st.none(), st.integers(0, 6).map(float))
     works = [
-        GradedWork(number, f"Work {number}", draw(st.sampled_from([1, 2])), draw(scores), draw(st.sampled_from([1.0, 3.0, 6.0])))
+        GradedWork(
+            number,
+            f"Work {number}",
+            draw(st.sampled_from([1, 2])),
+            draw(scores),
+            draw(st.sampled_from([1.0, 3.0, 6.0])),
+        )
         for number in range(1, draw(st.integers(2, 6)))
     ]
     return grades(groups, works, weighs=draw(st.booleans()))
@@ -103,5 +109,7 @@ class TestWords:
         done = grades(self.HALF, list(course.works[:1]))
 
         assert self.answer(course, 30, 2) == "You have 30 % safely: even 0 points on “Final” keep it."
-        assert self.answer(course, 90, 3) == "90 % is not reached, and “Survey” cannot change the score: it has no points."
+        assert (
+            self.answer(course, 90, 3) == "90 % is not reached, and “Survey” cannot change the score: it has no points."
+        )
         assert self.answer(done, 70) == "Nothing is left that has points: the grade stands."

@@ -34,9 +34,7 @@ def courses(draw: st.DrawFn, points: tuple[float, ...] = (0.0, 1.0, 5.0, 10.0, 1
         pieces += own
         fixed = draw(st.sets(st.sampled_from([work.id for work in own]), max_size=2)) if own else set()
         weight = draw(st.sampled_from([0.0, 10.0, 33.3, 50.0, 70.0]))
-        groups.append(
-            Group(key, weight, draw(st.integers(0, 3)), draw(st.integers(0, 2)), frozenset(fixed))
-        )
+        groups.append(Group(key, weight, draw(st.integers(0, 3)), draw(st.integers(0, 2)), frozenset(fixed)))
     return groups, pieces, draw(st.booleans())
 
 
@@ -143,7 +141,9 @@ class TestAgainstTrying:
 
     @settings(max_examples=80, deadline=None)
     @given(courses(points=(1.0, 5.0, 10.0, 17.5, 100.0)), st.integers(0, 100))
-    def test_a_better_score_never_lowers_a_weighted_grade_that_drops_the_lowest(self, course: Course, more: int) -> None:
+    def test_a_better_score_never_lowers_a_weighted_grade_that_drops_the_lowest(
+        self, course: Course, more: int
+    ) -> None:
         groups, pieces, _ = course
         groups = [Group(group.id, group.weight, group.drop_lowest, 0, group.never_drop) for group in groups]
         graded = [work for work in pieces if work.score is not None]
