@@ -65,15 +65,15 @@ def test_a_what_if_from_nothing_with_the_keyboard(open_page: Callable[..., Any])
 def make_course(page: Any) -> tuple[str, str]:
     """Make a course with two pieces of work through its forms; give the ids of the course and of the second piece."""
     page.goto("/courses/new/")
-    page.get_by_label("Name", exact=True).fill("Guitar")
-    page.get_by_role("main").get_by_role("button", name=re.compile("Create|Save|Add|Make")).first.click()
+    page.locator("main [name=name]").fill("Guitar")
+    page.locator("main .button.primary").click()
     page.wait_for_url(re.compile(r"/courses/\d+/"))
     course = re.search(r"/courses/(\d+)/", page.url)[1]  # type: ignore[index]
     for name in ("Scales", "Song"):
         page.goto(f"/courses/{course}/assignments/new/")
-        page.get_by_label("Name", exact=True).fill(name)
-        page.get_by_label("Points").fill("10")
-        page.get_by_role("main").get_by_role("button", name=re.compile("Create|Save|Add|Make")).first.click()
+        page.locator("main [name=name]").fill(name)
+        page.locator("main [name=points_possible]").fill("10")
+        page.locator("main .button.primary").click()
         page.wait_for_url(re.compile(r"/assignments/\d+/|/courses/\d+/"))
     page.goto(f"/courses/{course}/grades/")
     href = page.get_by_role("link", name="Song", exact=True).get_attribute("href")
