@@ -95,6 +95,8 @@ def group_lines(
     dropped = grades.current.dropped
     by_group: dict[int, list[WorkLine]] = {}
     for work in grades.works:
+        if work.is_hypothetical:  # it has rows of its own on the page
+            continue
         change = changes.get(work.id, {})
         by_group.setdefault(work.group, []).append(
             WorkLine(
