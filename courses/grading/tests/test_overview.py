@@ -93,6 +93,41 @@ class TestKept:
             page.get(address)
 
 
+class TestOneCourse:
+    def test_its_page_costs_the_same_for_any_number_of_works(
+        self, page: Any, owner: Any, django_assert_max_num_queries: Any, django_assert_num_queries: Any
+    ) -> None:
+        course = full_course(owner)
+        address = reverse("courses:grades", args=[course.pk])
+        page.get(address)
+        with django_assert_max_num_queries(12) as captured:
+            page.get(address)
+        counted = len(captured)
+        for at in range(10):
+            graded(course, None, f"More {at}", 5.0, 10, days=10 + at)
+        with django_assert_num_queries(counted):
+            page.get(address)
+
+    def test_what_changes_while_typing_is_sent_alone(self, page: Any, owner: Any) -> None:
+        course = full_course(owner)
+        first = course.assignments.get(name="Sheet 0").pk
+        sent = {f"score-{first}": "1", "work": "all", "goal": "A", "extra-name": "Essay", "extra-group": ""}
+        sent |= {"extra-score": "", "extra-points": "x"}
+        answer = page.post(
+            reverse("courses:what-if", args=[course.pk]),
+            sent,
+            headers={"HX-Request": "true", "HX-Target": "grade-standing"},
+        )
+        text = answer.content.decode()
+
+        assert answer.status_code == 422 and "<input" not in text
+        assert f'<span id="flag-{first}" hx-swap-oob="true" class="flag" data-off>dropped</span>' in text
+        assert "Essay: “x” is not a number." in text and "Nothing is left that has points" in text
+
+    def test_an_account_without_courses_is_told_what_comes_here(self, page: Any) -> None:
+        assert "Grades come with your courses" in page.get(reverse("courses:all-grades")).content.decode()
+
+
 class TestTerms:
     def test_averages_are_by_term_and_over_all_so_far(self, owner: Any) -> None:
         old = TermFactory(owner=owner, name="Spring", starts_at=datetime(2026, 2, 1, tzinfo=UTC))
