@@ -91,6 +91,6 @@ def _guess(grades: CourseGrades) -> str:
             "A teacher may also have set the total by hand."
         )
     return (
-        "No way to reckon the scores that you can see gives the source's number: the source may count work that it does "
-        "not show, a teacher may have set the total by hand, or the last sync is older than a grade."
+        "No way to reckon the scores that you can see gives the source's number: the source may count work that it "
+        "does not show, a teacher may have set the total by hand, or the last sync is older than a grade."
     )

@@ -15,7 +15,7 @@ NAMES = {"id", "name", "weight", "drop_lowest", "drop_highest", "never_drop"}
 
 
 def checked_groups(rows: Sequence[Any], *, known: set[int], works: set[int]) -> list[dict[str, Any]]:
-    """Return rows with numbers as numbers; one that says nothing is left out. `known` and `works` are ids of the course.
+    """Return rows with numbers as numbers; one that says nothing is left out. `known` and `works` are ids.
 
     Weights need not give 100: what that means is said where the grade is shown.
 

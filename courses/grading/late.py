@@ -1,4 +1,4 @@
-"""What late and missing work costs in a course made by hand. In one from a source, its scores have paid for it already."""
+"""What late and missing work costs in a course made by hand. A source's scores have paid for it already."""
 
 from __future__ import annotations
 

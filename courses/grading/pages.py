@@ -95,6 +95,8 @@ def group_lines(
     dropped = grades.current.dropped
     by_group: dict[int, list[WorkLine]] = {}
     for work in grades.works:
+        if work.is_hypothetical:  # it has rows of its own on the page
+            continue
         change = changes.get(work.id, {})
         by_group.setdefault(work.group, []).append(
             WorkLine(
@@ -149,12 +151,10 @@ def needed_words(needed: Needed, work: GradedWork | None, goal: str) -> str:
         return f"You have {goal} safely: even 0 points on {name} keep it."
     if needed.kind == "unreachable":
         if work is None:
-            return (
-                f"{goal} cannot be reached any more: full points on all that is left give {percent_text(needed.best)}."
-            )
-        return (
-            f"{goal} cannot be reached with {name} alone: all {work.points:g} points give {percent_text(needed.best)}."
-        )
+            why = "any more: the most that all that is left can give"
+        else:
+            why = f"with {name} alone: the most that its {work.points:g} points can give"
+        return f"{goal} cannot be reached {why} is {percent_text(needed.best)}."
     assert needed.score is not None
     if work is None:
         pieces = (

@@ -147,24 +147,32 @@ def _best(
 ) -> list[tuple[int, float, float]]:
     """The `count` pieces that, with the fixed ones, give the highest (`sign` 1) or lowest (-1) ratio.
 
-    Dinkelbach's method for a ratio of sums: guess the ratio, keep the pieces that lie furthest above it, and take the
-    ratio of those as the next guess, until it no longer improves.
+    Dinkelbach's method for a ratio of sums: guess the ratio, keep the pieces that lie furthest above (below) it, and
+    take the ratio of those as the next guess, until it stays. Pieces without points possible have no ratio of their
+    own: at the top they stay before all others, as they only add.
     """
     if len(loose) <= count:
         return loose
-    if not any(piece[2] for piece in (*loose, *fixed)):  # extra credit only: there is no ratio
+    everything = [*loose, *fixed]
+    if not any(piece[2] for piece in everything):  # extra credit only: there is no ratio
         return sorted(loose, key=lambda piece: (-sign * piece[1], piece[0]))[:count]
-    kept = loose[:count]
-    ratio = _ratio([*kept, *fixed])
+    guess = _ratio(everything)
+    kept = loose
     for _ in range(MOST_ROUNDS):
-        guess = ratio
         kept = sorted(loose, key=lambda piece: (-sign * (piece[1] - guess * piece[2]), piece[0]))[:count]
+        if not any(piece[2] for piece in (*kept, *fixed)):
+            # Nothing with points is left. The lowest ratio cannot be one of those: look from the highest there is.
+            highest = max(piece[1] / piece[2] for piece in everything if piece[2])
+            if sign == 1 or guess >= highest:
+                break
+            guess = highest
+            continue
         ratio = _ratio([*kept, *fixed])
-        if sign * (ratio - guess) <= 1e-12:
+        if abs(ratio - guess) <= 1e-12:
             break
+        guess = ratio
     return kept
 
 
 def _ratio(pieces: Sequence[tuple[int, float, float]]) -> float:
-    points = fsum(piece[2] for piece in pieces)
-    return fsum(piece[1] for piece in pieces) / points if points else 0.0
+    return fsum(piece[1] for piece in pieces) / fsum(piece[2] for piece in pieces)

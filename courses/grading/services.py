@@ -113,7 +113,7 @@ def grade_by_hand(assignment: Assignment, *, by: User, changes: Mapping[str, Any
         raise ComesFromSource(f"{assignment.name} comes from a connected source, which grades it.")
     _check_by_hand(assignment.course, "scores of your own tasks")
     values = _checked_grade(assignment, changes)
-    own = {name: values.pop(name) for name in ("group_id", "omit_from_final_grade") if name in values}
+    own: dict[str, Any] = {name: values.pop(name) for name in ("group_id", "omit_from_final_grade") if name in values}
     changed = differences(assignment, own)
     if changed:
         apply(assignment, own)

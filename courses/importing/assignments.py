@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -144,7 +145,7 @@ def _plan_one(
             EventDraft("assignment.created", row, {**about, "due_at": _iso(values["due_at"]), "baseline": is_baseline})
         )
         if record.submission:
-            plan.new_submissions.append(Submission(assignment=row, **_submission_values(record.submission)))
+            _plan_submission(plan, row, record.submission, about, told=() if is_baseline else ("submission.graded",))
         return
     changes = differences(row, values)
     if changes:
@@ -160,8 +161,13 @@ def _plan_one(
         plan.unchanged += 1
 
 
-def _plan_submission(plan: Plan, row: Assignment, record: SubmissionRecord, about: dict[str, Any]) -> bool:
-    """Plan what a submission's record changes, and say whether it changes anything."""
+def _plan_submission(
+    plan: Plan, row: Assignment, record: SubmissionRecord, about: dict[str, Any], *, told: Container[str] | None = None
+) -> bool:
+    """Plan what a submission's record changes, and say whether it changes anything.
+
+    Of new work a grade is told like any other, the rest of its submission is no news (`told` names the events).
+    """
     values = _submission_values(record)
     submission = row.own_submission
     if submission is None:
@@ -174,10 +180,11 @@ def _plan_submission(plan: Plan, row: Assignment, record: SubmissionRecord, abou
             apply(submission, values)
             plan.changed_submissions.append(submission)
             plan.submission_fields |= changes.keys()
-    if changes:
+    event = _submission_event(values, changes)
+    if changes and (told is None or event in told):
         data = {**about, "changes": said(changes), "score": record.score, "grade": record.grade}
         data["points_possible"] = row.points_possible
-        plan.drafts.append(EventDraft(_submission_event(values, changes), row, data))
+        plan.drafts.append(EventDraft(event, row, data))
     return bool(changes)
 
 

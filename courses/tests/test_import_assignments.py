@@ -81,6 +81,15 @@ class TestImportingAssignments:
         assert counts(run(assignment_record("1", submission=graded))) == (0, 1, 0, 0)
         event = Event.objects.get(type="submission.graded")
         assert (event.data["score"], event.data["points_possible"]) == (37, 40)
+        assert event.data["changes"]["score"] == [None, 37.0]
+
+    def test_a_grade_that_comes_with_new_work_is_told_after_the_first_import(self, run: Any) -> None:
+        graded = submission_record(state="graded", score=37)
+        run(assignment_record("1", submission=graded))
+        run(assignment_record("1", submission=graded), assignment_record("2", submission=graded))
+
+        event = Event.objects.get(type="submission.graded")
+        assert (event.data["name"], event.data["changes"]["score"]) == ("Problem set 2", [None, 37.0])
 
     def test_handing_in_is_told(self, run: Any) -> None:
         run(assignment_record("1"))

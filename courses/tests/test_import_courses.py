@@ -28,6 +28,16 @@ def counts(result: dict[str, Any]) -> tuple[int, int, int, int]:
 
 
 class TestImportingCourses:
+    def test_how_the_source_grades_comes_along(self, run: Any, owner: Any) -> None:
+        scheme = [["A", 90.0], ["F", 0], ["B", 80]]
+        run(course_record("1", weighs_groups=False, hides_total=True, grading_scheme=scheme))
+        run(course_record("2", weighs_groups="perhaps", grading_scheme=[["A", "high"]]))
+
+        first, second = Course.objects.order_by("external_id")
+        assert (first.weighs_groups, first.hides_total) == (False, True)
+        assert first.source_scale == [["A", 90.0], ["B", 80.0], ["F", 0.0]]
+        assert (second.weighs_groups, second.hides_total, second.source_scale) == (None, False, None)
+
     def test_a_first_import_makes_the_courses_and_their_term(self, run: Any, owner: Any) -> None:
         result = run(course_record("101"), course_record("102"))
 

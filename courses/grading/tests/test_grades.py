@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,9 +14,9 @@ from coreengine.kernel.actions import ActionContext, run_action
 from courses.grading.averages import average
 from courses.grading.courses import grades_of
 from courses.grading.history import history_of
-from courses.grading.needed import needed_on
 from courses.models import AssignmentGroup, Course, CourseGrading, GradeScenario
 from courses.tests.factories import NOW, AssignmentFactory, CourseFactory, SubmissionFactory, TermFactory, UserFactory
+from courses.tests.factories_grades import graded
 
 pytestmark = pytest.mark.django_db
 
@@ -37,28 +36,6 @@ def course(student: Any) -> Course:
         graded(course, homework, f"Sheet {at + 1}", score, 10, days=at)
     AssignmentFactory(course=course, imported=True, group=final, name="Final exam", points_possible=100)
     return course
-
-
-def graded(
-    course: Course,
-    group: AssignmentGroup | None,
-    name: str,
-    score: float | None,
-    points: float,
-    *,
-    days: int = 0,
-    **fields: Any,
-) -> Any:
-    work = AssignmentFactory(
-        course=course, imported=True, group=group, name=name, points_possible=points, position=days
-    )
-    state = "graded" if score is not None else "submitted"
-    moment = NOW + timedelta(days=days)
-    SubmissionFactory(
-        assignment=work,
-        **{"state": state, "score": score, "submitted_at": NOW, "graded_at": moment, "posted_at": moment} | fields,
-    )
-    return work
 
 
 def work_named(course: Course, name: str) -> int:
@@ -105,7 +82,7 @@ class TestReading:
         assert grades_of([course])[0].percent == 55.0
 
     def test_the_score_moves_with_each_grade(self, course: Course) -> None:
-        assert [value for value in [p.percent for p in history_of(grades_of([course])[0])]] == [80.0, 90.0, 85.0]
+        assert [point.percent for point in history_of(grades_of([course])[0])] == [80.0, 90.0, 85.0]
 
     def test_forty_courses_cost_three_queries_and_less_than_50_ms(
         self, student: Any, django_assert_num_queries: Any
@@ -145,25 +122,6 @@ class TestWhatIf:
         assert grades.with_changes({exam: {"score": 90.0}}).percent == 88.0
         assert grades.with_changes({sheet: {"left_out": True}}).percent == 90.0
         assert grades.percent == 85.0
-
-    @pytest.mark.parametrize(
-        ("goal", "kind", "score"), [(93, "reachable", 98.33), (95, "unreachable", None), (30, "secured", 0.0)]
-    )
-    def test_what_a_piece_of_work_must_give(self, course: Course, goal: float, kind: str, score: float | None) -> None:
-        [grades] = grades_of([course])
-        exam = work_named(course, "Final exam")
-        needed = needed_on(grades, exam, goal)
-
-        assert (needed.kind, needed.score) == (kind, score)
-        if kind == "reachable":
-            assert grades.with_changes({exam: {"score": score}}).percent == goal
-            below = grades.with_changes({exam: {"score": (score or 0) - 0.02}}).percent
-            assert below is not None and below < goal
-
-    def test_work_that_counts_for_nothing_changes_nothing(self, course: Course) -> None:
-        extra = AssignmentFactory(course=course, imported=True, name="Survey", points_possible=0)
-
-        assert needed_on(grades_of([course])[0], extra.pk, 90).kind == "no_effect"
 
 
 class TestAverage:
@@ -225,16 +183,21 @@ class TestPages:
 
         assert scenario.changes == {str(exam): {"score": 70.0}}
         assert 'value="70"' in text and "76 %" in text
-        assert not GradeScenario.objects.exists()
+        assert not GradeScenario.objects.visible_to(course.owner).exists()
 
     def test_a_scale_with_a_gap_is_refused_and_what_was_typed_stays(self, page: Client, course: Course) -> None:
         url = reverse("courses:grading-rules", args=[course.pk])
-        refused = page.post(url, {"scale": "1,0  93\n2,0  70", "counts_in_average": "on"})
-        kept = page.post(url, {"scale": "1,0  93 %  1,0\n5,0  0", "credits": "6", "counts_in_average": "on"})
+        own = {"own_scale": "1", "counts_in_average": "on"}
+        refused = page.post(url, {**own, "letter": ["1,0", "2,0"], "least": ["93", "70"], "points": ["", "x"]})
+        gap = page.post(url, {**own, "letter": ["1,0", "2,0"], "least": ["93", "70"], "points": ["", ""]})
+        kept = page.post(
+            url, {**own, "letter": ["1,0", "5,0"], "least": ["93 %", "0"], "points": ["1,0", ""], "credits": "6"}
+        )
 
-        assert refused.status_code == 422
-        assert "There is a gap: below 70 %" in refused.content.decode() and "2,0  70" in refused.content.decode()
-        assert kept.status_code == 302
+        assert (refused.status_code, gap.status_code, kept.status_code) == (422, 422, 302)
+        assert "Row 2: the points of “2,0” is not a number" in refused.content.decode()
+        assert 'value="x"' in refused.content.decode()
+        assert "There is a gap: below 70 %" in gap.content.decode() and 'value="2,0"' in gap.content.decode()
         assert CourseGrading.objects.get().scale == [["1,0", 93.0, 1.0], ["5,0", 0.0, None]]
 
     def test_the_overview_lists_courses_by_term_with_their_average(self, page: Client, course: Course) -> None:
@@ -281,7 +244,13 @@ class TestApi:
         answer = api.post(f"/api/v1/courses/{course.pk}/grades/what-if/", body, format="json").json()
 
         assert answer["percent"] == 90.0
-        assert answer["needed"] == {"kind": "reachable", "score": 90.0, "best": 96.0}
+        assert {name: answer["needed"][name] for name in ("kind", "score", "best", "goal", "count")} == {
+            "kind": "reachable",
+            "score": 90.0,
+            "best": 96.0,
+            "goal": 90.0,
+            "count": 1,
+        }
 
     def test_other_peoples_ids_and_bad_numbers_are_refused_by_their_path(self, api: APIClient, course: Course) -> None:
         foreign = AssignmentFactory(imported=True).pk
