@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
+from courses.calendar import admin as calendar_admin  # noqa: F401  (registration on import)
 from courses.models import (
     Announcement,
     Assignment,

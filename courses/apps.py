@@ -9,5 +9,7 @@ class CoursesConfig(AppConfig):
     def ready(self) -> None:
         """Register what this app adds to shared screens."""
         from courses import screens
+        from courses.calendar import screens as calendar_screens
 
         screens.register()
+        calendar_screens.register()

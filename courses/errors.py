@@ -25,3 +25,11 @@ class NothingToWrite(DomainError):
     code = "nothing_to_write"
     status = 409
     title = "The source is in step"
+
+
+class NotToAccept(DomainError):
+    """Taking a calendar file that has nothing to take, or was taken already."""
+
+    code = "nothing_to_accept"
+    status = 409
+    title = "There is nothing to take"

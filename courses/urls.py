@@ -1,12 +1,13 @@
 """Addresses of the courses pages."""
 
-from django.urls import path
+from django.urls import include, path
 
 from courses import grade_views, repository_views, views
 
 app_name = "courses"
 
 urlpatterns = [
+    path("calendar/", include("courses.calendar.urls")),
     path("courses/", views.course_list, name="list"),
     path("courses/new/", views.course_create, name="create"),
     path("courses/announcements/", views.announcement_list, name="announcements"),

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from coreengine.kernel.blobs import grant
+from coreengine.kernel.outbound.errors import RequestFailed
 from plugins.answers import StoredAnswers
 from plugins.belongings import OwnBlobs, hidden_names_of
 from plugins.conf import plugin_settings
@@ -28,7 +29,6 @@ from plugins.oauth.tokens import renewed, usable_credential
 from plugins.registry import Plugin, PluginUnknown, get_plugin
 from plugins.rules import answer_faults
 from plugins.sandbox import pool
-from coreengine.kernel.outbound.errors import RequestFailed
 from plugins.sandbox.conversation import Conversation, PluginRefused
 from plugins.storage import Storage
 

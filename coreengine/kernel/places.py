@@ -32,11 +32,26 @@ class Shortcut:
     label: str
     href: str = ""
     command: str = ""
+    place: str = ""
+    """The page that has these keys (the name of its address); "" for every page."""
 
     @property
     def parts(self) -> list[str]:
         """Return the keys one by one."""
         return self.keys.split()
+
+
+_of_pages: list[Shortcut] = []
+
+
+def register_shortcut(shortcut: Shortcut) -> None:
+    """Add keys that one page has.
+
+    Its script hears them as an event of its command's name, or its link with `data-shortcut` of these keys is followed
+    (command "follow"). Keys that only the script knows, such as arrows, have no command and are listed all the same.
+    """
+    if shortcut not in _of_pages:
+        _of_pages.append(shortcut)
 
 
 COMMANDS = (
@@ -49,6 +64,7 @@ COMMANDS = (
 LETTERS = {
     "dashboard": "d",
     "courses": "c",
+    "calendar": "k",
     "vault": "v",
     "resources": "v",
     "workflows": "w",
@@ -102,8 +118,9 @@ def quick_adds() -> list[Link]:
     return [Link(item.key, item.label, item.icon, reverse(item.url_name)) for item in screens.quick_adds()]
 
 
-def shortcuts() -> list[Shortcut]:
-    """List the keys that work on every page, in the order that the help shows them."""
+def shortcuts(place: str = "") -> list[Shortcut]:
+    """List the keys that work on a page, in the order that the help shows them: its own first."""
+    own = [shortcut for shortcut in _of_pages if place and shortcut.place == place]
     going = [
         Shortcut(f"g {LETTERS[link.key]}", f"Go to {link.label}", href=link.url)
         for group in ("main", "bottom")
@@ -112,4 +129,4 @@ def shortcuts() -> list[Shortcut]:
     ]
     inbox = Shortcut("g n", "Go to Notifications", href=reverse("kernel:notifications"))
     settings = Shortcut("g s", "Go to Settings", href=reverse("accounts:profile"))
-    return [COMMANDS[0], *going, inbox, settings, *COMMANDS[1:]]
+    return [*own, COMMANDS[0], *going, inbox, settings, *COMMANDS[1:]]

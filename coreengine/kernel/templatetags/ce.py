@@ -224,7 +224,8 @@ def quick_adds() -> list[places.Link]:
     return places.quick_adds()
 
 
-@register.simple_tag
-def shortcuts() -> list[places.Shortcut]:
-    """List the keys that work on every page."""
-    return places.shortcuts()
+@register.simple_tag(takes_context=True)
+def shortcuts(context: Any) -> list[places.Shortcut]:
+    """List the keys that work on this page."""
+    match = getattr(context.get("request"), "resolver_match", None)
+    return places.shortcuts(match.view_name if match else "")
