@@ -29,7 +29,10 @@ ALARMS = [
 class LocalTimeField(forms.Field):
     """A time as the browser's own control gives it, in the student's zone; one that the clocks skip is refused."""
 
-    default_error_messages = {"invalid": "Write a date and a time, such as 2026-11-30 14:00."}
+    default_error_messages = {
+        "invalid": "Write a date and a time, such as 2026-11-30 14:00.",
+        "required": "Say when it begins.",
+    }
 
     def __init__(self, *, zone: ZoneInfo, **kwargs: Any) -> None:
         self.zone = zone
@@ -41,7 +44,7 @@ class LocalTimeField(forms.Field):
         return value.astimezone(self.zone) if isinstance(value, datetime) else value
 
     def to_python(self, value: Any) -> datetime | None:
-        if not value:
+        if value in self.empty_values:
             return None
         try:
             local = datetime.fromisoformat(str(value).strip()).replace(tzinfo=None)
@@ -106,6 +109,11 @@ class EventForm(forms.Form):
             zone=owner.zone, required=False, label="Ends", help_text=f"Times in {zone}."
         )
         self.fields["course"] = _courses(owner, label="Course")
+        is_all_day = bool(self.data.get("is_all_day") if self.is_bound else self.initial.get("is_all_day"))
+        # Which of the two starts is asked for changes in the browser, so it does not insist on either.
+        for name, is_needed in (("starts_at", not is_all_day), ("starts_on", is_all_day)):
+            self.fields[name].required = is_needed
+            self.fields[name].widget.use_required_attribute = lambda initial: False  # type: ignore[method-assign]
         self.order_fields(self.field_order)
 
     def clean(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -199,13 +199,23 @@ def _agenda(
     found: dict[date, list[Item]] = {}
     for entry in entries[:MOST_IN_AGENDA]:
         day = max(clock.day_of(entry.starts_at), first)
-        found.setdefault(day, []).append(item_of(entry, clock, courses))
+        found.setdefault(day, []).append(_item_on(day, entry, clock, courses))
     return [_day_of(day, items, clock) for day, items in sorted(found.items()) if day < end]
 
 
 def _agenda_day(day: date, entries: list[Entry], clock: Clock, courses: dict[int, KnownCourse]) -> AgendaDay:
     own = [entry for entry in entries if clock.day_of(entry.starts_at) <= day <= last_day(entry, clock)]
-    return _day_of(day, [item_of(entry, clock, courses) for entry in own[:MOST_IN_AGENDA]], clock)
+    return _day_of(day, [_item_on(day, entry, clock, courses) for entry in own[:MOST_IN_AGENDA]], clock)
+
+
+def _item_on(day: date, entry: Entry, clock: Clock, courses: dict[int, KnownCourse]) -> Item:
+    """An entry as a day sees it: of what began before, when it ends."""
+    item = item_of(entry, clock, courses)
+    if entry.is_all_day or entry.ends_at is None or clock.day_of(entry.starts_at) == day:
+        return item
+    if last_day(entry, clock) > day:
+        return replace(item, time="", is_all_day=True)
+    return replace(item, time=f"– {entry.ends_at.astimezone(clock.zone):%H:%M}")
 
 
 def _day_of(day: date, items: list[Item], clock: Clock) -> AgendaDay:

@@ -166,6 +166,7 @@ if (root) {
   document.addEventListener("keydown", onMoveKeys);
   document.addEventListener("keydown", onArrow);
   onDrag();
+  document.querySelector(".cal-week-head .today")?.scrollIntoView({ block: "nearest", inline: "center" });
   if (window.location.hash === "#focus") days().find((link) => link.tabIndex === 0)?.focus();
 }
 if (eventForm?.elements.is_all_day) {

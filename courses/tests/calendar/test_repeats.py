@@ -39,7 +39,11 @@ def test_what_is_left_out_is_left_out_and_dates_beside_the_rule_are_added() -> N
     left_out = "EXDATE;TZID=Europe/Berlin:20261019T100000"
     added = "RDATE;TZID=Europe/Berlin:20261020T140000"
 
-    assert starts(lecture("RRULE:FREQ=WEEKLY;COUNT=3", left_out, added)) == ["10-12 08:00", "10-20 12:00", "10-26 09:00"]
+    assert starts(lecture("RRULE:FREQ=WEEKLY;COUNT=3", left_out, added)) == [
+        "10-12 08:00",
+        "10-20 12:00",
+        "10-26 09:00",
+    ]
 
 
 def test_a_changed_repeat_stands_in_place_of_its_own() -> None:
