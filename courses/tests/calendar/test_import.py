@@ -43,9 +43,8 @@ def take(source: CalendarSource, *events: str, end: bytes = b"END:VCALENDAR\r\n"
 
 
 def told(owner: Any) -> list[tuple[str, str]]:
-    return [
-        (event.type, event.data["name"]) for event in Event.objects.filter(owner=owner, type__startswith="event.").order_by("id")
-    ]  # fmt: skip
+    events = Event.objects.filter(owner=owner, type__startswith="event.").order_by("id")
+    return [(event.type, event.data["name"]) for event in events]
 
 
 def test_the_first_import_is_a_silent_baseline(source: CalendarSource, owner: Any) -> None:

@@ -114,10 +114,7 @@ class TestBrokenFiles:
         found = one("this is no property", "DTSTART:20261201T080000Z", "LOCATION:Room 5")
 
         assert found.events[0].location == "Room 5"
-        assert (
-            reasons(found) == [(6, "The line cannot be read; the rest of “Lecture” was taken.")]
-            or reasons(found)[0][0] == 7
-        )
+        assert reasons(found) == [(7, "The line cannot be read; the rest of “Lecture” was taken.")]
 
     def test_an_event_without_an_end_costs_itself_alone(self) -> None:
         data = vcalendar("BEGIN:VEVENT\r\nUID:1\r\nSUMMARY:Lost\r\n", vevent("UID:2", "DTSTART:20261201T080000Z"))
