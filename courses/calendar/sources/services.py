@@ -260,7 +260,7 @@ def _content(source: CalendarSource) -> tuple[bytes | None, Reply | None]:
     elif source.last_modified:
         headers["if-modified-since"] = source.last_modified
     reply = fetch(
-        source.address, headers=headers, max_bytes=MOST_BYTES, timeout_s=FETCH_S, key=("calendar", source.owner_id)
+        str(source.address), headers=headers, max_bytes=MOST_BYTES, timeout_s=FETCH_S, key=("calendar", source.owner_id)
     )
     if reply.status == 304:
         return None, reply
