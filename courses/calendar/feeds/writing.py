@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urljoin
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
@@ -60,18 +62,51 @@ def write_calendar(entries: list[Entry], feed: CalendarFeed, clock: Clock) -> by
     for entry in entries:
         calendar.add_component(_event(entry, feed, clock, mark))
     if entries and clock.zone.key != "UTC":
-        zone = _zone(clock)
-        if zone is not None:
-            calendar.subcomponents.insert(0, zone)
+        calendar.subcomponents.insert(0, _zone(clock))
     return calendar.to_ical()
 
 
-def _zone(clock: Clock):
-    """The rules of the zone for the years that the feed spans."""
-    from icalendar import Timezone
+def _zone(clock: Clock) -> Any:
+    """The rules of the zone for the years that the feed spans: one part for each time that its clocks change.
 
-    first, last = (clock.today - BACK).replace(month=1, day=1), clock.today + AHEAD
-    return Timezone.from_tzid(clock.zone.key, first_date=first, last_date=last)
+    Written here, since the library's own dates the step forward an hour late (icalendar 6.3).
+    """
+    from icalendar import Timezone, TimezoneDaylight, TimezoneStandard
+
+    zone = Timezone()
+    zone.add("tzid", clock.zone.key)
+    first = datetime((clock.today - BACK).year, 1, 1, tzinfo=UTC)
+    offset = _offset(first, clock.zone)
+    changes = [(first, offset), *_changes(first, clock.midnight(clock.today) + AHEAD, clock.zone)]
+    for moment, before in changes:
+        local = moment.astimezone(clock.zone)
+        part = TimezoneDaylight() if local.dst() else TimezoneStandard()
+        part.add("dtstart", moment.replace(tzinfo=None) + before)
+        part.add("tzoffsetfrom", before)
+        part.add("tzoffsetto", _offset(moment, clock.zone))
+        part.add("tzname", local.tzname())
+        zone.add_component(part)
+    return zone
+
+
+def _offset(moment: datetime, zone: ZoneInfo) -> timedelta:
+    return moment.astimezone(zone).utcoffset() or timedelta(0)
+
+
+def _changes(start: datetime, end: datetime, zone: ZoneInfo) -> list[tuple[datetime, timedelta]]:
+    """When the clocks of a zone change, in UTC, each with the offset before."""
+    found = []
+    while start < end:
+        following = start + timedelta(days=1)
+        before = _offset(start, zone)
+        if _offset(following, zone) != before:
+            low, high = start, following
+            while high - low > timedelta(minutes=1):
+                middle = low + (high - low) / 2
+                low, high = (middle, high) if _offset(middle, zone) == before else (low, middle)
+            found.append(((high + timedelta(seconds=30)).replace(second=0, microsecond=0), before))
+        start = following
+    return found
 
 
 def _event(entry: Entry, feed: CalendarFeed, clock: Clock, mark: str):

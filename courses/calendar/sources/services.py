@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import IO, Any
 
@@ -25,7 +26,8 @@ from courses.calendar.sources.importing import import_reading
 from courses.calendar.zones import known_zone
 from courses.errors import NotToAccept
 from courses.importing.compare import apply, differences
-from courses.models import CalendarSource
+from courses.importing.courses import free_hue
+from courses.models import CalendarSource, Course
 
 MOST_SOURCES = 30
 FETCH_S = 60.0
@@ -56,6 +58,9 @@ def add_source(owner: User, *, by: User, address: str, **values: Any) -> Calenda
     address = calendar_address(address)
     _check_room(owner)
     name = (values.pop("name", "") or "").strip() or shown_address(address).partition("/")[0]
+    values.setdefault("hue", None)
+    if values["hue"] is None:
+        values["hue"] = _free_hue(owner)
     source = CalendarSource(
         owner=owner,
         kind=CalendarSource.Kind.ADDRESS,
@@ -93,6 +98,7 @@ def upload_source(
             owner=owner,
             kind=CalendarSource.Kind.FILE,
             name=replaces.name if replaces else name or "Calendar",
+            hue=_free_hue(owner),
             state=CalendarSource.State.DRAFT,
             blob=blob,
             replaces=replaces,
@@ -332,6 +338,13 @@ def _note_failure(source: CalendarSource, error: Exception) -> None:
                     url=source.get_absolute_url(),
                 )
         source.save()
+
+
+def _free_hue(owner: User) -> int:
+    """The colour that the student's courses and calendars use least."""
+    taken = Counter(Course.objects.visible_to(owner).values_list("hue", flat=True))
+    taken.update(CalendarSource.objects.visible_to(owner).values_list("hue", flat=True))
+    return free_hue(taken)
 
 
 def _check_room(owner: User) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import icalendar
 import pytest
@@ -14,12 +15,13 @@ from django.utils import timezone
 
 from coreengine.kernel.logs import WithoutSecrets
 from courses.calendar.entries import entries_between
-from courses.calendar.feeds import views
+from courses.calendar.feeds import views, writing
 from courses.calendar.feeds.services import create_feed, revoke_feed, rotate_feed
 from courses.calendar.reading import read_calendar
 from courses.calendar.services import create_event, delete_event, update_event
 from courses.calendar.sources.importing import import_reading
 from courses.models import Assignment, CalendarFeed, Course
+from courses.moments import Clock
 from courses.tests.factories import AssignmentFactory, CourseFactory
 from courses.tests.factories_calendar import CalendarSourceFactory
 
@@ -145,8 +147,17 @@ class TestTheFile:
         zone = icalendar.Calendar.from_ical(content).walk("VTIMEZONE")[0]
 
         assert max(map(len, content.split(b"\r\n"))) <= 75
-        summer, winter = (datetime(2027, month, 1, tzinfo=zone.to_tz()) for month in (7, 1))
-        assert [moment.utcoffset() for moment in (summer, winter)] == [timedelta(hours=2), timedelta(hours=1)]
+        assert zone["TZID"] == "Europe/Berlin"
+
+    @pytest.mark.parametrize("name", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Tokyo"])
+    def test_the_rules_of_the_zone_say_when_its_clocks_change(self, name: str) -> None:
+        zone = ZoneInfo(name)
+        written = writing._zone(Clock(datetime(2026, 11, 29, tzinfo=UTC), zone)).to_tz()
+
+        hours = (datetime(2026, 9, 1, tzinfo=UTC) + timedelta(hours=n) for n in range(24 * 400))
+        wrong = [hour for hour in hours if hour.astimezone(zone).utcoffset() != hour.astimezone(written).utcoffset()]
+
+        assert wrong == []
 
     def test_whole_days_are_days(self, owner: Any, course: Course) -> None:
         day = date.today() + timedelta(days=3)  # noqa: DTZ011
