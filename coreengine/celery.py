@@ -57,6 +57,8 @@ app.conf.beat_schedule = {
     "tidy installed plugins": {"task": "plugins.tidy_installed", "schedule": 60.0},
     "drop old plugin requests": {"task": "plugins.drop_old_requests", "schedule": 3600.0},
     "drop old plugin calls": {"task": "plugins.drop_old_calls", "schedule": 3600.0},
+    "read calendars that are due": {"task": "calendar.read_due", "schedule": 60.0},
+    "write down the next repeats of events": {"task": "calendar.extend_repeats", "schedule": 3600.0},
     "sweep unused blobs": {"task": "kernel.sweep_blobs", "schedule": 3600.0},
     "end agent runs whose worker is gone": {
         "task": "agents.sweep_runs",

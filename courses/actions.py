@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from coreengine.kernel.actions import ActionContext, system_action
 from courses import reading_actions, repository_actions  # noqa: F401  (registration on import)
 from courses.grading import actions as grading_actions  # noqa: F401
+from courses.calendar import actions as calendar_actions  # noqa: F401  (registration on import)
 from courses.importing.announcements import import_announcements
 from courses.importing.assignments import import_assignments
 from courses.importing.courses import import_courses

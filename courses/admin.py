@@ -9,6 +9,7 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
 from courses.maps import admin as maps_admin  # noqa: F401  (registration on import)
+from courses.calendar import admin as calendar_admin  # noqa: F401  (registration on import)
 from courses.models import (
     Announcement,
     Assignment,

@@ -24,3 +24,7 @@ class CoursesConfig(AppConfig):
         planning.register()
         workplan.register()
         maps.register()
+        from courses.calendar import screens as calendar_screens
+
+        screens.register()
+        calendar_screens.register()

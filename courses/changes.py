@@ -20,6 +20,9 @@ TYPES = [
     "assignment.updated",
     "course.created",
     "course.missing",
+    "event.created",
+    "event.removed",
+    "event.updated",
     "file.added",
     "file.replaced",
     "module.created",
@@ -30,11 +33,12 @@ TYPES = [
 ]
 PLACES = {
     "courses.assignment": "assignments",
+    "courses.calendarevent": "calendar/events",
     "courses.course": "courses",
     "resources.repository": "vault/repositories",
     "resources.resource": "vault",
 }
-SIFTED = ["assignment.updated", "module.updated", "repository.ci_changed"]
+SIFTED = ["assignment.updated", "event.updated", "module.updated", "repository.ci_changed"]
 """Of these, not every event is worth telling."""
 # A change in any other field is too small to interrupt someone for.
 TOLD_FIELDS = ("due_at", "points_possible", "description_html", "name")
@@ -60,6 +64,7 @@ def recent_events(user: User, now: datetime) -> QuerySet[Event]:
     the student did by hand.
     """
     told = Q(type="assignment.updated") & Q(data__changes__has_any_keys=list(TOLD_FIELDS))
+    told |= Q(type="event.updated", data__changes__has_any_keys=["starts_at", "location"])
     told |= Q(type="module.updated", data__has_key="added") | ~Q(type__in=SIFTED)
     # That CI is queued, runs and passes is what follows every push.
     told |= Q(type="repository.ci_changed", data__after=Status.FAILED.value)
@@ -97,6 +102,8 @@ def _change(event: Event, clock: Clock) -> Change:
 def _words(type: str, data: dict[str, Any], clock: Clock) -> tuple[str, str, str, str]:
     if type == "submission.graded":
         return "award", "was graded", _score(data), ""
+    if type.startswith("event."):
+        return _event_words(type, data, clock)
     if type.endswith(".missing"):
         return "unlink", "is no longer at its source", "", ""
     if type == "module.created":
@@ -127,6 +134,19 @@ def _words(type: str, data: dict[str, Any], clock: Clock) -> tuple[str, str, str
     if "name" in changes:
         return "pencil", "has a new name, was", "", str(changes["name"][0])
     return "file-pen", "has a new description", "", ""
+
+
+def _event_words(type: str, data: dict[str, Any], clock: Clock) -> tuple[str, str, str, str]:
+    if type == "event.removed":
+        return "calendar-x", f"is no longer in {data.get('calendar_name') or 'its calendar'}", "", ""
+    if type == "event.created":
+        return "calendar-plus", "is a new event,", _day(data.get("starts_at"), clock), ""
+    changes = data.get("changes", {})
+    if "starts_at" in changes:
+        old, new = (_day(moment, clock) for moment in changes["starts_at"])
+        return "calendar-clock", "is now at", new, old
+    old, new = (str(place or "") for place in changes.get("location", ["", ""]))
+    return "map-pin", "takes place in" if new else "has no place any more", new, old
 
 
 def _score(data: dict[str, Any]) -> str:

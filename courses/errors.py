@@ -57,3 +57,11 @@ class NotMovable(DomainError):
     code = "not_movable"
     status = 409
     title = "This cannot be moved"
+
+
+class NotToAccept(DomainError):
+    """Taking a calendar file that has nothing to take, or was taken already."""
+
+    code = "nothing_to_accept"
+    status = 409
+    title = "There is nothing to take"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from django import forms
+from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from coreengine.kernel.typing import Request
+from courses.forms import add_errors
 
 
 def back(request: Request, otherwise: Any) -> HttpResponse:
@@ -27,3 +31,12 @@ def number(request: Request, name: str) -> int:
     """Read an id from a form; what is no id is the id of nothing."""
     value = request.POST.get(name, "")
     return int(value) if value.isdecimal() and len(value) < 19 else 0
+
+
+def saved_by(form: forms.Form, save: Callable[[], Any]) -> Any:
+    """Run a service; what it refuses stands at the fields where it was typed, and the answer is None."""
+    try:
+        return save()
+    except ValidationError as error:
+        add_errors(form, error)
+        return None

@@ -14,6 +14,7 @@ urlpatterns = [
     path("", include("courses.workplan.urls")),
     path("", include("courses.maps.urls")),
     *planning.urlpatterns,
+    path("calendar/", include("courses.calendar.urls")),
     path("courses/", views.course_list, name="list"),
     path("courses/new/", views.course_create, name="create"),
     path("courses/announcements/", views.announcement_list, name="announcements"),

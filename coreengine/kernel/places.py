@@ -50,6 +50,7 @@ LETTERS = {
     "dashboard": "d",
     "planner": "t",
     "courses": "c",
+    "calendar": "k",
     "vault": "v",
     "resources": "v",
     "workflows": "w",
@@ -117,5 +118,6 @@ def shortcuts() -> list[Shortcut]:
 
 
 def page_shortcuts(request: HttpRequest | None) -> screens.PageKeys | None:
-    """Return the keys of the place that a page belongs to, if it has some."""
-    return next((keys for keys in screens.page_keys() if _is_current(request, reverse(keys.url_name))), None)
+    """Return the keys that a page has of its own, if it has some."""
+    path = getattr(request, "path", "")
+    return next((keys for keys in screens.page_keys() if path == reverse(keys.url_name)), None)

@@ -103,9 +103,11 @@ class QuickAdd:
 
 @dataclass(frozen=True)
 class PageKeys:
-    """Keys that work on the pages below an address: (key, what it does, command).
+    """Keys that work on one page: (key, what it does, command).
 
-    The help lists them on those pages; pressed, they reach the page as the event `shortcut` with the command.
+    The help lists them there; pressed, they reach the page as the event `shortcut` with the command. The command
+    "follow" follows the link with `data-shortcut` of the key instead; keys that only the page's script knows, such as
+    arrows, have no command and are listed all the same.
     """
 
     title: str
@@ -133,13 +135,13 @@ def register_quick_add(item: QuickAdd) -> None:
 
 
 def register_page_keys(keys: PageKeys) -> None:
-    """Add keys that work on the pages of one place."""
+    """Add the keys of one page."""
     if keys not in _page_keys:
         _page_keys.append(keys)
 
 
 def page_keys() -> list[PageKeys]:
-    """List the keys of all places."""
+    """List the keys of all pages."""
     return _page_keys
 
 

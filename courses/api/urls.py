@@ -16,8 +16,17 @@ from courses.grading.api.views import GradeScenarioViewSet
 from courses.maps.api import CourseMapView, CoursePrerequisiteViewSet, ModuleMapView
 from courses.workplan.api import PlanPreferencesView, PlanProposalViewSet, WorkBlockViewSet, WorkloadView
 from courses.planning.api import OwnTaskViewSet, PlannerItemView, PlannerView
+from courses.calendar.api.views import (
+    CalendarEventViewSet,
+    CalendarFeedViewSet,
+    CalendarSourceViewSet,
+    EntriesView,
+)
 
 router = ApiRouter()
+router.register("calendar-events", CalendarEventViewSet, basename="calendar-event")
+router.register("calendar-sources", CalendarSourceViewSet, basename="calendar-source")
+router.register("calendar-feeds", CalendarFeedViewSet, basename="calendar-feed")
 router.register("courses", CourseViewSet, basename="course")
 router.register("assignments", AssignmentViewSet, basename="assignment")
 router.register("modules", ModuleViewSet, basename="module")
@@ -37,6 +46,7 @@ urlpatterns = [
     path("plan-preferences/", PlanPreferencesView.as_view(), name="plan-preferences"),
     path("planner/", PlannerView.as_view(), name="planner"),
     path("planner/<str:key>/", PlannerItemView.as_view(), name="planner-item"),
+    path("calendar/entries/", EntriesView.as_view(), name="calendar-entries"),
     path("grades/", GradesView.as_view(), name="grades"),
     path("courses/<int:pk>/grades/", CourseGradesView.as_view(), name="course-grades"),
     path("courses/<int:pk>/grades/what-if/", WhatIfView.as_view(), name="course-what-if"),

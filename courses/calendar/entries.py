@@ -18,7 +18,8 @@ class Entry:
     """One thing at a time. `key` is unique in a student's calendar: "assignment:12", "event:7@20261130T090000Z".
 
     `ends_at` is None for a moment, such as a deadline, and excluded for a span. An entry of whole days begins and
-    ends at midnights of the student's zone. `is_busy` says that the time is taken for anything else.
+    ends at midnights of the student's zone. `is_busy` says that the time is taken for anything else. `changed_at`,
+    where it is known, tells other calendars that they have an older version.
     """
 
     key: str
@@ -34,6 +35,7 @@ class Entry:
     course_id: int | None = None
     course: str = ""
     hue: int | None = None
+    changed_at: datetime | None = None
 
 
 Interval = tuple[datetime, datetime]

@@ -2,6 +2,7 @@
 
 from courses.models.announcements import Announcement
 from courses.models.assignments import Assignment, AssignmentGroup, Submission
+from courses.models.calendar import CalendarEvent, CalendarFeed, CalendarOccurrence, CalendarSource
 from courses.models.courses import Course, Term
 from courses.models.grades import CourseGrading, GradeScenario
 from courses.models.imports import SourceImport
@@ -20,6 +21,10 @@ __all__ = [
     "Assignment",
     "AssignmentRepository",
     "AssignmentGroup",
+    "CalendarEvent",
+    "CalendarFeed",
+    "CalendarOccurrence",
+    "CalendarSource",
     "Course",
     "CourseGrading",
     "CoursePrerequisite",

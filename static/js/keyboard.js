@@ -8,7 +8,7 @@ const search = document.getElementById("search-field");
 const lettersOn = document.body.dataset.shortcuts !== "off";
 
 const bindings = new Map();
-for (const row of help?.querySelectorAll("[data-keys]") ?? []) bindings.set(row.dataset.keys, row.dataset);
+for (const row of help?.querySelectorAll("[data-keys]") ?? []) if (row.dataset.command || row.dataset.href) bindings.set(row.dataset.keys, row.dataset);
 
 const isTyping = (target) => target.closest?.("input:not([type=checkbox], [type=radio]), select, textarea, [contenteditable]");
 
@@ -41,7 +41,8 @@ const commands = {
 };
 
 function run(binding) {
-  if (binding.command && !commands[binding.command]) {
+  if (binding.command === "follow") document.querySelector(`[data-shortcut="${CSS.escape(binding.keys)}"]`)?.click();
+  else if (binding.command && !commands[binding.command]) {
     document.dispatchEvent(new CustomEvent("shortcut", { detail: { command: binding.command } })); // one of the page's
   } else if (binding.command) commands[binding.command]();
   else window.location.assign(binding.href);

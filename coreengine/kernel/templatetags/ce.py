@@ -246,5 +246,5 @@ def shortcuts() -> list[places.Shortcut]:
 
 @register.simple_tag(takes_context=True)
 def page_shortcuts(context: template.Context) -> screens.PageKeys | None:
-    """Return the keys of the place that the page belongs to, if it has some."""
+    """Return the keys that this page has of its own, if it has some."""
     return places.page_shortcuts(context.get("request"))

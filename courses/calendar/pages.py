@@ -1,0 +1,228 @@
+"""The calendar's pages, gathered in few queries: what to show, how to move on, what to leave out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from coreengine.accounts.models import User
+from courses.calendar.entries import Entry, entries_between, layers
+from courses.calendar.layers import by_hand
+from courses.calendar.month import Month, build_month, month_days
+from courses.calendar.week import Week, build_week, week_days
+from courses.calendar.words import Item, KnownCourse, item_of, known_courses, last_day
+from courses.moments import Clock, day_name, long_date, short_date, span_of_days
+
+VIEWS = [("month", "Month", "m"), ("week", "Week", "w"), ("agenda", "Agenda", "a")]
+AGENDA_DAYS = 30
+MOST_IN_AGENDA = 400
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the address says: which view of which day, and what is shown."""
+
+    view: str
+    day: date
+    opened: date | None
+    layers: list[str]
+    course: int
+    is_whole: bool
+
+    @property
+    def is_filtered(self) -> bool:
+        return bool(self.layers or self.course)
+
+    def query(self, **changes: Any) -> str:
+        """The address of this page with something changed."""
+        values: dict[str, Any] = {
+            "view": self.view,
+            "date": self.day.isoformat(),
+            "layer": self.layers,
+            "course": self.course or "",
+            "hours": "all" if self.is_whole else "",
+            **changes,
+        }
+        return "?" + urlencode({name: value for name, value in values.items() if value}, doseq=True)
+
+
+def choice_of(query: Any, clock: Clock) -> Choice:
+    """Read a query string; what makes no sense is as if it were not there."""
+    known = {layer.key for layer in layers()}
+    course = query.get("course", "")
+    view = query.get("view", "")
+    return Choice(
+        view=view if view in {key for key, _, _ in VIEWS} else "month",
+        day=_day(query.get("date")) or clock.today,
+        opened=_day(query.get("day")),
+        layers=[key for key in query.getlist("layer") if key in known],
+        course=int(course) if course.isdecimal() and len(course) < 19 else 0,
+        is_whole=query.get("hours") == "all",
+    )
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        day = date.fromisoformat((text or "")[:10])
+    except ValueError:
+        return None
+    return day if 1971 <= day.year <= 2199 else None
+
+
+@dataclass(frozen=True)
+class AgendaDay:
+    day: date
+    title: str
+    detail: str
+    is_today: bool
+    items: list[Item]
+
+    @property
+    def iso(self) -> str:
+        return self.day.isoformat()
+
+
+@dataclass
+class CalendarPage:
+    """One view of the calendar, ready to print."""
+
+    choice: Choice
+    title: str
+    previous: str
+    today: str
+    following: str
+    previous_label: str
+    following_label: str
+    views: list[tuple[str, str, str, str, bool]]
+    layers: list[tuple[str, str, bool]]
+    courses: list[KnownCourse]
+    zone: str
+    zone_note: str
+    month: Month | None = None
+    week: Week | None = None
+    agenda: list[AgendaDay] = field(default_factory=list)
+    opened: AgendaDay | None = None
+    more_url: str = ""
+    count: int = 0
+    has_anything: bool = True
+    whole_url: str = ""
+
+
+def calendar_page(user: User, choice: Choice, clock: Clock) -> CalendarPage:
+    """Build a view: one query for the courses and those of the layers."""
+    courses = known_courses(user)
+    first, end = _span(choice)
+    entries = _entries(user, choice, clock.midnight(first), clock.midnight(end))
+    page = CalendarPage(
+        choice=choice,
+        title=_title(choice, first, end),
+        previous=choice.query(date=_moved(choice, -1).isoformat(), day=""),
+        today=choice.query(date=clock.today.isoformat(), day=""),
+        following=choice.query(date=_moved(choice, 1).isoformat(), day=""),
+        previous_label=f"Previous {_unit(choice)}",
+        following_label=f"Next {_unit(choice)}",
+        views=[
+            (key, label, letter, choice.query(view=key, day=""), key == choice.view) for key, label, letter in VIEWS
+        ],
+        layers=[(layer.key, layer.label, not choice.layers or layer.key in choice.layers) for layer in layers()],
+        courses=list(courses.values()),
+        zone=clock.zone.key.replace("_", " "),
+        zone_note=_zone_note(clock, first, end),
+        count=len(entries),
+        whole_url=choice.query(hours="" if choice.is_whole else "all"),
+    )
+    if choice.view == "month":
+        page.month = build_month(choice.day, entries, clock, courses)
+        page.opened = _agenda_day(choice.opened or choice.day, entries, clock, courses)
+    elif choice.view == "week":
+        movable = by_hand(user, [entry.key for entry in entries])
+        keys = {entry.key for entry in entries if _pk(entry) in movable and not entry.is_all_day}
+        page.week = build_week(choice.day, entries, clock, courses, is_whole=choice.is_whole, movable=keys)
+    else:
+        page.agenda = _agenda(first, end, entries, clock, courses)
+        page.more_url = page.following
+    return page
+
+
+def _pk(entry: Entry) -> int:
+    kind, _, rest = entry.key.partition(":")
+    return int(rest.partition("@")[0]) if kind == "event" else 0
+
+
+def _entries(user: User, choice: Choice, start: datetime, end: datetime) -> list[Entry]:
+    entries = entries_between(user, start, end, only=choice.layers or None)
+    return [entry for entry in entries if entry.course_id == choice.course] if choice.course else entries
+
+
+def _span(choice: Choice) -> tuple[date, date]:
+    if choice.view == "month":
+        return month_days(choice.day)
+    if choice.view == "week":
+        return week_days(choice.day)
+    return choice.day, choice.day + timedelta(days=AGENDA_DAYS)
+
+
+def _moved(choice: Choice, by: int) -> date:
+    if choice.view == "month":
+        first = choice.day.replace(day=1)
+        return (first + timedelta(days=31)).replace(day=1) if by > 0 else (first - timedelta(days=1)).replace(day=1)
+    return choice.day + timedelta(days=by * (7 if choice.view == "week" else AGENDA_DAYS))
+
+
+def _unit(choice: Choice) -> str:
+    return {"month": "month", "week": "week"}.get(choice.view, f"{AGENDA_DAYS} days")
+
+
+def _title(choice: Choice, first: date, end: date) -> str:
+    if choice.view == "month":
+        return f"{choice.day:%B %Y}"
+    words = f"{span_of_days(first, end - timedelta(days=1))} {(end - timedelta(days=1)).year}"
+    return f"{words}, week {first.isocalendar().week}" if choice.view == "week" else words
+
+
+def _zone_note(clock: Clock, first: date, end: date) -> str:
+    """Tell of the day on which the clocks change, if it is on the page."""
+    before, after = clock.midnight(first).utcoffset(), clock.midnight(end).utcoffset()
+    if before is None or after is None or before == after:
+        return ""
+    days = (first + timedelta(days=n) for n in range((end - first).days))
+    day = next(day for day in days if clock.midnight(day + timedelta(days=1)).utcoffset() != before)
+    return f"The clocks go {'forward' if after > before else 'back'} on {long_date(day)}."
+
+
+def _agenda(
+    first: date, end: date, entries: list[Entry], clock: Clock, courses: dict[int, KnownCourse]
+) -> list[AgendaDay]:
+    """Each day with something; what spans days is told on the first of them that is shown."""
+    found: dict[date, list[Item]] = {}
+    for entry in entries[:MOST_IN_AGENDA]:
+        day = max(clock.day_of(entry.starts_at), first)
+        found.setdefault(day, []).append(_item_on(day, entry, clock, courses))
+    return [_day_of(day, items, clock) for day, items in sorted(found.items()) if day < end]
+
+
+def _agenda_day(day: date, entries: list[Entry], clock: Clock, courses: dict[int, KnownCourse]) -> AgendaDay:
+    own = [entry for entry in entries if clock.day_of(entry.starts_at) <= day <= last_day(entry, clock)]
+    return _day_of(day, [_item_on(day, entry, clock, courses) for entry in own[:MOST_IN_AGENDA]], clock)
+
+
+def _item_on(day: date, entry: Entry, clock: Clock, courses: dict[int, KnownCourse]) -> Item:
+    """An entry as a day sees it: of what began before, when it ends."""
+    item = item_of(entry, clock, courses)
+    if entry.is_all_day or entry.ends_at is None or clock.day_of(entry.starts_at) == day:
+        return item
+    if last_day(entry, clock) > day:
+        return replace(item, time="", is_all_day=True)
+    return replace(item, time=f"– {entry.ends_at.astimezone(clock.zone):%H:%M}")
+
+
+def _day_of(day: date, items: list[Item], clock: Clock) -> AgendaDay:
+    name = day_name(day, clock.today)
+    near = name in ("Today", "Tomorrow", "Yesterday")
+    title = name if near else f"{day:%A}"
+    detail = f"{day:%a} {short_date(day)}" if near else short_date(day)
+    return AgendaDay(
+        day, title, detail if day.year == clock.today.year else f"{detail} {day.year}", day == clock.today, items
+    )

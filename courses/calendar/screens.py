@@ -1,0 +1,77 @@
+"""What the calendar adds to shared screens: its place, its keys, its search, and where an assignment is told too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.html import escape
+
+from coreengine.kernel.screens import (
+    NavItem,
+    PageKeys,
+    QuickAdd,
+    SearchHit,
+    SearchSource,
+    register_nav,
+    register_page_keys,
+    register_quick_add,
+    register_search,
+    register_slot,
+)
+from coreengine.kernel.typing import Request
+from courses.calendar import layers
+from courses.models import Assignment, CalendarEvent
+from courses.moments import moment
+from courses.pages import clock_of
+from courses.texts import excerpt
+
+KEYS = (
+    ("t", "Today", "follow"),
+    ("m", "Month", "follow"),
+    ("w", "Week", "follow"),
+    ("a", "Agenda", "follow"),
+    ("n", "New event", "follow"),
+    ("← → ↑ ↓", "From day to day", ""),
+    ("PgUp PgDn", "Earlier, later", ""),
+    ("Enter", "Open the day or the entry", ""),
+    ("Alt ← → ↑ ↓", "Move your own event (in the week)", ""),
+)
+
+
+def search_events(user: Any, query: str, limit: int) -> list[SearchHit]:
+    clock = clock_of(user)
+    rows = CalendarEvent.objects.visible_to(user).present().matching(query).select_related("source")
+    columns = ("title", "location", "description", "notes", "starts_at", "source__name")
+    return [
+        SearchHit(
+            title=row.title,
+            url=row.get_absolute_url(),
+            snippet_html=excerpt(f"{escape(row.notes)} {escape(row.description)}", query),
+            kind="event",
+            meta=" · ".join(
+                filter(None, [moment(row.starts_at, clock).exact, row.location, row.source.name if row.source else ""])
+            ),
+            rank=row.rank,
+        )
+        for row in rows.only(*columns)[:limit]
+    ]
+
+
+def also_in(request: Request, assignment: Assignment) -> dict[str, Any] | None:
+    """The calendars in which an assignment is too; they are shown once, as the assignment."""
+    if assignment.is_by_hand:
+        return None
+    rows = CalendarEvent.objects.visible_to(request.user).present().filter(source__isnull=False)
+    rows = rows.filter(uid=f"event-assignment-{assignment.external_id}").select_related("source")
+    events = list(rows.only("title", "source__name")[:5])
+    return {"events": events} if events else None
+
+
+def register() -> None:
+    """Add all of it; called once, when the app is ready."""
+    layers.register()
+    register_nav(NavItem("calendar", "Calendar", "calendar", "courses:calendar", 17))
+    register_quick_add(QuickAdd("event", "Event", "calendar-plus", "courses:create-calendar-event", 15))
+    register_search(SearchSource("events", "Events", "calendar", search_events, 25))
+    register_slot("assignment_sidebar", "calendar/_also_in.html", context=also_in, order=50)
+    register_page_keys(PageKeys("In the calendar", "courses:calendar", KEYS))

@@ -1,0 +1,211 @@
+"""A week by the hour: what overlaps lies side by side, and days of 23 and 25 hours have the hours they have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+from courses.calendar.entries import Entry
+from courses.calendar.words import Item, KnownCourse, item_of, last_day
+from courses.moments import Clock
+
+QUARTERS = 4
+COLUMNS = 12
+FIRST_HOUR, LAST_HOUR = 8, 18
+SHORTEST = 2
+"""Quarters of an hour that even a moment takes: it must hold a line of text."""
+
+
+@dataclass(frozen=True)
+class Hour:
+    """A line of the grid; `is_second` is the hour that comes twice when the clocks go back."""
+
+    hour: int
+    is_second: bool
+    row: int
+
+    @property
+    def label(self) -> str:
+        return f"{self.hour:02}:00" + (" again" if self.is_second else "")
+
+
+@dataclass(frozen=True)
+class Block:
+    """An entry in the grid: its row and length in quarters of an hour, its column and breadth in twelfths."""
+
+    item: Item
+    row: int
+    length: int
+    column: int
+    breadth: int
+    starts_at: str
+    can_move: bool = False
+
+    @property
+    def css(self) -> str:
+        return f"r{self.row} l{self.length} c{self.column + 1} b{self.breadth}"
+
+
+@dataclass
+class WeekDay:
+    day: date
+    is_today: bool
+    all_day: list[Item] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
+    gaps: list[int] = field(default_factory=list)
+    """Rows of hours that this day does not have."""
+    now_row: int = 0
+    note: str = ""
+
+    @property
+    def iso(self) -> str:
+        return self.day.isoformat()
+
+
+@dataclass(frozen=True)
+class Week:
+    days: list[WeekDay]
+    hours: list[Hour]
+    rows: int
+    has_all_day: bool
+    is_whole: bool
+
+
+def week_days(day: date) -> tuple[date, date]:
+    """The Monday of a day's week, and the next."""
+    monday = day - timedelta(days=day.weekday())
+    return monday, monday + timedelta(days=7)
+
+
+def build_week(
+    shown: date,
+    entries: list[Entry],
+    clock: Clock,
+    courses: dict[int, KnownCourse],
+    *,
+    is_whole: bool = False,
+    movable: set[str] = frozenset(),  # type: ignore[assignment]
+) -> Week:
+    """Lay out the week of a day. Hours before and after everything are left out, unless `is_whole`."""
+    monday, end = week_days(shown)
+    days = [WeekDay(monday + timedelta(days=n), monday + timedelta(days=n) == clock.today) for n in range(7)]
+    timed: list[list[Entry]] = [[] for _ in days]
+    for entry in entries:
+        first, last = clock.day_of(entry.starts_at), last_day(entry, clock)
+        length = (entry.ends_at or entry.starts_at) - entry.starts_at
+        is_long = entry.is_all_day or length >= timedelta(hours=24)
+        item = item_of(entry, clock, courses) if is_long else None
+        for day, own in zip(days, timed, strict=True):
+            if first <= day.day <= last:
+                if item is not None:
+                    day.all_day.append(item)
+                else:
+                    own.append(entry)
+    grid = _grid(days, timed, clock, is_whole=is_whole)
+    for day, own in zip(days, timed, strict=True):
+        _fill(day, own, grid, clock, courses, movable)
+    return Week(days, grid.hours, len(grid.hours) * QUARTERS, any(day.all_day for day in days), is_whole)
+
+
+class _Grid:
+    """The hours of a week, and at which row a moment lies."""
+
+    def __init__(self, slots: list[tuple[int, int]], clock: Clock) -> None:
+        self.clock = clock
+        self.hours = [Hour(hour, bool(fold), n * QUARTERS + 1) for n, (hour, fold) in enumerate(slots)]
+        self.place = {slot: n for n, slot in enumerate(slots)}
+
+    def quarter(self, moment: datetime) -> int:
+        """The quarter of the grid in which a moment lies, counted from 0; outside of it the nearest end."""
+        local = moment.astimezone(self.clock.zone)
+        place = self.place.get((local.hour, local.fold), self.place.get((local.hour, 0)))
+        if place is None:
+            return 0 if (local.hour, local.fold) < (self.hours[0].hour, 0) else len(self.hours) * QUARTERS
+        return place * QUARTERS + local.minute * QUARTERS // 60
+
+
+def hours_of_day(day: date, clock: Clock) -> list[tuple[int, int]]:
+    """The hours that a day has in the student's zone, as (hour, 1 for the second of two)."""
+    moment, end = clock.midnight(day).astimezone(UTC), clock.midnight(day + timedelta(days=1)).astimezone(UTC)
+    found: dict[tuple[int, int], None] = {}
+    while moment < end:
+        local = moment.astimezone(clock.zone)
+        found[(local.hour, local.fold)] = None
+        moment += timedelta(minutes=30)
+    return list(found)
+
+
+def _grid(days: list[WeekDay], timed: list[list[Entry]], clock: Clock, *, is_whole: bool) -> _Grid:
+    least, most = (0, 24) if is_whole else (FIRST_HOUR, LAST_HOUR)
+    for day, own in zip(days, timed, strict=True):
+        for entry in own:
+            starts_at = max(entry.starts_at, clock.midnight(day.day)).astimezone(clock.zone)
+            end = min(entry.ends_at or entry.starts_at, clock.midnight(day.day + timedelta(days=1)))
+            ends_at = (end - timedelta(microseconds=1)).astimezone(clock.zone) if end > entry.starts_at else starts_at
+            least, most = min(least, starts_at.hour), max(most, ends_at.hour + 1)
+    slots = {slot for day in days for slot in hours_of_day(day.day, clock)}
+    for day in days:
+        day.gaps = []
+    return _Grid(sorted(slot for slot in slots | {(hour, 0) for hour in range(24)} if least <= slot[0] < most), clock)
+
+
+def _fill(
+    day: WeekDay,
+    entries: list[Entry],
+    grid: _Grid,
+    clock: Clock,
+    courses: dict[int, KnownCourse],
+    movable: set[str],
+) -> None:
+    has = hours_of_day(day.day, clock)
+    begin, end = clock.midnight(day.day), clock.midnight(day.day + timedelta(days=1))
+    length_h = (end.astimezone(UTC) - begin.astimezone(UTC)).total_seconds() / 3600
+    if length_h != 24:
+        day.note = f"{length_h:g} hours: the clocks go {'forward' if length_h < 24 else 'back'}"
+        day.gaps = [hour.row for hour in grid.hours if (hour.hour, int(hour.is_second)) not in has]
+    else:
+        day.gaps = [hour.row for hour in grid.hours if hour.is_second]
+    if day.is_today:
+        day.now_row = min(grid.quarter(clock.now), len(grid.hours) * QUARTERS - 1) + 1
+    spans = []
+    for entry in entries:
+        first = grid.quarter(max(entry.starts_at, begin))
+        stop = min(entry.ends_at or entry.starts_at, end)
+        last = len(grid.hours) * QUARTERS if stop == end else grid.quarter(stop)
+        first = min(first, len(grid.hours) * QUARTERS - SHORTEST)
+        spans.append((first, max(last, first + SHORTEST), entry))
+    for first, last, column, breadth, entry in side_by_side(spans):
+        item = item_of(entry, clock, courses)
+        starts_at = entry.starts_at.isoformat()
+        length = min(last, len(grid.hours) * QUARTERS) - first
+        day.blocks.append(Block(item, first + 1, length, column, breadth, starts_at, entry.key in movable))
+
+
+def side_by_side(spans: list[tuple[int, int, Entry]]) -> list[tuple[int, int, int, int, Entry]]:
+    """Give each span a column and a breadth (of twelve), so that none covers another.
+
+    Spans that touch one another through others share their breadth. More than twelve at once lie over each other.
+    """
+    found: list[tuple[int, int, int, int, Entry]] = []
+    cluster: list[tuple[int, int, int, Entry]] = []
+    ends: list[int] = []
+
+    def close() -> None:
+        count = next((n for n in (1, 2, 3, 4, 6, 12) if n >= len(ends)), COLUMNS)
+        breadth = COLUMNS // count
+        for first, last, lane, entry in cluster:
+            found.append((first, last, min(lane, count - 1) * breadth, breadth, entry))
+        cluster.clear()
+        ends.clear()
+
+    for first, last, entry in sorted(spans, key=lambda span: (span[0], -span[1], span[2].key)):
+        if ends and first >= max(ends):
+            close()
+        lane = next((n for n, end in enumerate(ends) if end <= first), len(ends))
+        if lane == len(ends):
+            ends.append(last)
+        else:
+            ends[lane] = last
+        cluster.append((first, last, lane, entry))
+    close()
+    return found

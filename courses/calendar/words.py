@@ -1,0 +1,110 @@
+"""What is said of an entry on a page: its time in short, and in full with the course's own time where it differs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+from coreengine.accounts.models import User
+from courses.calendar.entries import Entry
+from courses.calendar.zones import known_zone
+from courses.models import Course
+from courses.moments import Clock, short_date
+
+CLASSES = {"assignment": "is-deadline", "event": "is-event", "task": "is-task", "block": "is-block"}
+
+
+@dataclass(frozen=True)
+class KnownCourse:
+    """What the calendar needs of a course."""
+
+    pk: int
+    title: str
+    hue: int
+    zone: ZoneInfo | None
+
+
+def known_courses(owner: User) -> dict[int, KnownCourse]:
+    """The student's courses by id, in the order of their names; one query."""
+    rows = (
+        Course.objects.visible_to(owner).filter(is_hidden=False).by_name().only("name", "nickname", "hue", "time_zone")
+    )
+    return {row.pk: KnownCourse(row.pk, row.title, row.hue, known_zone(row.time_zone or "-")) for row in rows}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One entry as a page shows it. `told` is all of it in one sentence."""
+
+    key: str
+    title: str
+    url: str
+    time: str
+    told: str
+    css: str
+    course: str
+    course_css: str
+    location: str
+    course_time: str
+    is_done: bool
+    is_all_day: bool
+
+
+def item_of(entry: Entry, clock: Clock, courses: dict[int, KnownCourse]) -> Item:
+    """Word an entry in the student's time."""
+    course = courses.get(entry.course_id or 0)
+    theirs = course_time(entry, clock, course)
+    css = [CLASSES.get(entry.kind, "is-other"), f"hue-{entry.hue % 12}" if entry.hue is not None else "no-hue"]
+    if entry.is_done:
+        css.append("is-done")
+    if not entry.is_busy and entry.ends_at is not None:
+        css.append("is-free")
+    told = [entry.title, when_words(entry, clock), entry.location, entry.course, theirs]
+    return Item(
+        key=entry.key,
+        title=entry.title,
+        url=entry.url,
+        time="" if entry.is_all_day else f"{entry.starts_at.astimezone(clock.zone):%H:%M}",
+        told=" · ".join([*filter(None, told), *(["done"] if entry.is_done else [])]),
+        css=" ".join(css),
+        course=entry.course,
+        course_css=css[1],
+        location=entry.location,
+        course_time=theirs,
+        is_done=entry.is_done,
+        is_all_day=entry.is_all_day,
+    )
+
+
+def when_words(entry: Entry, clock: Clock) -> str:
+    """ "due Mon 30 Nov, 23:59", "Mon 30 Nov, 09:00 – 11:00", "30 Nov – 2 Dec", "Mon 30 Nov, all day"."""
+    starts_at = entry.starts_at.astimezone(clock.zone)
+    first = f"{starts_at:%a} {short_date(starts_at.date())}"
+    if entry.is_all_day:
+        last = last_day(entry, clock)
+        return f"{first}, all day" if last == starts_at.date() else f"{first} – {last:%a} {short_date(last)}"
+    if entry.ends_at is None:
+        return f"{'due ' if entry.kind == 'assignment' else ''}{first}, {starts_at:%H:%M}"
+    ends_at = entry.ends_at.astimezone(clock.zone)
+    until = "" if ends_at.date() == starts_at.date() else f"{ends_at:%a} {short_date(ends_at.date())}, "
+    return f"{first}, {starts_at:%H:%M} – {until}{ends_at:%H:%M}"
+
+
+def last_day(entry: Entry, clock: Clock) -> date:
+    """The last day on which something of an entry lies, in the student's zone."""
+    if entry.ends_at is None:
+        return clock.day_of(entry.starts_at)
+    return clock.day_of(max(entry.starts_at, entry.ends_at - timedelta(microseconds=1)))
+
+
+def course_time(entry: Entry, clock: Clock, course: KnownCourse | None) -> str:
+    """ "18:00 – 19:00 in Europe/Helsinki, the course's time" where its clock shows another time; else nothing."""
+    if course is None or course.zone is None or entry.is_all_day:
+        return ""
+    here, there = entry.starts_at.astimezone(clock.zone), entry.starts_at.astimezone(course.zone)
+    if here.utcoffset() == there.utcoffset():
+        return ""
+    day = "" if here.date() == there.date() else f"{there:%a} "
+    until = f" – {entry.ends_at.astimezone(course.zone):%H:%M}" if entry.ends_at else ""
+    return f"{day}{there:%H:%M}{until} in {course.zone.key.replace('_', ' ')}, the course’s time"
