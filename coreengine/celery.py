@@ -56,6 +56,8 @@ app.conf.beat_schedule = {
     "tidy installed plugins": {"task": "plugins.tidy_installed", "schedule": 60.0},
     "drop old plugin requests": {"task": "plugins.drop_old_requests", "schedule": 3600.0},
     "drop old plugin calls": {"task": "plugins.drop_old_calls", "schedule": 3600.0},
+    "tidy archives of courses": {"task": "courses.tidy_archives", "schedule": 60.0},
+    "forget old drafts of imports": {"task": "courses.forget_expired_drafts", "schedule": 3600.0},
     "sweep unused blobs": {"task": "kernel.sweep_blobs", "schedule": 3600.0},
     "end agent runs whose worker is gone": {
         "task": "agents.sweep_runs",

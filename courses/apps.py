@@ -9,5 +9,7 @@ class CoursesConfig(AppConfig):
     def ready(self) -> None:
         """Register what this app adds to shared screens."""
         from courses import screens
+        from courses.course_page import registration
 
         screens.register()
+        registration.register()

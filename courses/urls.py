@@ -1,6 +1,6 @@
 """Addresses of the courses pages."""
 
-from django.urls import path
+from django.urls import include, path
 
 from courses import grade_views, repository_views, views
 
@@ -12,7 +12,10 @@ urlpatterns = [
     path("courses/announcements/", views.announcement_list, name="announcements"),
     path("courses/announcements/<int:pk>/", views.announcement_detail, name="announcement"),
     path("courses/changes/", views.change_list, name="changes"),
-    path("courses/<int:pk>/", views.course_detail, name="detail"),
+    path("", include("courses.course_page.urls")),
+    path("", include("courses.handmade.urls")),
+    path("", include("courses.syllabus.urls")),
+    path("", include("courses.archive.urls")),
     path("courses/<int:pk>/edit/", views.course_edit, name="edit"),
     path("courses/<int:pk>/delete/", views.course_delete, name="delete"),
     path("courses/<int:pk>/restore/", views.course_restore, name="restore"),

@@ -1,28 +1,37 @@
 """What a student studies: terms, courses, the work in them and the news about them."""
 
 from courses.models.announcements import Announcement
+from courses.models.archives import CourseArchive
 from courses.models.assignments import Assignment, AssignmentGroup, Submission
-from courses.models.courses import Course, Term
+from courses.models.courses import AiPolicy, Course, Term
+from courses.models.drafts import ImportDraft
+from courses.models.feedback import SubmissionComment
 from courses.models.grades import CourseGrading, GradeScenario
 from courses.models.imports import SourceImport
 from courses.models.links import CourseResource
 from courses.models.modules import Module, ModuleItem
+from courses.models.people import CoursePerson
 from courses.models.planner import PlannerItem
 from courses.models.repositories import AssignmentRepository
 
 __all__ = [
+    "AiPolicy",
     "Announcement",
     "Assignment",
     "AssignmentRepository",
     "AssignmentGroup",
     "Course",
+    "CourseArchive",
     "CourseGrading",
+    "CoursePerson",
     "CourseResource",
     "GradeScenario",
+    "ImportDraft",
     "Module",
     "ModuleItem",
     "PlannerItem",
     "SourceImport",
     "Submission",
+    "SubmissionComment",
     "Term",
 ]
