@@ -163,7 +163,9 @@ class LocalMomentField(serializers.DateTimeField):
     def enforce_timezone(self, value: datetime) -> datetime:
         if value is not None and timezone.is_naive(value):
             try:
-                value = check_local_time(value, timezone.get_current_timezone())
+                request = self.context.get("request")
+                zone = request.user.zone if request is not None else timezone.get_current_timezone()
+                value = check_local_time(value, zone)
             except ValidationError as error:
                 raise serializers.ValidationError(error.messages) from error
         return super().enforce_timezone(value)

@@ -95,7 +95,7 @@ class ResultView(ApiView):
     def patch(self, request: Request, pk: int) -> Response:
         """Note how it went; a score makes it graded."""
         assignment = get_object_or_404(Assignment.objects.editable_by(request.user), pk=pk)
-        body = ResultSerializer(data=request.data, partial=True)
+        body = ResultSerializer(data=request.data, partial=True, context={"request": request})
         body.is_valid(raise_exception=True)
         result = services.set_result(assignment, by=request.user, changes=body.validated_data)
         return Response(SubmissionSerializer(result).data)
@@ -120,7 +120,7 @@ class DuplicateView(ApiView):
     def post(self, request: Request, pk: int) -> Response:
         """Copy groups and work, without results, into a new course."""
         course = get_object_or_404(Course.objects.visible_to(request.user), pk=pk)
-        body = DuplicateSerializer(data=request.data)
+        body = DuplicateSerializer(data=request.data, context={"request": request})
         body.is_valid(raise_exception=True)
         return self.idempotently(request, lambda: self._made(request, course, body), in_one_transaction=True)
 

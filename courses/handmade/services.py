@@ -152,7 +152,10 @@ def order_courses(owner: User, course_ids: Sequence[int], *, by: User) -> list[i
     Returns the order before, so that it can be put back. Another student's ids are ignored.
     """
     rows = Course.objects.visible_to(owner).in_own_order()
-    courses = {course.pk: course for course in rows.select_for_update().only("pk", "position", "position_is_own")[:MOST_COURSES]}
+    courses = {
+        course.pk: course
+        for course in rows.select_for_update().only("pk", "position", "position_is_own")[:MOST_COURSES]
+    }
     before = list(courses)
     named = [pk for pk in dict.fromkeys(course_ids) if pk in courses]
     after = [*named, *(pk for pk in before if pk not in set(named))]
