@@ -62,7 +62,7 @@ def line_of(archive: CourseArchive) -> ArchiveLine:
 @require_http_methods(["GET", "HEAD", "POST"])
 def archives(request: Request) -> HttpResponse:
     """Choose what to archive; those that were made stand below."""
-    form = ArchiveForm(request.POST or None, owner=request.user)
+    form = ArchiveForm(request.POST if request.method == "POST" else None, owner=request.user)
     status = 200
     if request.method == "POST":
         status = 422

@@ -40,7 +40,9 @@ _PATTERNS = [
     ("slashes", re.compile(r"(?<![\d/])(?P<a>\d{1,2})/(?P<b>\d{1,2})(?:/(?P<y>\d{4}|\d{2}))?(?![\d/])")),
     (
         "month first",
-        re.compile(rf"\b(?P<month>{_MONTH})\.?\s+(?P<d>{_DAY})(?:st|nd|rd|th)?\b(?:,?\s+(?P<y>20\d\d)\b)?", re.I),
+        re.compile(
+            rf"\b(?P<month>{_MONTH})\.?\s+(?P<d>{_DAY})(?:st|nd|rd|th)?\b(?![:.]\d)(?:,?\s+(?P<y>20\d\d)\b)?", re.I
+        ),
     ),
     (
         "day first",

@@ -19,7 +19,7 @@ BERLIN, NEW_YORK, LORD_HOWE = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_Y
 
 class TestTheRule:
     def test_a_plain_time_is_itself(self) -> None:
-        assert check_local_time("2026-11-30T23:59", BERLIN).astimezone(UTC).hour == 22
+        assert check_local_time(datetime.fromisoformat("2026-11-30T23:59"), BERLIN).astimezone(UTC).hour == 22
 
     @pytest.mark.parametrize(
         ("local", "zone", "words"),

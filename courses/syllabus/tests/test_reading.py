@@ -28,6 +28,10 @@ class TestEncodings:
         read = read_bytes(self.TEXT.encode(encoding), "work.csv")
         assert (read.text, read.encoding) == (self.TEXT, said)
 
+    @pytest.mark.parametrize("text", ["zażółć gęślą jaźń; książka\n", "příliš žluťoučký kůň; úloha\n"])
+    def test_central_european_letters_are_read_too(self, text: str) -> None:
+        assert read_bytes(text.encode("cp1250"), "work.csv").text == text
+
     @pytest.mark.parametrize(
         ("data", "words"),
         [
