@@ -174,7 +174,7 @@ def order_courses(owner: User, course_ids: Sequence[int], *, by: User) -> list[i
 
 def move_course(course: Course, *, up: bool, by: User) -> list[int]:
     """Move a course one place up or down among those of its term that go on; returns the order before."""
-    rows = Course.objects.visible_to(course.owner).filter(term_id=course.term_id).active(timezone.now())
+    rows = Course.objects.visible_to(course.owner).filter(term=course.term).active(timezone.now())
     beside = list(rows.in_own_order().values_list("pk", flat=True))
     order = list(Course.objects.visible_to(course.owner).in_own_order().values_list("pk", flat=True))
     if course.pk in beside:

@@ -91,6 +91,7 @@ def test_an_archive_is_read_without_the_site(open_page: Callable[..., Any], tmp_
     page.wait_for_url("**/")
     import_a_syllabus(page)
     press(page, page.get_by_role("button", name="Bring in the chosen rows"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Brought in")
     page.goto("/courses/archive/")
     box = page.get_by_role("checkbox", name="Compilers")
     if not box.is_checked():
