@@ -9,6 +9,8 @@ from agents.models import MAX_LIMIT_USD_MICROS, MICROS_PER_DOLLAR, Budget
 from agents.providers.base import PROMPT_MAX_CHARS
 from agents.registry import AgentManifest, catalog
 from agents.rules import MAX_OUTPUT_TOKENS, check_api_key, check_prompt
+from coreengine.accounts.models import User
+from courses.models import Course
 
 
 class RunForm(forms.Form):
@@ -28,8 +30,22 @@ class RunForm(forms.Form):
         help_text="In tokens, about four characters each. Less costs less.",
     )
 
-    def __init__(self, *args: Any, manifest: AgentManifest, **kwargs: Any) -> None:
+    course = forms.ModelChoiceField(
+        queryset=Course.objects.none(),
+        required=False,
+        label="For a course",
+        empty_label="No course",
+        help_text="Its policy on AI is looked at first.",
+    )
+    ai_confirmed = forms.BooleanField(required=False, label="I made sure that this use is within the course's rules")
+
+    def __init__(self, *args: Any, manifest: AgentManifest, owner: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        courses = Course.objects.visible_to(owner).for_list().in_own_order()
+        if courses.exists():
+            self.fields["course"].queryset = courses  # type: ignore[attr-defined]
+        else:
+            del self.fields["course"], self.fields["ai_confirmed"]
         self.fields["prompt"].widget.attrs["placeholder"] = (
             "Paste the text to summarise" if manifest.provider == "local" else "Ask, or paste what to work on"
         )
@@ -46,8 +62,12 @@ class RunForm(forms.Form):
     @property
     def parameters(self) -> dict[str, Any]:
         """The parameters that were filled in."""
-        tokens = self.cleaned_data.get("max_tokens")
-        return {"max_tokens": tokens} if tokens else {}
+        found: dict[str, Any] = {}
+        if tokens := self.cleaned_data.get("max_tokens"):
+            found["max_tokens"] = tokens
+        if course := self.cleaned_data.get("course"):
+            found |= {"course": course.pk, "ai_confirmed": self.cleaned_data.get("ai_confirmed", False)}
+        return found
 
 
 class BudgetForm(forms.Form):

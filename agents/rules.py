@@ -7,6 +7,8 @@ from django.core.exceptions import ValidationError
 from agents.models import MAX_LIMIT_USD_MICROS, MICROS_PER_DOLLAR, Budget
 from agents.providers.base import PROMPT_MAX_CHARS
 from agents.registry import catalog
+from coreengine.accounts.models import User
+from courses.ai_policy import check_ai_allowed, course_of_run
 
 MAX_OUTPUT_TOKENS = 32_000
 
@@ -52,7 +54,27 @@ def check_parameters(parameters: Any) -> dict[str, Any]:
         if isinstance(checked[name], bool) or not least <= value <= most:
             raise ValidationError({"parameters": f"{name} must be from {least} to {most}."})
         checked[name] = value
+    if checked.get("course") in (None, ""):
+        checked.pop("course", None)
+    elif isinstance(checked["course"], bool) or not str(checked["course"]).isdecimal():
+        raise ValidationError({"parameters": "course must be the id of a course."})
+    else:
+        checked["course"] = min(int(checked["course"]), 2**63 - 1)
+    if not isinstance(checked.get("ai_confirmed", False), bool):
+        raise ValidationError({"parameters": "ai_confirmed must be true or false."})
     return checked
+
+
+def check_course_policy(owner: User, parameters: dict[str, Any]) -> None:
+    """Refuse to work for a course that allows no AI, unless the student confirmed this use.
+
+    Raises:
+        AiNotAllowed: the course's policy says no, and `ai_confirmed` is not set.
+        ValidationError: the student has no such course.
+    """
+    course = course_of_run(owner, parameters.get("course"))
+    if course is not None:
+        check_ai_allowed(course, is_confirmed=parameters.get("ai_confirmed") is True)
 
 
 def check_budget_limit(limit_usd_micros: int, period: str) -> None:

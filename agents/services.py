@@ -33,7 +33,7 @@ from agents.providers.base import (
     Usage,
 )
 from agents.registry import AgentManifest, catalog, get_agent, make_provider
-from agents.rules import check_parameters, check_prompt
+from agents.rules import check_course_policy, check_parameters, check_prompt
 from coreengine.accounts.models import User
 from coreengine.kernel import streams
 from coreengine.kernel.events import record
@@ -74,7 +74,7 @@ def run_agent(
     way that may pass, or whose worker died, is tried anew. `run_id` carries out a run already started.
 
     Raises:
-        AgentNotFound, AgentNotReady, BudgetUsedUp, ValidationError: nothing was started.
+        AgentNotFound, AgentNotReady, AiNotAllowed, BudgetUsedUp, ValidationError: nothing was started.
     """
     if run_id is not None:
         run = AgentRun.objects.get(pk=run_id, owner=owner)
@@ -155,6 +155,7 @@ def start_run(
     manifest = get_agent(agent)
     check_prompt(prompt)
     parameters = check_parameters(parameters)
+    check_course_policy(owner, parameters)
     if len(idempotency_key) > 200:
         raise ValidationError({"idempotency_key": "At most 200 characters."})
     with transaction.atomic():

@@ -21,6 +21,7 @@ from coreengine.kernel.errors import DomainError
 from coreengine.kernel.pages import render_page
 from coreengine.kernel.streams import stream_url
 from coreengine.kernel.typing import Request
+from courses.errors import AiNotAllowed
 
 RUNS_PER_PAGE = 25
 
@@ -35,8 +36,9 @@ def agent_list(request: Request) -> HttpResponse:
 def agent(request: Request, name: str) -> HttpResponse:
     """Show one agent with its form; a POST starts a run and leads to its page."""
     listed = listed_agent(name, request.user)
-    form = RunForm(request.POST or None, manifest=listed.manifest, initial=_initial(request, listed.manifest))
-    status = 200
+    initial = _initial(request, listed.manifest)
+    form = RunForm(request.POST or None, manifest=listed.manifest, owner=request.user, initial=initial)
+    status, asks_to_confirm = 200, False
     if request.method == "POST":
         status = 422
         if form.is_valid():
@@ -54,9 +56,11 @@ def agent(request: Request, name: str) -> HttpResponse:
                 # Shown in the form and not on a page of its own, so that the prompt is not lost.
                 form.add_error(None, str(error))
                 status = error.status
+                asks_to_confirm = isinstance(error, AiNotAllowed)
     context = {
         "agent": listed,
         "form": form,
+        "asks_to_confirm": asks_to_confirm or request.POST.get("ai_confirmed") == "on",
         "meter": BudgetMeter.of(budget_of(request.user)),
         "runs": AgentRun.objects.visible_to(request.user).filter(agent=name).newest().for_lists()[:5],
     }
@@ -68,6 +72,8 @@ def _initial(request: Request, manifest: Any) -> dict[str, str]:
     number = request.GET.get("example", "")
     if number.isdigit() and int(number) < len(manifest.examples):
         return {"prompt": manifest.examples[int(number)].prompt}
+    if request.GET.get("course", "").isdecimal():
+        return {"course": request.GET["course"][:18]}
     earlier = request.GET.get("run", "")
     if earlier.isdigit() and len(earlier) < 19:
         run = AgentRun.objects.visible_to(request.user).filter(pk=earlier).first()
@@ -78,7 +84,7 @@ def _initial(request: Request, manifest: Any) -> dict[str, str]:
 @require_POST
 def estimate(request: Request, name: str) -> HttpResponse:
     """Say what the typed prompt would cost. Starts nothing."""
-    form = RunForm(request.POST, manifest=get_agent(name))
+    form = RunForm(request.POST, manifest=get_agent(name), owner=request.user)
     context: dict[str, Any] = {"estimate": None}
     if form.is_valid():
         budget = budget_of(request.user)

@@ -59,6 +59,8 @@ app.conf.beat_schedule = {
     "drop old plugin calls": {"task": "plugins.drop_old_calls", "schedule": 3600.0},
     "read calendars that are due": {"task": "calendar.read_due", "schedule": 60.0},
     "write down the next repeats of events": {"task": "calendar.extend_repeats", "schedule": 3600.0},
+    "tidy archives of courses": {"task": "courses.tidy_archives", "schedule": 60.0},
+    "forget old drafts of imports": {"task": "courses.forget_expired_drafts", "schedule": 3600.0},
     "sweep unused blobs": {"task": "kernel.sweep_blobs", "schedule": 3600.0},
     "end agent runs whose worker is gone": {
         "task": "agents.sweep_runs",

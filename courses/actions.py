@@ -9,18 +9,20 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from coreengine.kernel.actions import ActionContext, system_action
 from courses import reading_actions, repository_actions  # noqa: F401  (registration on import)
-from courses.grading import actions as grading_actions  # noqa: F401
 from courses.calendar import actions as calendar_actions  # noqa: F401  (registration on import)
+from courses.grading import actions as grading_actions  # noqa: F401
+from courses.handmade import actions as handmade_actions  # noqa: F401
 from courses.importing.announcements import import_announcements
 from courses.importing.assignments import import_assignments
 from courses.importing.courses import import_courses
 from courses.importing.files import import_files
 from courses.importing.folders import attach_by_folder
 from courses.importing.modules import import_modules
+from courses.importing.people import import_people
 from courses.importing.planner import import_planner
 from courses.marks import note_refusal, note_written, unwritten_marks
-from courses.workplan import actions as plan_actions  # noqa: F401  (registration on import)
 from courses.planning import actions as planning_actions  # noqa: F401  (registration on import)
+from courses.workplan import actions as plan_actions  # noqa: F401  (registration on import)
 
 MOST_RECORDS = 10_000
 
@@ -60,6 +62,11 @@ class ImportFiles(Params):
 class ImportModules(Params):
     course_id: str = Field(min_length=1, max_length=200, description="The source's id of the course")
     modules: list[Any] = Field(max_length=MOST_RECORDS, description="What the source's get_modules returned")
+
+
+class ImportPeople(Params):
+    course_id: str = Field(min_length=1, max_length=200, description="The source's id of the course")
+    people: list[Any] = Field(max_length=MOST_RECORDS, description="What the source's get_people returned")
 
 
 class ImportPlanner(Params):
@@ -149,6 +156,16 @@ def import_files_action(context: ActionContext, params: ImportFiles) -> dict[str
 def import_modules_action(context: ActionContext, params: ImportModules) -> dict[str, Any]:
     result = import_modules(
         context.owner, source=params.source, course_id=params.course_id, modules=params.modules, by=context.actor
+    )
+    return result.as_json()
+
+
+@system_action(
+    "people.import", params=ImportPeople, writes=True, summary="Bring one course's teachers and assistants in"
+)
+def import_people_action(context: ActionContext, params: ImportPeople) -> dict[str, Any]:
+    result = import_people(
+        context.owner, source=params.source, course_id=params.course_id, people=params.people, by=context.actor
     )
     return result.as_json()
 

@@ -8,26 +8,30 @@ from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
-from courses.maps import admin as maps_admin  # noqa: F401  (registration on import)
 from courses.calendar import admin as calendar_admin  # noqa: F401  (registration on import)
+from courses.maps import admin as maps_admin  # noqa: F401  (registration on import)
 from courses.models import (
     Announcement,
     Assignment,
     AssignmentGroup,
     AssignmentRepository,
     Course,
+    CourseArchive,
     CourseGrading,
+    CoursePerson,
     CourseResource,
     GradeScenario,
+    ImportDraft,
     Module,
     ModuleItem,
     PlannerItem,
     SourceImport,
     Submission,
+    SubmissionComment,
     Term,
 )
-from courses.workplan import admin as plan_admin  # noqa: F401  (registration on import)
 from courses.planning import admin as planning_admin  # noqa: F401  (registration on import)
+from courses.workplan import admin as plan_admin  # noqa: F401  (registration on import)
 
 
 @admin.register(Term)
@@ -232,3 +236,42 @@ class ModuleItemAdmin(admin.ModelAdmin):
     search_fields = ["title", "module__name", "module__course__name", "external_id"]
     autocomplete_fields = ["module", "assignment"]
     readonly_fields = ["missing_since"]
+
+
+@admin.register(CoursePerson)
+class CoursePersonAdmin(admin.ModelAdmin):
+    list_display = ["name", "role", "course", "owner", "source", "missing_since"]
+    list_filter = ["role", "source"]
+    list_select_related = ["course", "owner"]
+    search_fields = ["name", "email", "owner__email", "course__name"]
+    autocomplete_fields = ["owner", "course"]
+    readonly_fields = ["missing_since", "created_at", "updated_at"]
+
+
+@admin.register(SubmissionComment)
+class SubmissionCommentAdmin(admin.ModelAdmin):
+    list_display = ["assignment", "author", "written_at"]
+    list_select_related = ["assignment"]
+    search_fields = ["author", "assignment__name", "assignment__owner__email"]
+    autocomplete_fields = ["assignment"]
+
+
+@admin.register(ImportDraft)
+class ImportDraftAdmin(admin.ModelAdmin):
+    list_display = ["__str__", "owner", "kind", "course", "applied_at", "undone_at", "expires_at"]
+    list_filter = ["kind", ("applied_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["owner", "course"]
+    search_fields = ["file_name", "owner__email", "course__name"]
+    autocomplete_fields = ["owner", "course"]
+    readonly_fields = ["made", "applied_at", "undone_at", "created_at", "updated_at"]
+
+
+@admin.register(CourseArchive)
+class CourseArchiveAdmin(admin.ModelAdmin):
+    list_display = ["title", "owner", "status", "done_count", "total_count", "size_bytes", "expires_at", "created_at"]
+    list_filter = ["status"]
+    list_select_related = ["owner"]
+    search_fields = ["title", "owner__email"]
+    autocomplete_fields = ["owner"]
+    raw_id_fields = ["blob"]
+    readonly_fields = ["missing", "started_at", "finished_at", "heartbeat_at", "cancel_requested_at", "created_at"]

@@ -9,22 +9,12 @@ class CoursesConfig(AppConfig):
     def ready(self) -> None:
         """Register what this app adds to shared screens."""
         from courses import screens
+        from courses.calendar import screens as calendar
+        from courses.course_page import registration as course_page
         from courses.maps import registration as maps
+        from courses.planning import screens as planning
+        from courses.sameness import screens as sameness
         from courses.workplan import registration as workplan
 
-        screens.register()
-        registration.register()
-        from courses.sameness import screens as sameness
-
-        screens.register()
-        sameness.register()
-        from courses.planning import screens as planning
-
-        screens.register()
-        planning.register()
-        workplan.register()
-        maps.register()
-        from courses.calendar import screens as calendar_screens
-
-        screens.register()
-        calendar_screens.register()
+        for part in (screens, planning, calendar, course_page, sameness, workplan, maps):
+            part.register()

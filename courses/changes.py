@@ -86,16 +86,17 @@ def changes_of(events: list[Event], clock: Clock) -> list[Change]:
         if key in seen:
             continue
         seen.add(key)
-        found.append(_change(event, clock))
+        found.append(change_of(event, clock))
     return found
 
 
-def _change(event: Event, clock: Clock) -> Change:
+def change_of(event: Event, clock: Clock) -> Change:
+    """Say one event in words."""
     data: dict[str, Any] = event.data
     icon, verb, new, old = _words(event.type, data, clock)
     url = f"/{PLACES.get(event.subject_type, 'courses')}/{event.subject_id}/"
     if event.subject_type == "courses.module":
-        url = f"/courses/{data.get('course')}/#module-{event.subject_id}"
+        url = f"/courses/{data.get('course')}/?part=modules#module-{event.subject_id}"
     return Change(icon, str(data.get("name", "")), url, verb, new, old, ago(event.time, clock.now))
 
 

@@ -65,3 +65,49 @@ class NotToAccept(DomainError):
     code = "nothing_to_accept"
     status = 409
     title = "There is nothing to take"
+
+
+class AiNotAllowed(DomainError):
+    """An agent was asked to work for a course whose policy forbids it, and nobody confirmed."""
+
+    code = "ai_not_allowed"
+    status = 409
+    title = "AI is not allowed in this course"
+
+
+class NothingToImport(DomainError):
+    """No row of a draft is chosen, or none of those chosen can be brought in."""
+
+    code = "nothing_to_import"
+    status = 422
+    title = "There is nothing to bring in"
+
+
+class DraftIsOver(DomainError):
+    """A draft that was brought in, or whose time is over."""
+
+    code = "draft_is_over"
+    status = 409
+    title = "This import is over"
+
+
+class ArchiveNotReady(DomainError):
+    """Downloading an archive that is still being made, failed, or expired."""
+
+    code = "archive_not_ready"
+    status = 409
+    title = "The archive is not ready"
+
+
+class ArchiveIsOver(DomainError):
+    """Stopping an archive that is finished."""
+
+    code = "archive_is_over"
+    status = 409
+    title = "The archive is finished"
+
+
+class TooManyArchives(DomainError):
+    code = "too_many_archives"
+    status = 409
+    title = "An archive is being made already"

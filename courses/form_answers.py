@@ -11,6 +11,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from coreengine.kernel.pages import render_page
 from coreengine.kernel.typing import Request
 from courses.forms import add_errors
 
@@ -40,3 +41,8 @@ def saved_by(form: forms.Form, save: Callable[[], Any]) -> Any:
     except ValidationError as error:
         add_errors(form, error)
         return None
+
+
+def form_page(request: Request, template: str, form: forms.Form, context: dict[str, Any]) -> HttpResponse:
+    """Answer with the page of a form, as 422 where something is not right."""
+    return render_page(request, template, {"form": form, **context}, status=422 if form.errors else 200)

@@ -10,10 +10,10 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from coreengine.accounts.models import User
-from courses.models import Assignment, Course, Term
+from courses.models import Assignment, AssignmentGroup, Course, Term
 from courses.models.courses import HUES
 from courses.models.planned import LONGEST_ESTIMATE
-from courses.rules import LONGEST_NOTES, check_assignment, check_course
+from courses.rules import LONGEST_NOTES, check_assignment, check_course, check_local_time
 
 END_OF_DAY = time(23, 59)
 HUE_NAMES = [
@@ -30,6 +30,16 @@ class LocalDateTimeField(forms.DateTimeField):
             widget=widget, input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"], **kwargs
         )
         self.error_messages["invalid"] = "Write a date and a time, such as 2026-11-30 23:59."
+
+    def to_python(self, value: Any) -> datetime | None:
+        """Read it in the student's zone; a time that the clocks skip or repeat that night is refused with a way out."""
+        for pattern in self.input_formats if isinstance(value, str) else []:
+            try:
+                local = datetime.strptime(value.strip(), pattern)  # noqa: DTZ007  (the zone follows)
+            except ValueError:
+                continue
+            return check_local_time(local, timezone.get_current_timezone())
+        return super().to_python(value)
 
 
 class DayField(forms.DateField):
@@ -165,9 +175,27 @@ class AssignmentForm(OwnAssignmentForm):
     points_possible = forms.FloatField(
         required=False, label="Points", widget=forms.NumberInput(attrs={"step": "any", "min": 0})
     )
+    group = forms.ModelChoiceField(
+        queryset=AssignmentGroup.objects.none(), required=False, label="Group", empty_label="No group"
+    )
+    unlock_at = LocalDateTimeField(required=False, label="Opens")
+    lock_at = LocalDateTimeField(required=False, label="Closes")
+    omit_from_final_grade = forms.BooleanField(required=False, label="It does not count in the grade")
     html_url = forms.URLField(max_length=2000, required=False, label="Web page", assume_scheme="https")
 
-    field_order = ["name", "due_at", "points_possible", "estimate_minutes", "html_url", "notes"]
+    field_order = [
+        *("name", "due_at", "group", "points_possible", "estimate_minutes", "html_url", "notes"),
+        *("unlock_at", "lock_at"),
+    ]
+
+    def __init__(self, *args: Any, course: Course | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Groups and grades of a course from a source are its source's: own tasks stand beside them.
+        if course is None or not course.is_by_hand:
+            del self.fields["group"], self.fields["omit_from_final_grade"]
+        else:
+            self.fields["group"].queryset = course.groups.all()  # type: ignore[attr-defined]
+        self.order_fields([*self.field_order, "omit_from_final_grade"])
 
 
 class TaskForm(AssignmentForm):
@@ -201,8 +229,11 @@ def course_initial(course: Course) -> dict[str, Any]:
 
 
 def assignment_initial(assignment: Assignment) -> dict[str, Any]:
-    names = ("name", "due_at", "points_possible", "estimate_minutes", "html_url", "notes")
-    return {name: getattr(assignment, name) for name in names}
+    names = [
+        *("name", "due_at", "points_possible", "estimate_minutes", "html_url", "notes"),
+        *("unlock_at", "lock_at", "omit_from_final_grade"),
+    ]
+    return {**{name: getattr(assignment, name) for name in names}, "group": assignment.group_id}
 
 
 def tomorrow_night() -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,18 +11,12 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from coreengine.accounts.models import User
-from courses.models import Announcement, Assignment, AssignmentGroup, Course, CourseResource, ModuleItem
-from courses.module_pages import ModuleSection, PlannedLine, module_sections, planned_lines
+from courses.filters import CourseFilter
+from courses.models import Announcement, Assignment, AssignmentGroup, Course, ModuleItem
 from courses.moments import Clock, ago, moment, short_date
-from courses.repository_marks import read_repositories
-from courses.rows import WorkRow, row_of
+from courses.rows import WorkRow
 from courses.texts import one_line
 from courses.work_state import WorkState
-
-GROUPED_ROWS = 200
-NEXT_ROWS = 4
-ANNOUNCEMENTS = 4
-LINKS = 6
 
 
 def clock_of(user: User) -> Clock:
@@ -70,6 +65,18 @@ def course_sections(user: User, courses: list[Course], clock: Clock) -> list[Ter
     return list(sections.values())
 
 
+def show_tabs(own: QuerySet[Course], now: datetime) -> list[tuple[str, str, int]]:
+    """The tabs of the list, each with how many courses it shows; one query for all."""
+    concluded = Course.objects.get_queryset().concluded_rule(now)
+    counts = own.order_by().aggregate(
+        active=Count("pk", filter=~concluded & Q(is_hidden=False)),
+        concluded=Count("pk", filter=concluded & Q(is_hidden=False)),
+        hidden=Count("pk", filter=Q(is_hidden=True)),
+        all=Count("pk"),
+    )
+    return [(key, label, counts[key]) for key, label in CourseFilter.SHOW]
+
+
 def _term_words(course: Course, clock: Clock) -> tuple[str, str]:
     if course.term is None:
         return "No term", ""
@@ -101,6 +108,7 @@ class GroupSection:
 
     title: str
     detail: str
+    pk: int = 0
     rows: list[WorkRow] = field(default_factory=list)
 
 
@@ -113,78 +121,28 @@ class NewsLine:
     when: str
 
 
-@dataclass(frozen=True)
-class CoursePage:
-    course: Course
-    is_concluded: bool
-    next_rows: list[WorkRow]
-    groups: list[GroupSection]
-    more_count: int
-    news: list[NewsLine]
-    links: list[CourseResource]
-    has_more_links: bool
-    summary: str
-    modules: list[ModuleSection]
-    planned: list[PlannedLine]
-
-
-def course_page(course: Course, user: User, clock: Clock) -> CoursePage:
-    """Gather a course: what is next, all work by group, modules, the latest news and files. Seven queries at most."""
-    rows = list(
-        Assignment.objects.visible_to(user)
-        .in_course(course)
-        .in_sight()
-        .select_related("submission", "group")
-        .defer("description_html", "notes", "search_vector")
-        .with_work_state(clock.now)
-        .by_due_date()
-    )
-    for row in rows:
-        row.course = course
-    read_repositories(rows)
-    lines = {row.pk: row_of(row, clock) for row in rows}
-    upcoming = [lines[row.pk] for row in rows if row.work_state == WorkState.UPCOMING][:NEXT_ROWS]
-    late = [line for line in lines.values() if line.late]
-    news = (
-        Announcement.objects.visible_to(user).in_course(course).shown_once().for_list().newest_first()[:ANNOUNCEMENTS]
-    )
-    links = list(_links(course, user)[: LINKS + 1])
-    return CoursePage(
-        course=course,
-        is_concluded=course.is_concluded(clock.now),
-        next_rows=late[-NEXT_ROWS:] + upcoming,
-        groups=_groups(rows[:GROUPED_ROWS], lines),
-        more_count=max(0, len(rows) - GROUPED_ROWS),
-        news=[news_line(announcement, clock) for announcement in news],
-        links=links[:LINKS],
-        has_more_links=len(links) > LINKS,
-        summary=_summary(list(lines.values())),
-        modules=module_sections(course, lines, clock),
-        planned=planned_lines(course, clock),
-    )
-
-
-def _links(course: Course, user: User) -> QuerySet[CourseResource]:
-    rows = CourseResource.objects.visible_to(user).filter(course=course).select_related("resource")
-    return rows.only(
-        "folder",
-        "course_id",
-        *(f"resource__{name}" for name in ("title", "kind", "content_type", "size_bytes", "url", "owner_id")),
-    )
-
-
-def _groups(rows: list[Assignment], lines: dict[int, WorkRow]) -> list[GroupSection]:
+def group_sections(
+    rows: list[Assignment], lines: dict[int, WorkRow], empty: Sequence[AssignmentGroup] = ()
+) -> list[GroupSection]:
+    """Sort lines of work by their group, in the course's order; `empty` are groups to show without work."""
     sections: dict[int, tuple[int, GroupSection]] = {}
-    for row in rows:
-        group = row.group
+
+    def section(group: AssignmentGroup | None) -> GroupSection:
         key = group.pk if group else 0
         if key not in sections:
             # Own tasks and what belongs to no group come last.
             order = group.position if group else 1_000_000
-            sections[key] = (order, GroupSection(group.name if group else "Own tasks", _group_words(group)))
-            if group is None and not row.is_by_hand:
-                sections[key][1].title = "Other work"
-        sections[key][1].rows.append(lines[row.pk])
+            title = group.name if group else "Own tasks"
+            sections[key] = (order, GroupSection(title, _group_words(group), key))
+        return sections[key][1]
+
+    for row in rows:
+        found = section(row.group)
+        if row.group is None and not row.is_by_hand:
+            found.title = "Other work"
+        found.rows.append(lines[row.pk])
+    for group in empty:
+        section(group)
     return [section for _, section in sorted(sections.values(), key=lambda pair: pair[0])]
 
 
@@ -199,7 +157,7 @@ def _group_words(group: AssignmentGroup | None) -> str:
     return ", ".join(words)
 
 
-def _summary(lines: list[WorkRow]) -> str:
+def summary_of(lines: list[WorkRow]) -> str:
     """ "2 overdue, 5 to do, 9 done"."""
     late = sum(1 for line in lines if line.late)
     todo = sum(1 for line in lines if line.state in (WorkState.UPCOMING, WorkState.UNDATED))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from django.contrib.postgres.search import SearchQuery, SearchRank
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Case, Exists, F, OuterRef, Q, When
 
 from coreengine.kernel.querysets import OwnedQuerySet
 from courses.work_state import OUTSTANDING, WorkState, state_of_rows
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from courses.models import Course
 
 # Long texts and search vectors are read only by the page that shows them: on a list they cost more than the rest.
-COURSE_LONG_FIELDS = ["syllabus_html", "notes", "search_vector"]
+COURSE_LONG_FIELDS = ["syllabus_html", "notes", "ai_policy_text", "search_vector"]
 COURSE_TAG_FIELDS = [f"course__{name}" for name in ("name", "nickname", "hue")]
 ROW_FIELDS = [
     *("name", "source", "due_at", "unlock_at", "lock_at", "points_possible", "submission_types", "missing_since"),
@@ -116,9 +116,14 @@ class CourseQuerySet(MatchingQuerySet, ShownOnceMixin):
     def by_name(self) -> Self:
         return self.order_by("name", "pk")
 
+    def in_own_order(self) -> Self:
+        """As the student put them, here or at the source; what has no place comes last, by name."""
+        return self.order_by(F("position").asc(nulls_last=True), "name", "pk")
+
     def by_newest_term(self) -> Self:
-        """The courses of a term together, the newest term first."""
-        return self.order_by(F("term__starts_at").desc(nulls_last=True), "term_id", "name", "pk")
+        """The courses of a term together, the newest term first, each term's in the student's own order."""
+        newest = F("term__starts_at").desc(nulls_last=True)
+        return self.order_by(newest, "term_id", F("position").asc(nulls_last=True), "name", "pk")
 
 
 class AssignmentQuerySet(MatchingQuerySet, ShownOnceMixin, InCourseMixin):
@@ -293,3 +298,49 @@ class AssignmentRepositoryQuerySet(models.QuerySet):
             assignment__course__deleted_at__isnull=True,
             repository__owner=user,
         )
+
+
+class CoursePersonQuerySet(OwnedQuerySet):
+    def visible_to(self, user: User) -> Self:
+        return super().visible_to(user).filter(course__deleted_at__isnull=True)
+
+    def present(self) -> Self:
+        """Still listed by the source, or written about by the student."""
+        return self.filter(Q(missing_since__isnull=True) | ~Q(office_hours="") | ~Q(notes=""))
+
+    def by_role(self) -> Self:
+        """Teachers first, then assistants, then everybody else, each by name."""
+        order = Case(
+            *(When(role=role, then=place) for place, role in enumerate(["teacher", "assistant", "student"])), default=9
+        )
+        return self.order_by(order, "name", "pk")
+
+
+class SubmissionCommentQuerySet(models.QuerySet):
+    def visible_to(self, user: User) -> Self:
+        return self.filter(assignment__owner=user, assignment__deleted_at__isnull=True)
+
+    def in_order(self) -> Self:
+        """The oldest first."""
+        return self.order_by(F("written_at").asc(nulls_first=True), "pk")
+
+
+class ImportDraftQuerySet(OwnedQuerySet):
+    def for_list(self) -> Self:
+        return self.select_related("course").defer("text", "rows", "course__search_vector", "course__syllabus_html")
+
+    def open(self, now: datetime) -> Self:
+        """Neither brought in nor expired."""
+        return self.filter(applied_at__isnull=True, expires_at__gt=now)
+
+    def expired(self, now: datetime) -> Self:
+        return self.filter(expires_at__lte=now)
+
+
+class CourseArchiveQuerySet(OwnedQuerySet):
+    def unfinished(self) -> Self:
+        return self.filter(finished_at__isnull=True)
+
+    def expired(self, now: datetime) -> Self:
+        """Their time is over; their bytes go."""
+        return self.filter(expires_at__lte=now, blob__isnull=False)

@@ -50,8 +50,8 @@ def agenda_of(request: HttpRequest) -> Agenda:
 def sidebar_courses(request: HttpRequest) -> list[Course]:
     """The courses that go on, in one query per request."""
     if not hasattr(request, "courses_sidebar"):
-        own = Course.objects.visible_to(request.user).active(timezone.now()).by_name()  # type: ignore
-        request.courses_sidebar = list(own.only("pk", "name", "nickname", "hue")[: SIDEBAR_COURSES + 1])  # type: ignore
+        own = Course.objects.visible_to(request.user).active(timezone.now()).in_own_order()  # type: ignore
+        request.courses_sidebar = list(own.only("pk", "name", "nickname", "hue", "position")[: SIDEBAR_COURSES + 1])  # type: ignore
     return request.courses_sidebar  # type: ignore
 
 

@@ -18,10 +18,11 @@ from courses.importing.compare import apply, differences, said
 from courses.importing.courses import free_hue
 from courses.marks import want_mark
 from courses.models import Assignment, AssignmentRepository, Course, CourseResource, SamenessChoice, Term
-from courses.rules import check_assignment, check_changes, check_course
+from courses.rules import check_assignment, check_changes, check_course, check_group_of_course
 from courses.sameness.services import dress_twins, lock_sameness, match_again, twins_for_update
 from resources.models import Repository, Resource
 from resources.repositories.importing import facts
+from resources.services import write_note
 
 DELETED_KEPT_FOR = timedelta(days=30)
 MOST_REPOSITORIES = 20
@@ -39,7 +40,7 @@ def create_course(owner: User, *, by: User, **values: Any) -> Course:
     if values.get("hue") is None:
         taken = Counter(Course.objects.visible_to(owner).values_list("hue", flat=True))
         values["hue"] = free_hue(taken)
-    course = Course(owner=owner, **values)
+    course = Course(owner=owner, hue_is_own=True, **values)
     course.full_clean(exclude=["owner", "term"])
     course.save()
     record("course.created", actor=by, subject=course, owner=owner, data={"name": course.name, "by_hand": True})
@@ -58,6 +59,9 @@ def update_course(course: Course, *, by: User, changes: dict[str, Any]) -> Cours
     check_course(_with_stored(course, changes, ["starts_at", "ends_at"]))
     values = _with_term(course.owner, changes)
     found = differences(course, values)
+    if "hue" in values and not course.hue_is_own:
+        # Also where it is the same colour: it is chosen now, and no import changes it any more.
+        Course.objects.filter(pk=course.pk).update(hue_is_own=True)
     if not found:
         return course
     apply(course, values)
@@ -110,6 +114,7 @@ def create_assignment(course: Course, *, by: User, **values: Any) -> Assignment:
         ValidationError: by field, in words for the form.
     """
     check_assignment({"name": "", **values})
+    check_group_of_course(course, values.get("group"))
     assignment = Assignment(owner=course.owner, course=course, **values)
     assignment.full_clean(exclude=["owner", "course"])
     assignment.save()
@@ -128,7 +133,12 @@ def update_assignment(assignment: Assignment, *, by: User, changes: dict[str, An
     twins = twins_for_update(assignment)
     assignment = _locked(assignment)
     check_changes(assignment, changes)
-    check_assignment(changes)
+    check_assignment(_with_stored(assignment, changes, ["unlock_at", "lock_at"]))
+    if "group" in changes:
+        changes = dict(changes)
+        group = changes.pop("group")
+        check_group_of_course(assignment.course, group)
+        changes["group_id"] = group.pk if group else None
     found = differences(assignment, changes)
     if not found:
         return assignment
@@ -221,6 +231,14 @@ def attach_resource(course: Course, resource: Resource, *, by: User) -> CourseRe
 
 
 @transaction.atomic
+def write_course_note(course: Course, *, by: User, title: str, body: str = "") -> Resource:
+    """Write a note into the vault and attach it to a course; errors as of the vault's `write_note`."""
+    note = write_note(by=by, title=title, body=body)
+    attach_resource(course, note, by=by)
+    return note
+
+
+@transaction.atomic
 def detach_resource(course: Course, resource: Resource, *, by: User) -> None:
     """Take a thing off a course; it stays in the vault. Harmless where it is not attached."""
     count, _ = CourseResource.objects.filter(course=course, resource=resource).delete()
@@ -283,9 +301,9 @@ def _locked(assignment: Assignment) -> Assignment:
     )
 
 
-def _with_stored(course: Course, changes: dict[str, Any], names: list[str]) -> dict[str, Any]:
+def _with_stored(thing: Course | Assignment, changes: dict[str, Any], names: list[str]) -> dict[str, Any]:
     """Add what is stored to what changes, for a check that looks at several fields together."""
-    return {**{name: getattr(course, name) for name in names}, **changes} if changes.keys() & set(names) else changes
+    return {**{name: getattr(thing, name) for name in names}, **changes} if changes.keys() & set(names) else changes
 
 
 def _with_term(owner: User, values: dict[str, Any]) -> dict[str, Any]:

@@ -86,3 +86,11 @@ def shown_html(source: str, base_url: str = "") -> SafeString:
         link_rel="noopener noreferrer nofollow",
     )
     return mark_safe(clean)
+
+
+_CELLS = re.compile(r"(?i)</t[dh]\s*>")
+
+
+def syllabus_text(source: str) -> str:
+    """Give the words of a syllabus, a line for each block and for each row of a table, its cells apart."""
+    return plain_text(_CELLS.sub(" \t", source))

@@ -4,9 +4,8 @@ from django.urls import include, path
 
 from courses import repository_views, views
 from courses.grading.urls import grade_urls
-from courses.sameness.urls import urlpatterns as sameness
-from courses import grade_views, repository_views, views
 from courses.planning import urls as planning
+from courses.sameness.urls import urlpatterns as sameness
 
 app_name = "courses"
 
@@ -20,7 +19,10 @@ urlpatterns = [
     path("courses/announcements/", views.announcement_list, name="announcements"),
     path("courses/announcements/<int:pk>/", views.announcement_detail, name="announcement"),
     path("courses/changes/", views.change_list, name="changes"),
-    path("courses/<int:pk>/", views.course_detail, name="detail"),
+    path("", include("courses.course_page.urls")),
+    path("", include("courses.handmade.urls")),
+    path("", include("courses.syllabus.urls")),
+    path("", include("courses.archive.urls")),
     path("courses/<int:pk>/edit/", views.course_edit, name="edit"),
     path("courses/<int:pk>/delete/", views.course_delete, name="delete"),
     path("courses/<int:pk>/restore/", views.course_restore, name="restore"),

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpResponse
@@ -20,14 +18,13 @@ from coreengine.kernel.typing import Request
 from courses import marks, services
 from courses.changes import changes_of, recent_events
 from courses.filters import AnnouncementFilter, AssignmentFilter, CourseFilter
-from courses.form_answers import back, number
+from courses.form_answers import back, form_page, number, saved_by
 from courses.forms import (
     AssignmentForm,
     CourseForm,
     OwnAssignmentForm,
     OwnCourseForm,
     TaskForm,
-    add_errors,
     assignment_initial,
     course_initial,
     tomorrow_night,
@@ -37,9 +34,9 @@ from courses.module_pages import mark_note
 from courses.pages import (
     assignment_facts,
     clock_of,
-    course_page,
     course_sections,
     news_line,
+    show_tabs,
     submission_facts,
 )
 from courses.repository_marks import read_repositories
@@ -56,32 +53,22 @@ COURSES = 200
 @require_safe
 def course_list(request: Request) -> HttpResponse:
     """List the courses by term; the concluded and the hidden ones are a tab away."""
+    clock = clock_of(request.user)
     own = Course.objects.visible_to(request.user).shown_once()
     found = CourseFilter({"show": "active", **request.GET.dict()}, queryset=own, request=request)
     show = found.data["show"]
     courses = list(found.qs.for_list().by_newest_term()[:COURSES])
     context = {
-        "sections": course_sections(request.user, courses, clock_of(request.user)),
+        "sections": course_sections(request.user, courses, clock),
         "show": show,
-        "tabs": CourseFilter.SHOW,
+        "tabs": show_tabs(own, clock.now),
+        "order_before": request.session.pop("course_order", None),
+        "can_order": show == "active" and not request.GET.get("q"),
         "query": request.GET.get("q", ""),
         "has_any": bool(courses) or own.exists(),
         "deleted": _deleted(request, Course.objects.restorable_by(request.user)),
     }
     return render_page(request, "courses/list.html", context, parts={"course-list": "list"})
-
-
-@require_safe
-def course_detail(request: Request, pk: int) -> HttpResponse:
-    """Show one course."""
-    course = get_object_or_404(Course.objects.visible_to(request.user).select_related("term").with_twins(), pk=pk)
-    if course.same_as_id is not None:
-        return redirect("courses:detail", course.same_as_id)
-    page = course_page(course, request.user, clock_of(request.user))
-    syllabus = shown_html(course.syllabus_html, course.html_url)
-    deleted = _deleted(request, Assignment.objects.restorable_by(request.user).filter(course=course))
-    context = {"page": page, "course": course, "syllabus": syllabus, "deleted": deleted}
-    return render_page(request, "courses/detail.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -90,11 +77,11 @@ def course_create(request: Request) -> HttpResponse:
     form = CourseForm(request.POST or None, owner=request.user)
     if request.method == "POST" and form.is_valid():
         values = {name: form.cleaned_data[name] for name in form.fields}
-        course = _saved(form, lambda: services.create_course(request.user, by=request.user, **values))
+        course = saved_by(form, lambda: services.create_course(request.user, by=request.user, **values))
         if course is not None:
             messages.success(request, f"{course.title} is ready. Add what is due in it.")
             return redirect(course)
-    return _form_page(request, "courses/course_form.html", form, {"course": None})
+    return form_page(request, "courses/course_form.html", form, {"course": None})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -108,11 +95,11 @@ def course_edit(request: Request, pk: int) -> HttpResponse:
         form = OwnCourseForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         changes = form.changes()
-        saved = _saved(form, lambda: services.update_course(course, by=request.user, changes=changes))
-        if saved is not None:
+        changed = saved_by(form, lambda: services.update_course(course, by=request.user, changes=changes))
+        if changed is not None:
             messages.success(request, "Saved.")
-            return redirect(saved)
-    return _form_page(request, "courses/course_form.html", form, {"course": course})
+            return redirect(changed)
+    return form_page(request, "courses/course_form.html", form, {"course": course})
 
 
 @require_POST
@@ -199,6 +186,8 @@ def _assignment_context(request: Request, assignment: Assignment) -> dict[str, A
         "submission_facts": submission_facts(assignment, clock),
         "description": shown_html(assignment.description_html, assignment.html_url),
         "mark": mark_note(assignment),
+        "comments": list(assignment.comments.in_order()),
+        "can_set_result": assignment.is_by_hand and assignment.course.is_by_hand,
         "source_url": (submission.html_url if submission else "") or assignment.html_url,
         "code": assignment_code(assignment, request.user, clock),
     }
@@ -208,14 +197,14 @@ def _assignment_context(request: Request, assignment: Assignment) -> dict[str, A
 def assignment_create(request: Request, course_pk: int) -> HttpResponse:
     """Add the student's own assignment to a course."""
     course = get_object_or_404(Course.objects.editable_by(request.user), pk=course_pk)
-    form = AssignmentForm(request.POST or None, initial={"due_at": tomorrow_night()})
+    form = AssignmentForm(request.POST or None, initial={"due_at": tomorrow_night()}, course=course)
     if request.method == "POST" and form.is_valid():
         values = {name: form.cleaned_data[name] for name in form.fields}
-        assignment = _saved(form, lambda: services.create_assignment(course, by=request.user, **values))
+        assignment = saved_by(form, lambda: services.create_assignment(course, by=request.user, **values))
         if assignment is not None:
             messages.success(request, f"“{assignment.name}” is on your agenda.")
             return redirect(course)
-    return _form_page(request, "courses/assignment_form.html", form, {"course": course, "assignment": None})
+    return form_page(request, "courses/assignment_form.html", form, {"course": course, "assignment": None})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -225,29 +214,31 @@ def task_create(request: Request) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         values = {name: form.cleaned_data[name] for name in form.fields if name != "course"}
         course = form.cleaned_data["course"]
-        assignment = _saved(form, lambda: services.create_assignment(course, by=request.user, **values))
+        assignment = saved_by(form, lambda: services.create_assignment(course, by=request.user, **values))
         if assignment is not None:
             messages.success(request, f"“{assignment.name}” is on your agenda.")
             return redirect("kernel:dashboard")
     has_courses = form.fields["course"].queryset.exists()  # type: ignore[attr-defined]
     context = {"course": None, "assignment": None, "needs_course": not has_courses}
-    return _form_page(request, "courses/assignment_form.html", form, context)
+    return form_page(request, "courses/assignment_form.html", form, context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def assignment_edit(request: Request, pk: int) -> HttpResponse:
     """Change an assignment: all of one made by hand, else the student's notes."""
     assignment = get_object_or_404(Assignment.objects.editable_by(request.user).select_related("course"), pk=pk)
-    kind = AssignmentForm if assignment.is_by_hand else OwnAssignmentForm
-    form = kind(request.POST or None, initial=assignment_initial(assignment))
+    initial = assignment_initial(assignment)
+    form: OwnAssignmentForm = OwnAssignmentForm(request.POST or None, initial=initial)
+    if assignment.is_by_hand:
+        form = AssignmentForm(request.POST or None, initial=initial, course=assignment.course)
     if request.method == "POST" and form.is_valid():
         changes = form.changes()
-        saved = _saved(form, lambda: services.update_assignment(assignment, by=request.user, changes=changes))
-        if saved is not None:
+        changed = saved_by(form, lambda: services.update_assignment(assignment, by=request.user, changes=changes))
+        if changed is not None:
             messages.success(request, "Saved.")
-            return redirect(saved)
+            return redirect(changed)
     context = {"course": assignment.course, "assignment": assignment}
-    return _form_page(request, "courses/assignment_form.html", form, context)
+    return form_page(request, "courses/assignment_form.html", form, context)
 
 
 @require_POST
@@ -346,17 +337,3 @@ def _deleted(request: Request, restorable: QuerySet) -> Any:
     """Find what was just deleted (`?deleted=ID`), so that the page can offer it back."""
     pk = request.GET.get("deleted", "")
     return restorable.filter(pk=pk).first() if pk.isdecimal() and len(pk) < 19 else None
-
-
-def _saved(form: forms.Form, save: Any) -> Any:
-    """Run a service; what it refuses stands at the fields where it was typed."""
-    try:
-        return save()
-    except ValidationError as error:
-        add_errors(form, error)
-        return None
-
-
-def _form_page(request: Request, template: str, form: forms.Form, context: dict[str, Any]) -> HttpResponse:
-    status = 422 if form.errors else 200
-    return render_page(request, template, {"form": form, **context}, status=status)

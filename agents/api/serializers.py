@@ -48,7 +48,11 @@ class AgentListSerializer(serializers.Serializer):
 
 
 class RunRequestSerializer(serializers.Serializer):
-    """A question. `parameters` may hold max_tokens, temperature, sentences and timeout."""
+    """A question. `parameters` may hold max_tokens, temperature, sentences and timeout.
+
+    `course` in them names the course that it is for: one whose policy allows no AI is refused (`ai_not_allowed`) unless
+    `ai_confirmed` says that the student made sure of it.
+    """
 
     prompt = serializers.CharField(trim_whitespace=False, allow_blank=True)
     parameters = serializers.JSONField(required=False, default=dict)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -19,10 +21,11 @@ from courses.models import (
     ModuleItem,
     PlannerItem,
     Submission,
+    SubmissionComment,
     Term,
 )
 from courses.models.courses import HUES
-from courses.rules import LONGEST_NOTES
+from courses.rules import LONGEST_NOTES, check_local_time
 from courses.work_state import WorkState
 from resources.models import Repository, Resource
 
@@ -42,6 +45,15 @@ class AssignmentGroupSerializer(serializers.ModelSerializer):
     class Meta:
         model = AssignmentGroup
         fields = ["id", "name", "position", "weight", "drop_lowest", "drop_highest"]
+        read_only_fields = fields
+
+
+class SubmissionCommentSerializer(serializers.ModelSerializer):
+    """What was written about the work."""
+
+    class Meta:
+        model = SubmissionComment
+        fields = ["id", "author", "text", "written_at", "external_id"]
         read_only_fields = fields
 
 
@@ -100,7 +112,11 @@ class CourseSerializer(serializers.ModelSerializer):
             "missing_since",
             "same_as",
             "hue",
+            "position",
             "notes",
+            "ai_policy",
+            "ai_policy_text",
+            "ai_policy_where",
             "html_url",
             "syllabus_html",
             "teachers",
@@ -119,6 +135,7 @@ class CourseSerializer(serializers.ModelSerializer):
         ]
         read_only_fields = [
             "time_zone",
+            "position",
             "period_title",
             "period_score",
             "period_grade",
@@ -142,6 +159,20 @@ class CourseSerializer(serializers.ModelSerializer):
         return course.is_concluded(timezone.now())
 
 
+class LocalMomentField(serializers.DateTimeField):
+    """A moment; without an offset it is meant in the student's zone, where it has to exist, and once only."""
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        if value is not None and timezone.is_naive(value):
+            try:
+                request = self.context.get("request")
+                zone = request.user.zone if request is not None else timezone.get_current_timezone()
+                value = check_local_time(value, zone)
+            except ValidationError as error:
+                raise serializers.ValidationError(error.messages) from error
+        return super().enforce_timezone(value)
+
+
 class OwnCourses(serializers.PrimaryKeyRelatedField):
     """A course by its id; another student's is as unknown as one that never was."""
 
@@ -149,11 +180,29 @@ class OwnCourses(serializers.PrimaryKeyRelatedField):
         return Course.objects.editable_by(self.context["request"].user)
 
 
+class OwnGroups(serializers.PrimaryKeyRelatedField):
+    """A group of work by its id; another student's is as unknown as one that never was."""
+
+    def get_queryset(self) -> Any:
+        return AssignmentGroup.objects.visible_to(self.context["request"].user)
+
+
 class AssignmentSerializer(serializers.ModelSerializer):
     """An assignment with where the work stands; `is_done` is the student's own mark."""
 
     course = OwnCourses(queryset=Course.objects.none())
     group = AssignmentGroupSerializer(read_only=True)
+    group_id = OwnGroups(
+        source="group",
+        queryset=AssignmentGroup.objects.none(),
+        required=False,
+        allow_null=True,
+        write_only=True,
+        help_text="of a course made by hand: one of its groups",
+    )
+    due_at = LocalMomentField(required=False, allow_null=True)
+    unlock_at = LocalMomentField(required=False, allow_null=True)
+    lock_at = LocalMomentField(required=False, allow_null=True)
     submission = SubmissionSerializer(source="own_submission", read_only=True, allow_null=True)
     work_state = serializers.SerializerMethodField()
     is_done = serializers.BooleanField(required=False, help_text="the student's own mark")
@@ -176,6 +225,7 @@ class AssignmentSerializer(serializers.ModelSerializer):
             "submission_types",
             "allowed_extensions",
             "group",
+            "group_id",
             "submission",
             "description_html",
             "notes",
@@ -198,14 +248,11 @@ class AssignmentSerializer(serializers.ModelSerializer):
             "done_at",
             "started_at",
             "dismissed_at",
-            "unlock_at",
-            "lock_at",
             "grading_type",
             "submission_types",
             "allowed_extensions",
             "description_html",
             "position",
-            "omit_from_final_grade",
             "missing_since",
             "same_as",
             "put_away_at",

@@ -11,17 +11,21 @@ from courses.api.views import (
     PlannerItemViewSet,
     TermViewSet,
 )
-from courses.grading.api.urls import grade_urls
-from courses.grading.api.views import GradeScenarioViewSet
-from courses.maps.api import CourseMapView, CoursePrerequisiteViewSet, ModuleMapView
-from courses.workplan.api import PlanPreferencesView, PlanProposalViewSet, WorkBlockViewSet, WorkloadView
-from courses.planning.api import OwnTaskViewSet, PlannerItemView, PlannerView
+from courses.archive.api import CourseArchiveViewSet
 from courses.calendar.api.views import (
     CalendarEventViewSet,
     CalendarFeedViewSet,
     CalendarSourceViewSet,
     EntriesView,
 )
+from courses.grading.api.urls import grade_urls
+from courses.grading.api.views import GradeScenarioViewSet
+from courses.handmade.api import AssignmentGroupViewSet, CourseOrderView, DuplicateView, ResultView, UndoView
+from courses.maps.api import CourseMapView, CoursePrerequisiteViewSet, ModuleMapView
+from courses.people.api import CoursePersonViewSet
+from courses.planning.api import OwnTaskViewSet, PlannerItemView, PlannerView
+from courses.syllabus.api import ImportViewSet
+from courses.workplan.api import PlanPreferencesView, PlanProposalViewSet, WorkBlockViewSet, WorkloadView
 
 router = ApiRouter()
 router.register("calendar-events", CalendarEventViewSet, basename="calendar-event")
@@ -38,6 +42,10 @@ router.register("grade-scenarios", GradeScenarioViewSet, basename="grade-scenari
 router.register("work-blocks", WorkBlockViewSet, basename="work-block")
 router.register("plan-proposals", PlanProposalViewSet, basename="plan-proposal")
 router.register("course-prerequisites", CoursePrerequisiteViewSet, basename="course-prerequisite")
+router.register("assignment-groups", AssignmentGroupViewSet, basename="assignment-group")
+router.register("course-people", CoursePersonViewSet, basename="course-person")
+router.register("course-imports", ImportViewSet, basename="course-import")
+router.register("course-archives", CourseArchiveViewSet, basename="course-archive")
 
 urlpatterns = [
     path("course-map/", CourseMapView.as_view(), name="course-map"),
@@ -47,8 +55,9 @@ urlpatterns = [
     path("planner/", PlannerView.as_view(), name="planner"),
     path("planner/<str:key>/", PlannerItemView.as_view(), name="planner-item"),
     path("calendar/entries/", EntriesView.as_view(), name="calendar-entries"),
-    path("grades/", GradesView.as_view(), name="grades"),
-    path("courses/<int:pk>/grades/", CourseGradesView.as_view(), name="course-grades"),
-    path("courses/<int:pk>/grades/what-if/", WhatIfView.as_view(), name="course-what-if"),
+    path("courses/order/", CourseOrderView.as_view(), name="course-order"),
+    path("courses/<int:pk>/duplicate/", DuplicateView.as_view(), name="course-duplicate"),
+    path("courses/<int:pk>/undo/", UndoView.as_view(), name="course-undo"),
+    path("assignments/<int:pk>/result/", ResultView.as_view(), name="assignment-result"),
+    *grade_urls,
 ]
-urlpatterns = [*grade_urls]

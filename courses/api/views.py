@@ -26,6 +26,7 @@ from courses.api.serializers import (
     LinkSerializer,
     ModuleSerializer,
     PlannerItemSerializer,
+    SubmissionCommentSerializer,
     TermSerializer,
 )
 from courses.filters import AnnouncementFilter, AssignmentFilter, CourseFilter, ModuleFilter, PlannerItemFilter
@@ -195,6 +196,13 @@ class AssignmentViewSet(SameThings, VanishedWork, OwnedModelViewSet):
         repository = get_object_or_404(Repository.objects.editable_by(request.user), pk=repository_id)
         services.unlink_repository(assignment, repository, by=request.user)
         return Response(status=204)
+
+    @extend_schema(responses=SubmissionCommentSerializer(many=True), filters=False)
+    @action(detail=True, methods=["get"], pagination_class=None, filterset_class=None)
+    def comments(self, request: Request, pk: str | None = None) -> Response:
+        """List what was written about the student's work, the oldest first."""
+        rows = self.get_object().comments.in_order()
+        return Response(SubmissionCommentSerializer(rows, many=True).data)
 
     @extend_schema(responses=PlannerItemSerializer, filters=False)
     @action(detail=True, methods=["get"], pagination_class=None, filterset_class=None)

@@ -14,6 +14,7 @@ from django.utils import timezone
 from coreengine.accounts.models import User
 from coreengine.kernel.events import EventDraft, record_many
 from courses.errors import CourseNotImported
+from courses.importing.comments import import_comments
 from courses.importing.compare import (
     BATCH,
     NAMES_SAID,
@@ -76,11 +77,12 @@ def import_assignments(
     _write(plan)
     missing = _mark_missing(plan, course, known, batch.named_ids) if is_complete else 0
 
+    known.update({row.external_id: row for row in plan.created})
+    _import_comments(plan, course, records, known, is_baseline)
     record_many(plan.drafts, actor=by, owner=owner)
     match_work(owner, courses=[course.pk], by=by)
     result.created, result.missing = len(plan.created), missing
     result.changed, result.unchanged = len(plan.touched), plan.unchanged
-    known.update({row.external_id: row for row in plan.created})
     result.extra = {
         "ids": {record.id: known[record.id].pk for record in records},
         "names": [row.name for row in plan.created[:NAMES_SAID]],
@@ -207,6 +209,22 @@ def _write(plan: Plan) -> None:
     write_changed(Submission, plan.changed_submissions, plan.submission_fields)
 
 
+def _import_comments(
+    plan: Plan, course: Course, records: list[AssignmentRecord], known: dict[str, Assignment], is_baseline: bool
+) -> None:
+    """Bring in what was written about the work, for the records that tell of it."""
+    given = {
+        record.id: record.submission.comments
+        for record in records
+        if record.submission is not None and record.submission.comments is not None
+    }
+    if not given:
+        return
+    for row in import_comments(given, known):
+        data = {"name": row.name, "course": course.pk, "baseline": is_baseline}
+        plan.drafts.append(EventDraft("submission.commented", row, data))
+
+
 def _mark_missing(plan: Plan, course: Course, known: dict[str, Assignment], named_ids: set[str]) -> int:
     vanished = [
         row
@@ -265,7 +283,7 @@ def _zone(course: Course) -> ZoneInfo:
 
 
 def _submission_values(record: SubmissionRecord) -> dict[str, Any]:
-    return {**record.model_dump(exclude={"state"}), "state": record.known_state}
+    return {**record.model_dump(exclude={"state", "comments"}), "state": record.known_state}
 
 
 def _iso(moment: datetime | None) -> str | None:

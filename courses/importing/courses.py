@@ -34,8 +34,8 @@ def import_courses(owner: User, *, source: str, courses: list[Any], by: Any, is_
 
     `courses` are raw records (see `CourseRecord`); a malformed one is reported and changes nothing. Running it
     again with the same records changes nothing. `extra["ids"]` maps the source's ids to ours. What a list that is
-    not complete leaves out has not vanished. A new course takes the name and the colour that the student gave it
-    at the source; from then on both are the student's here.
+    not complete leaves out has not vanished. The name, the colour and the place that the student gave a course at
+    the source are taken over, and followed, for as long as the student has not chosen otherwise here.
     """
     lock_student(owner, source)
     note, is_baseline = note_import(owner, source=source, kind=SourceImport.Kind.COURSES)
@@ -84,6 +84,8 @@ def _sort(
     changed: list[tuple[Course, dict[str, list[Any]]]] = []
     fields: set[str] = set()
     hues = Counter(Course.objects.filter(owner=owner, deleted_at__isnull=True).values_list("hue", flat=True))
+    # Where the student put the courses in order here, a new one comes last until it is given its place.
+    has_own_order = Course.objects.filter(owner=owner, position_is_own=True).exists()
     now = timezone.now()
     for index, record in enumerate(batch.records):
         course = known.get(record.id)
@@ -94,9 +96,11 @@ def _sort(
         if course is None:
             hue = wanted_hue(record.color, hues)
             hues[hue] += 1
-            own = {"hue": hue, "nickname": record.nickname}
+            place = None if has_own_order else record.position
+            own = {"hue": hue, "nickname": record.nickname, "position": place, **_source_choices(record)}
             created.append(Course(owner=owner, source=source, external_id=record.id, **own, **values))
             continue
+        values |= _own_look(record, course, hues)
         changes = differences(course, values)
         if not changes:
             result.unchanged += 1
@@ -146,6 +150,40 @@ def _values(record: CourseRecord, terms: dict[str, Term], course: Course | None)
         # A calendar knows a course by its code only: the name that the source itself gave is better.
         said = record.model_fields_set - {"name"}
         return {name: value for name, value in values.items() if SAID_AS.get(name, name) in said}
+    return values
+
+
+def _source_choices(record: CourseRecord) -> dict[str, Any]:
+    return {
+        "source_nickname": record.nickname,
+        "source_color": record.color,
+        "source_position": record.position,
+    }
+
+
+def _own_look(record: CourseRecord, course: Course, hues: Counter[int]) -> dict[str, Any]:
+    """Say what becomes of a known course's name, colour and place: what differs from the source's is the student's.
+
+    A source that tells nothing of a choice (a feed, a plugin of before) takes none back.
+    """
+    values: dict[str, Any] = {}
+    told = record.model_fields_set
+    if "nickname" in told and record.nickname != course.source_nickname:
+        values["source_nickname"] = record.nickname
+        if course.nickname == course.source_nickname:
+            values["nickname"] = record.nickname
+    if record.position is not None and record.position != course.source_position:
+        values["source_position"] = record.position
+        if not course.position_is_own:
+            values["position"] = record.position
+    if record.color and record.color != course.source_color:
+        values["source_color"] = record.color
+        # The colour of a first look may have been taken by another course then: it is no news.
+        if course.source_color and not course.hue_is_own:
+            others = hues - Counter([course.hue])
+            values["hue"] = wanted_hue(record.color, others)
+            hues[course.hue] -= 1
+            hues[values["hue"]] += 1
     return values
 
 

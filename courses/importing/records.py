@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Any
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from coreengine.kernel.importing.records import (
@@ -33,7 +35,7 @@ from coreengine.kernel.importing.records import (
     cut,
     read_batch,
 )
-from courses.models import Course, Module, ModuleItem, Submission
+from courses.models import Course, CoursePerson, Module, ModuleItem, Submission
 
 __all__ = ["Batch", "Problem", "read_batch"]
 
@@ -48,6 +50,19 @@ def _no_day(value: Any) -> Any:
     return None if value == "" else value
 
 
+def _mail_or_nothing(value: str) -> str:
+    try:
+        validate_email(value)
+    except ValidationError:
+        return ""
+    return value if len(value) <= 254 else ""
+
+
+def _place(value: Any) -> Any:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1_000_000 else None
+
+
+Place = Annotated[int | None, BeforeValidator(_place)]
 Ids = Annotated[list[OptionalId], BeforeValidator(as_list), Field(max_length=500)]
 Day = Annotated[Annotated[date, AfterValidator(_storable_day)] | None, BeforeValidator(_no_day)]
 PlannerId = Annotated[str, BeforeValidator(as_text), Field(max_length=240)]
@@ -113,10 +128,24 @@ class CourseRecord(Record):
     is_restricted: Flag = False
     nickname: Short = ""
     color: Word = ""
+    position: Place = None
 
     @property
     def known_state(self) -> str:
         return self.state if self.state in Course.State.values else Course.State.AVAILABLE
+
+
+class PersonRecord(Record):
+    """One person of a course; what is no address of mail is left out."""
+
+    name: Name
+    role: Word = "teacher"
+    email: Annotated[str, BeforeValidator(as_text), AfterValidator(_mail_or_nothing)] = ""
+    html_url: Address = ""
+
+    @property
+    def known_role(self) -> str:
+        return self.role if self.role in CoursePerson.Role.values else CoursePerson.Role.OTHER
 
 
 class GroupRecord(Record):
@@ -144,6 +173,8 @@ class SubmissionRecord(BaseModel):
     seconds_late: Annotated[int, BeforeValidator(as_zero), Field(ge=0, le=10**15)] = 0
     points_deducted: Number = None
     html_url: Address = ""
+    comments: Annotated[list[Any] | None, Field(max_length=1_000)] = None
+    """What was written about the work (`CommentRecord`); null where the source does not tell."""
 
     @property
     def known_state(self) -> str:
@@ -151,6 +182,14 @@ class SubmissionRecord(BaseModel):
         if self.state in Submission.State.values:
             return self.state
         return Submission.State.SUBMITTED if self.submitted_at else Submission.State.UNSUBMITTED
+
+
+class CommentRecord(Record):
+    """One comment on a submission."""
+
+    author: Short = ""
+    text: Annotated[str, BeforeValidator(as_text), AfterValidator(cut(20_000)), Field(min_length=1)]
+    written_at: Time = None
 
 
 class AssignmentRecord(Record):

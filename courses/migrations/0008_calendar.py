@@ -15,7 +15,7 @@ import coreengine.kernel.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("courses", "0005_course_grading"),
+        ("courses", "0007_work_plan"),
         ("kernel", "0006_event_append_by_index"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

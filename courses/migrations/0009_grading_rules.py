@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("courses", "0005_course_grading"),
+        ("courses", "0008_calendar"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -57,6 +57,15 @@ class Term(models.Model):
         return self.name
 
 
+class AiPolicy(models.TextChoices):
+    """What a course allows of AI, as far as the student knows."""
+
+    UNSTATED = "unstated", "Not stated"
+    FORBIDDEN = "forbidden", "Not allowed"
+    CITED = "cited", "Allowed with citation"
+    ALLOWED = "allowed", "Allowed"
+
+
 class Course(models.Model):
     """One course of one student.
 
@@ -101,13 +110,27 @@ class Course(models.Model):
     """The course that is shown in place of this one, which is the same from another source (`courses.sameness`)."""
     before_same = models.JSONField(null=True, blank=True, editable=False)
     """The student's own fields as they were before it took those of the course that is shown."""
+    source_nickname = models.CharField(max_length=255, blank=True, default="", editable=False)
+    source_color = models.CharField(max_length=64, blank=True, default="", editable=False)
+    source_position = models.PositiveIntegerField(null=True, blank=True, editable=False)
+    """Name, colour and place that the student gave the course at the source, when it was last looked at. They fill
+    in `nickname`, `hue` and `position` for as long as the student has not chosen otherwise here."""
 
     nickname = models.CharField(max_length=255, blank=True, default="")
     notes = models.TextField(blank=True, default="")
     hue = models.PositiveSmallIntegerField(
         "colour", default=0, validators=[MinValueValidator(0), MaxValueValidator(HUES - 1)]
     )
+    hue_is_own = models.BooleanField("colour is the student's choice", default=False, editable=False)
+    position = models.PositiveIntegerField(null=True, blank=True)
+    """Its place in lists, the smallest first; those without one come last, by name."""
+    position_is_own = models.BooleanField("place is the student's choice", default=False, editable=False)
     is_hidden = models.BooleanField(default=False)
+    ai_policy = models.CharField(
+        "use of AI", max_length=16, choices=AiPolicy.choices, default=AiPolicy.UNSTATED, blank=True
+    )
+    ai_policy_text = models.TextField("what the teacher says about AI", blank=True, default="")
+    ai_policy_where = models.CharField("where that is stated", max_length=500, blank=True, default="")
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -125,6 +148,7 @@ class Course(models.Model):
     class Meta:
         ordering = ["name", "pk"]
         constraints = [
+            models.CheckConstraint(condition=Q(ai_policy__in=AiPolicy.values), name="course_ai_policy_is_known"),
             models.UniqueConstraint(
                 fields=["owner", "source", "external_id"], condition=~Q(source=""), name="course_is_one_per_source"
             ),

@@ -59,7 +59,7 @@ class Module(models.Model):
         return self.name
 
     def get_absolute_url(self) -> str:
-        return f"{self.course.get_absolute_url()}#module-{self.pk}"
+        return f"{self.course.get_absolute_url()}?part=modules#module-{self.pk}"
 
 
 class ModuleItem(models.Model):

@@ -10,9 +10,11 @@ import pytest
 from django.conf import settings
 
 from coreengine.kernel.actions import ActionContext, run_action
+from courses.handmade.services import order_courses
 from courses.importing.courses import hue_angle, wanted_hue
 from courses.models import Assignment, AssignmentGroup, Course, Submission
 from courses.models.courses import HUE_ANGLES
+from courses.services import update_course
 from courses.tests.factories import NOW, SOURCE, assignment_record, course_record
 from courses.work_state import WorkState
 
@@ -99,15 +101,33 @@ def test_an_empty_part_marks_nothing_missing(act: Any, known: Assignment) -> Non
 
 
 class TestWhatTheStudentSetAtTheSource:
-    def test_a_new_course_takes_name_and_colour_and_keeps_them_as_the_students(self, act: Any) -> None:
-        record = course_record("101", nickname="OS", color="#3b6fd4", is_favorite=True)
+    def test_name_colour_and_place_follow_the_source_until_the_student_chooses(self, act: Any) -> None:
+        record = course_record("101", nickname="OS", color="#3b6fd4", position=3, is_favorite=True)
         act("courses.import", courses=[record])
         course = Course.objects.get()
-        assert (course.nickname, course.hue, course.is_favorite) == ("OS", 0, True)
-        Course.objects.update(nickname="", hue=7)
-        act("courses.import", courses=[{**record, "nickname": "Systems", "color": "#00ff00"}])
+        assert (course.nickname, course.hue, course.position, course.is_favorite) == ("OS", 0, 3, True)
+        changed = {**record, "nickname": "Systems", "color": "#00ff00", "position": 1}
+        act("courses.import", courses=[changed])
         course.refresh_from_db()
-        assert (course.nickname, course.hue) == ("", 7)
+        assert (course.nickname, course.hue, course.position) == ("Systems", 1, 1)
+
+        update_course(course, by=course.owner, changes={"nickname": "Kernel", "hue": 7})
+        order_courses(course.owner, [course.pk], by=course.owner)
+        act("courses.import", courses=[{**record, "nickname": "Again", "position": 5}])
+        course.refresh_from_db()
+        assert (course.nickname, course.hue, course.position) == ("Kernel", 7, 0)
+
+    def test_a_student_who_empties_the_nickname_keeps_it_empty(self, act: Any) -> None:
+        act("courses.import", courses=[course_record("101", nickname="OS")])
+        update_course(Course.objects.get(), by=Course.objects.get().owner, changes={"nickname": ""})
+        act("courses.import", courses=[course_record("101", nickname="Systems")])
+        assert Course.objects.get().nickname == ""
+
+    def test_the_same_colour_chosen_by_hand_is_the_students_all_the_same(self, act: Any) -> None:
+        act("courses.import", courses=[course_record("101", color="#3b6fd4")])
+        update_course(Course.objects.get(), by=Course.objects.get().owner, changes={"hue": 0})
+        act("courses.import", courses=[course_record("101", color="#00ff00")])
+        assert Course.objects.get().hue == 0
 
     def test_two_courses_of_one_colour_differ(self, act: Any) -> None:
         act("courses.import", courses=[course_record("1", color="#3b6fd4"), course_record("2", color="#3b6fd4")])

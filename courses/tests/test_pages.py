@@ -156,7 +156,7 @@ class TestCourses:
     ) -> None:
         fill(owner, courses=1, work=3)
         course = Course.objects.get()
-        with django_assert_max_num_queries(12) as few:
+        with django_assert_max_num_queries(15) as few:
             page.get(course.get_absolute_url())
         for _ in range(10):
             AssignmentFactory(course=course, imported=True)

@@ -49,6 +49,8 @@ class Faults:
     """The first page of a list is empty and names a next one."""
     big_descriptions: int = 0
     """Every assignment's description is so many characters longer."""
+    people_hidden: bool = False
+    """Students may not see the list of a course's people."""
     module_items_left_out: bool = False
     """Modules come without their items, as large ones do."""
     feed_text: str = ""

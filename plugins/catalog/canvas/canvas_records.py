@@ -116,7 +116,7 @@ def message_bytes(value: str) -> int:
 # Records
 
 
-def course_record(raw: JSON, *, concluded: bool, color: str = "") -> JSON:
+def course_record(raw: JSON, *, concluded: bool, color: str = "", position: Any = None) -> JSON:
     """Our record of a course; a stub (`access_restricted_by_date`) has little more than an id."""
     restricted = raw.get("access_restricted_by_date") is True
     enrollments = objects(raw.get("enrollments"))
@@ -134,6 +134,7 @@ def course_record(raw: JSON, *, concluded: bool, color: str = "") -> JSON:
         "name": original or name or f"Course {identifier(raw.get('id'))}",
         "nickname": name if original and original != name else "",
         "color": color,
+        "position": position if isinstance(position, int) and not isinstance(position, bool) else None,
         "is_favorite": raw.get("is_favorite") is True,
         "course_code": text(raw.get("course_code")),
         "enrollment_term_id": identifier(raw.get("enrollment_term_id")) or None,
@@ -167,6 +168,31 @@ def scheme_rows(value: Any) -> list[list[Any]] | None:
         if isinstance(entry, list) and len(entry) == 2 and text(entry[0]) and number(entry[1]) is not None
     ]
     return pairs or None
+
+
+def person_record(raw: JSON, role: str) -> JSON:
+    return {
+        "id": identifier(raw.get("id")),
+        "name": text(raw.get("display_name") or raw.get("name") or raw.get("short_name")) or "Unnamed",
+        "role": role,
+        "email": text(raw.get("email")),
+        "html_url": web_address(raw.get("html_url")),
+    }
+
+
+def listed_person(raw: JSON) -> JSON:
+    """One of a course's list of users: an assistant is who has no enrolment as a teacher."""
+    kinds = {text(entry.get("type")) for entry in objects(raw.get("enrollments"))}
+    return person_record(raw, "assistant" if kinds and "TeacherEnrollment" not in kinds else "teacher")
+
+
+def comment_record(raw: JSON) -> JSON:
+    return {
+        "id": identifier(raw.get("id")),
+        "author": text(raw.get("author_name") or an_object(raw.get("author")).get("display_name")),
+        "text": text(raw.get("comment"))[:20_000],
+        "written_at": moment(raw.get("created_at")),
+    }
 
 
 def grade_fields(enrollment: JSON) -> JSON:

@@ -22,16 +22,20 @@ from canvas_api import (
 )
 from canvas_records import (
     TextBudget,
+    an_object,
     announcement_record,
     assignment_record,
+    comment_record,
     course_record,
     file_record,
     grade_record,
     group_record,
     identifier,
+    listed_person,
     module_record,
     moment,
     objects,
+    person_record,
     planner_record,
     text,
     web_address,
@@ -67,7 +71,10 @@ COURSE_PARTS = [
     "favorites",
     "grading_scheme",
 ]
-READS = ("courses", "assignments", "submissions", "grades", "announcements", "files", "modules", "planner", "marks")
+READS = (
+    *("courses", "assignments", "submissions", "grades", "announcements", "files", "modules", "people", "planner"),
+    "marks",
+)
 FEED_READS = ("courses", "assignments", "planner")
 
 
@@ -133,24 +140,48 @@ def get_courses(call: Call) -> list[JSON]:
         for raw in fetch_all(call, "/courses", "courses", query):
             if identifier(raw.get("id")) and raw.get("workflow_state") != "deleted":
                 found.setdefault(identifier(raw["id"]), (raw, enrollment_state == "completed"))
-    colors = colors_of(call) if found else {}
+    colors = own_choices(call, "/users/self/colors", "custom_colors") if found else {}
+    places = own_choices(call, "/users/self/dashboard_positions", "dashboard_positions") if found else {}
     call.log(f"{len(found)} courses")
     return [
-        course_record(raw, concluded=concluded, color=colors.get(f"course_{number}", ""))
+        course_record(
+            raw,
+            concluded=concluded,
+            color=text(colors.get(f"course_{number}")),
+            position=places.get(f"course_{number}"),
+        )
         for number, (raw, concluded) in found.items()
     ]
 
 
-def colors_of(call: Call) -> dict[str, str]:
-    """The colours that the student gave to courses; without them all is as well."""
+def own_choices(call: Call, path: str, name: str) -> JSON:
+    """The colours and the order that the student gave to courses; without them all is as well."""
     try:
-        answer = fetch(call, "/users/self/colors", "the colours of your courses")
+        answer = fetch(call, path, "the look of your courses")
     except PluginError as error:
         if error.code not in CLOSED:
             raise
         return {}
-    colors = answer.get("custom_colors") if isinstance(answer, dict) else None
-    return {text(code): text(color) for code, color in colors.items()} if isinstance(colors, dict) else {}
+    found = answer.get(name) if isinstance(answer, dict) else None
+    return {text(code): value for code, value in found.items()} if isinstance(found, dict) else {}
+
+
+@plugin.action("get_people")
+def get_people(call: Call) -> list[JSON]:
+    """Teachers and assistants with their mail, where students may see the list; else the names the course tells."""
+    refuse_feed(call, "people")
+    course_id = parameter(call, "course_id")
+    query = {"enrollment_type[]": ["teacher", "ta"], "include[]": ["email", "enrollments"]}
+    try:
+        listed = fetch_all(call, f"/courses/{course_id}/users", f"the teachers of course {course_id}", query)
+        people = [listed_person(raw) for raw in listed]
+    except PluginError as error:
+        if error.code not in CLOSED:
+            raise
+        course = fetch(call, f"/courses/{course_id}", f"course {course_id}", {"include[]": ["teachers"]})
+        people = [person_record(raw, "teacher") for raw in objects(an_object(course).get("teachers"))]
+    call.log(f"course {course_id}: {len(people)} people")
+    return list({person["id"]: person for person in people if person["id"]}.values())
 
 
 @plugin.action("get_grades")
@@ -184,14 +215,36 @@ def get_assignments(call: Call) -> list[JSON]:
         if error.code != "too_large":
             raise
         groups = groups_apart(call, course_id, what)
+    comments = comments_of(call, course_id) if groups else None
     records = []
     for raw in groups:
         group = group_record(raw)
         for entry in objects(raw.get("assignments")):
             if identifier(entry.get("id")) and entry.get("workflow_state") != "deleted":
-                records.append(assignment_record(entry, course_id, group if group["id"] else None, budget))
+                record = assignment_record(entry, course_id, group if group["id"] else None, budget)
+                if comments is not None and record["submission"] is not None:
+                    record["submission"]["comments"] = comments.get(record["id"], [])
+                records.append(record)
     call.log(f"course {course_id}: {len(records)} assignments in {len(groups)} groups")
     return records
+
+
+def comments_of(call: Call, course_id: str) -> dict[str, list[JSON]] | None:
+    """What was written about the student's work, by assignment; None where Canvas does not tell."""
+    what = f"the comments in course {course_id}"
+    path = f"/courses/{course_id}/students/submissions"
+    try:
+        listed = fetch_all(call, path, what, {"include[]": ["submission_comments"]})
+    except (PluginError, HttpError) as error:
+        if getattr(error, "code", "") not in {*CLOSED, "too_large"}:
+            raise
+        return None
+    found: dict[str, list[JSON]] = {}
+    for raw in listed:
+        found[identifier(raw.get("assignment_id"))] = [
+            comment_record(entry) for entry in objects(raw.get("submission_comments")) if text(entry.get("comment"))
+        ]
+    return found
 
 
 def groups_apart(call: Call, course_id: str, what: str) -> list[JSON]:

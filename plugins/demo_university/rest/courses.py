@@ -48,6 +48,17 @@ def course_enrollments(call: Call) -> Listing:
     return Listing([users.enrollment(call, _course(call))])
 
 
+def people(call: Call) -> Listing:
+    """The people of a course; fellow students stay among themselves here."""
+    course = _course(call)
+    wanted = call.query_list("enrollment_type") or ["teacher", "ta"]
+    if call.university.faults.people_hidden or not set(wanted) <= {"teacher", "ta"}:
+        raise no_permission()
+    found = shapes.people(call.university, course, call.includes)
+    kinds = {"teacher": "TeacherEnrollment", "ta": "TaEnrollment"}
+    return Listing([shape for kind, shape in found if kind in {kinds[word] for word in wanted}])
+
+
 def assignments(call: Call) -> Listing:
     course = _course(call)
     found = course.assignments
@@ -75,7 +86,7 @@ def assignment(call: Call) -> dict[str, Any]:
 def own_submission(call: Call) -> dict[str, Any]:
     if call.request.path_params["user_id"] not in ("self", str(STUDENT["id"])):
         raise no_permission()
-    return shapes.submission(call.university, *_assignment(call))
+    return shapes.submission(call.university, *_assignment(call), call.includes)
 
 
 def submissions(call: Call) -> Listing:
@@ -92,7 +103,8 @@ def submissions(call: Call) -> Listing:
         if (not call.query("submitted_since") or (entry.submission.submitted_at or long_ago) >= submitted_since)
         and (not call.query("graded_since") or (entry.submission.graded_at or long_ago) >= graded_since)
     ]
-    return Listing([shapes.submission(call.university, course, entry) for entry in found], knows_last=False)
+    shaped = [shapes.submission(call.university, course, entry, call.includes) for entry in found]
+    return Listing(shaped, knows_last=False)
 
 
 def assignment_groups(call: Call) -> Listing:

@@ -44,6 +44,7 @@ def routes() -> Mount:
             _get(f"{course}/assignments/{{assignment_id}}/submissions/{{user_id}}", courses.own_submission),
             _get(f"{course}/assignment_groups", courses.assignment_groups),
             _get(f"{course}/students/submissions", courses.submissions),
+            _get(f"{course}/users", courses.people),
             _get(f"{course}/enrollments", courses.course_enrollments),
             _get(f"{course}/modules", courses.modules),
             _get(f"{course}/modules/{{module_id}}", courses.module),

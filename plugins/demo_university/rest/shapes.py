@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +30,21 @@ def teacher_of(course: Course, n: int) -> dict[str, Any]:
         "avatar_image_url": None,
         "html_url": None,
     }
+
+
+def people(university: University, course: Course, includes: set[str]) -> list[tuple[str, dict[str, Any]]]:
+    """The teachers and assistants of a course, each with the type of the enrolment. The first one leads it."""
+    found = []
+    for n, name in enumerate(course.teachers):
+        kind = "TeacherEnrollment" if n == 0 else "TaEnrollment"
+        shape = {"id": teacher_of(course, n)["id"], "name": name, "short_name": name, "sortable_name": name}
+        if "email" in includes:
+            letters = unicodedata.normalize("NFKD", name.split()[-1].lower()).encode("ascii", "ignore").decode()
+            shape["email"] = f"{letters}@{DOMAIN}"
+        if "enrollments" in includes:
+            shape["enrollments"] = [{"type": kind, "role": kind, "course_id": course.id, "enrollment_state": "active"}]
+        found.append((kind, shape))
+    return found
 
 
 def term(semester: Semester) -> dict[str, Any]:
@@ -145,10 +161,12 @@ def grade_of(assignment: Assignment) -> str | None:
     return f"{score:g}"
 
 
-def submission(university: University, course: Course, assignment: Assignment) -> dict[str, Any]:
+def submission(
+    university: University, course: Course, assignment: Assignment, includes: set[str] = frozenset()
+) -> dict[str, Any]:
     made: Submission = assignment.submission
     url = f"{course_url(university, course)}/assignments/{assignment.id}"
-    return {
+    shape: dict[str, Any] = {
         "id": assignment.id * 10 + 1,
         "assignment_id": assignment.id,
         "user_id": STUDENT["id"],
@@ -172,6 +190,20 @@ def submission(university: University, course: Course, assignment: Assignment) -
         "redo_request": False,
         "preview_url": f"{url}/submissions/{STUDENT['id']}?preview=1&version=1",
     }
+    if "submission_comments" in includes:
+        shape["submission_comments"] = [
+            {
+                "id": assignment.id * 10 + n,
+                "author_id": course.id % 10**13 * 10,
+                "author_name": said.author,
+                "comment": said.text,
+                "created_at": iso(said.written_at),
+                "edited_at": None,
+            }
+            for n, said in enumerate(made.comments, start=2)
+            if made.posted_at
+        ]
+    return shape
 
 
 def assignment(university: University, course: Course, assignment: Assignment, includes: set[str]) -> dict[str, Any]:

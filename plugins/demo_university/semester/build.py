@@ -21,6 +21,7 @@ from .model import (
     Announcement,
     Assignment,
     CalendarEvent,
+    Comment,
     Course,
     File,
     Group,
@@ -192,7 +193,20 @@ class _CourseBuilder:
         posted_at = graded_at + timedelta(days=9) if "unposted" in entry else graded_at
         if self.days.is_over(posted_at):
             submission.posted_at, submission.state = posted_at, "graded"
+        submission.comments = self.comments(entry, submission, graded_at)
         return submission
+
+    def comments(self, entry: dict[str, Any], submission: Submission, graded_at: datetime) -> list[Comment]:
+        """What the one who graded wrote: about what is late or lost many points, and about what is nearly perfect."""
+        share = (submission.score or 0) / entry["points"] if entry["points"] else 1.0
+        text = entry.get("comment", "")
+        if not text and submission.late:
+            text = "Handed in late, so the late policy applies. The work itself is sound."
+        elif not text and share < 0.8:
+            text = "The idea is right. Show the steps in between: I could not follow how you got to the result."
+        elif not text and share >= 0.97:
+            text = "Very well done. Your explanation is one that I would show in class."
+        return [Comment(self.raw["teachers"][-1], text, graded_at)] if text else []
 
     def hand_in(
         self, entry: dict[str, Any], due_day: int, due_at: datetime, late_days: int, *, on_paper: bool

@@ -29,6 +29,15 @@ class Group:
 
 
 @dataclass
+class Comment:
+    """What a teacher wrote about a submission."""
+
+    author: str
+    text: str
+    written_at: datetime
+
+
+@dataclass
 class Submission:
     """The student's side of an assignment. `score` is set only once a teacher has graded."""
 
@@ -42,6 +51,7 @@ class Submission:
     excused: bool = False
     seconds_late: int = 0
     points_deducted: float | None = None
+    comments: list[Comment] = field(default_factory=list)
 
     @property
     def visible_score(self) -> float | None:

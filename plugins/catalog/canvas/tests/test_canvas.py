@@ -24,9 +24,13 @@ class TestCourses:
         assert systems["state"] == "available"
         assert "<h2>" in systems["syllabus_html"]
 
-    def test_two_requests_are_enough_and_ask_for_a_hundred(self, kit):
+    def test_three_requests_are_enough_and_ask_for_a_hundred(self, kit):
         kit.execute("get_courses")
-        assert [urlsplit(path).path for _, path, _ in kit.requests] == ["/api/v1/courses", "/api/v1/users/self/colors"]
+        assert [urlsplit(path).path for _, path, _ in kit.requests] == [
+            "/api/v1/courses",
+            "/api/v1/users/self/colors",
+            "/api/v1/users/self/dashboard_positions",
+        ]
         assert parse_qs(urlsplit(kit.requests[0][1]).query)["per_page"] == ["100"]
 
     def test_an_id_beyond_2_to_the_53_keeps_every_digit(self, kit):
@@ -53,14 +57,43 @@ class TestCourses:
         assert stub["name"] == "Course 4103"
 
 
+class TestPeople:
+    def test_teachers_and_assistants_come_with_their_mail(self, kit, manifest):
+        people = kit.execute("get_people", course_id=OS)
+        assert_fits(manifest, "Person", people)
+        assert [(each["name"], each["role"], each["email"]) for each in people] == [
+            ("Dr. Maren Lindqvist", "teacher", "lindqvist@demo.university.edu"),
+            ("Tomás Aguilar", "assistant", "aguilar@demo.university.edu"),
+        ]
+        assert len(kit.requests) == 1
+
+    def test_where_the_list_is_closed_the_course_itself_names_its_teachers(self, kit, university):
+        university.fault(people_hidden=True)
+        people = kit.execute("get_people", course_id=OS)
+        assert [each["name"] for each in people] == ["Dr. Maren Lindqvist", "Tomás Aguilar"]
+        assert {each["email"] for each in people} == {""}
+
+
 class TestAssignments:
-    def test_all_sixty_come_in_one_request_a_course(self, kit, manifest):
+    def test_all_sixty_come_in_two_requests_a_course(self, kit, manifest):
         courses = kit.execute("get_courses")
         kit.requests.clear()
         found = [entry for course in courses for entry in kit.execute("get_assignments", course_id=course["id"])]
         assert_fits(manifest, "Assignment", found)
         assert len(found) == 60
-        assert len(kit.requests) == 6
+        assert len(kit.requests) == 12
+
+    def test_what_was_written_about_the_work_comes_with_it(self, kit, manifest):
+        found = {entry["name"]: entry for entry in kit.execute("get_assignments", course_id=OS)}
+        assert_fits(manifest, "Assignment", list(found.values()))
+        said = found["Lab 2: Round robin with priorities"]["submission"]["comments"]
+        assert [(each["author"], each["text"][:14]) for each in said] == [("Tomás Aguilar", "Handed in late")]
+        assert said[0]["written_at"].endswith("Z")
+
+    def test_comments_that_canvas_keeps_to_itself_are_not_known(self, kit, university):
+        university.fault(status={f"/api/v1/courses/{OS}/students": 403})
+        found = kit.execute("get_assignments", course_id=OS)
+        assert found and all("comments" not in entry["submission"] for entry in found)
 
     def test_groups_weights_and_submissions_are_told(self, kit):
         found = {entry["name"]: entry for entry in kit.execute("get_assignments", course_id=OS)}
@@ -261,7 +294,7 @@ class TestOddAnswers:
     def test_a_short_throttle_is_waited_out(self, kit, university, status):
         university.fault(throttle_next=2, throttle_status=status, throttle_retry_after=0.05)
         assert len(kit.execute("get_courses")) == 6
-        assert [code for _, _, code in kit.requests] == [status, status, 200, 200]
+        assert [code for _, _, code in kit.requests] == [status, status, 200, 200, 200]
 
 
 class TestHostileRecords:
@@ -279,7 +312,7 @@ class TestHostileRecords:
 
     def test_null_and_missing_fields_become_sane_values(self, kit, manifest):
         raw = {"id": 2**60, "name": None, "due_at": "soon", "submission": None, "html_url": "javascript:x"}
-        bodies = [[{"assignments": [raw, None, 3]}, {"id": 5, "assignments": "none"}]]
+        bodies = [[{"assignments": [raw, None, 3]}, {"id": 5, "assignments": "none"}], []]
         found = self.answer(kit, "get_assignments", {"course_id": "7"}, bodies)
         assert_fits(manifest, "Assignment", found)
         assert found[0]["id"] == str(2**60)

@@ -1,0 +1,1 @@
+"""Archives of courses: one ZIP, readable without this site, made by a worker."""

@@ -1,0 +1,101 @@
+"""The tabs of a course's page. Every part registers one; an app with a page of its own about a course as well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+
+from coreengine.kernel.typing import Request
+from courses.models import Course
+from courses.moments import Clock
+
+Context = Callable[[Request, Course, Clock], dict[str, Any]]
+Rows = Callable[[Any], QuerySet]
+OVERVIEW = "overview"
+
+
+@dataclass(frozen=True)
+class CourseTab:
+    """One tab: a part of the course's page (`template` and `context`), or a page of its own (`url_name`).
+
+    `rows(user)` are what the tab counts; they need a column `course_id`, or the one that `course_field` names.
+    """
+
+    key: str
+    label: str
+    icon: str
+    order: int
+    template: str = ""
+    context: Context | None = None
+    url_name: str = ""
+    rows: Rows | None = None
+    course_field: str = "course_id"
+
+
+@dataclass(frozen=True)
+class TabLink:
+    """A tab as it is drawn."""
+
+    key: str
+    label: str
+    icon: str
+    url: str
+    count: int
+    is_current: bool
+    is_part: bool
+
+
+_tabs: dict[str, CourseTab] = {}
+
+
+def register_tab(tab: CourseTab) -> None:
+    """Add a tab to the page of every course."""
+    _tabs[tab.key] = tab
+
+
+def tabs() -> list[CourseTab]:
+    """List the tabs in order."""
+    return sorted(_tabs.values(), key=lambda tab: tab.order)
+
+
+def part_of(key: str) -> CourseTab:
+    """The part of this name; the overview where there is none."""
+    found = _tabs.get(key)
+    return found if found is not None and found.template else _tabs[OVERVIEW]
+
+
+def with_counts(courses: QuerySet[Course], user: Any) -> QuerySet[Course]:
+    """Annotate what the tabs count, so that reading the course and all counts are one query."""
+    counts = {}
+    for tab in tabs():
+        if tab.rows is not None:
+            rows = tab.rows(user).filter(**{tab.course_field: OuterRef("pk")}).order_by()
+            # Grouped by the course, so that nothing but the count is left of the rows.
+            count = rows.values(tab.course_field).annotate(count=Count("pk", distinct=True)).values("count")
+            counts[f"{tab.key}_count"] = Coalesce(Subquery(count, output_field=IntegerField()), 0)
+    return courses.annotate(**counts)
+
+
+def tab_links(course: Course, current: str) -> list[TabLink]:
+    """The tabs of a course that `with_counts` read (without it, they show no counts)."""
+    base = course.get_absolute_url()
+    found = []
+    for tab in tabs():
+        query = "" if tab.key == OVERVIEW else f"?part={tab.key}"
+        found.append(
+            TabLink(
+                key=tab.key,
+                label=tab.label,
+                icon=tab.icon,
+                url=reverse(tab.url_name, args=[course.pk]) if tab.url_name else f"{base}{query}",
+                count=getattr(course, f"{tab.key}_count", 0),
+                is_current=tab.key == current,
+                is_part=not tab.url_name,
+            )
+        )
+    return found

@@ -1,0 +1,125 @@
+"""The forms of an import. They read what was typed and chosen; services check and keep it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePath
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+
+from coreengine.accounts.models import User
+from courses.models import Course, ImportDraft
+from courses.syllabus.reading import MOST_BYTES, READ_BY_THE_VAULT, TEXT_TYPES, check_text, is_table, read_bytes
+from courses.syllabus.rows import FIELDS
+from courses.syllabus.tables import LABELS
+from resources.models import Resource
+
+MOST_OFFERED = 100
+
+
+class StartForm(forms.Form):
+    """Where the work comes from, and which course it is for."""
+
+    course = forms.ModelChoiceField(
+        queryset=Course.objects.none(), required=False, label="Course", empty_label="A new course"
+    )
+    course_name = forms.CharField(
+        max_length=255, required=False, label="Name of the new course", help_text="Only if no course is chosen above."
+    )
+    file = forms.FileField(
+        required=False,
+        label="A file",
+        help_text="CSV, plain text or Markdown, 2 MB at most. A PDF or Word file goes into your vault first: "
+        "choose it below once it is read.",
+        widget=forms.FileInput(attrs={"accept": ",".join(TEXT_TYPES)}),
+    )
+    resource = forms.ModelChoiceField(
+        queryset=Resource.objects.none(), required=False, label="A file of your vault", empty_label="None"
+    )
+    text = forms.CharField(
+        required=False,
+        strip=False,
+        label="Or a text",
+        widget=forms.Textarea(attrs={"rows": 12, "placeholder": "Paste a syllabus, or rows copied from a table"}),
+    )
+    kind = forms.ChoiceField(
+        required=False,
+        label="Read it as",
+        choices=[("", "Whatever it looks like"), *ImportDraft.Kind.choices],
+    )
+
+    def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["course"].queryset = Course.objects.editable_by(owner).for_list().in_own_order()  # type: ignore
+        read = Resource.objects.visible_to(owner).kept().exclude(text="").order_by("-updated_at")
+        numbers = list(read.values_list("pk", flat=True)[:MOST_OFFERED])
+        own = Resource.objects.visible_to(owner).filter(pk__in=numbers).only("title", "owner_id", "text")
+        self.fields["resource"].queryset = own.order_by("-updated_at")  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """Leave exactly one text, with the kind that it is and where it comes from."""
+        values = super().clean() or self.cleaned_data
+        if self.errors:
+            return values
+        file, resource, text = values.get("file"), values.get("resource"), values.get("text", "")
+        name, encoding = "", ""
+        if file is not None:
+            text, name, encoding = self._read(file)
+        elif resource is not None:
+            text, name = resource.text, resource.title
+        values["text"] = check_text(text)
+        values["file_name"], values["encoding"] = name, encoding
+        if not values.get("kind"):
+            kinds = ImportDraft.Kind
+            values["kind"] = kinds.TABLE if is_table(values["text"], name) else kinds.SYLLABUS
+        return values
+
+    @staticmethod
+    def _read(file: Any) -> tuple[str, str, str]:
+        suffix = PurePath(file.name.lower()).suffix
+        if suffix in READ_BY_THE_VAULT:
+            reason = f"“{file.name}” has to be read first. Upload it to your vault, then choose it below."
+            raise ValidationError({"file": reason})
+        if suffix not in TEXT_TYPES:
+            raise ValidationError({"file": f"“{file.name}” is neither CSV nor text. Save it as one of the two."})
+        if file.size > MOST_BYTES:
+            raise ValidationError({"file": f"“{file.name}” is larger than {MOST_BYTES // 1024 // 1024} MB. Split it."})
+        read = read_bytes(file.read(), file.name)
+        return read.text, file.name, read.encoding
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What `begin_import` takes."""
+        names = ("kind", "text", "course", "course_name", "file_name", "encoding")
+        return {name: self.cleaned_data[name] for name in names}
+
+
+_FIELD = re.compile(r"^row-(\d{1,6})-([a-z]+)$")
+
+
+def typed_rows(data: QueryDict) -> dict[int, dict[str, Any]]:
+    """Read the rows of one page of the preview: fields as typed; a box that was shown and is not ticked is False."""
+    rows: dict[int, dict[str, Any]] = {}
+    for number in data.getlist("row"):
+        if number.isdecimal() and len(number) < 7:
+            rows[int(number)] = {"take": data.get(f"row-{number}-take") == "1"}
+    for key in data:
+        found = _FIELD.match(key)
+        if found and found[2] in FIELDS and int(found[1]) in rows:
+            rows[int(found[1])][found[2]] = data[key]
+    return rows
+
+
+def typed_choices(data: QueryDict, width: int) -> dict[str, Any]:
+    """Read how the text is to be read."""
+    choices: dict[str, Any] = {}
+    for name in ("delimiter", "order", "time"):
+        if name in data:
+            choices[name] = data[name]
+    if "column-0" in data:
+        columns = [data.get(f"column-{n}", "") for n in range(width)]
+        choices["columns"] = [name if name in LABELS else "" for name in columns]
+    return choices
