@@ -17,6 +17,7 @@ from courses.importing.folders import attach_by_folder
 from courses.importing.modules import import_modules
 from courses.importing.planner import import_planner
 from courses.marks import note_refusal, note_written, unwritten_marks
+from courses.reminders import actions as reminder_actions  # noqa: F401  (registration on import)
 
 MOST_RECORDS = 10_000
 

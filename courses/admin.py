@@ -24,6 +24,7 @@ from courses.models import (
     Submission,
     Term,
 )
+from courses.reminders import admin as reminders_admin  # noqa: F401  (registration on import)
 
 
 @admin.register(Term)

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from courses import grade_views, repository_views, views
+from courses.reminders import urls as reminder_urls
 
 app_name = "courses"
 
@@ -44,4 +45,5 @@ urlpatterns = [
     path("assignments/<int:pk>/mark/", views.assignment_mark, name="mark"),
     path("assignments/<int:pk>/delete/", views.assignment_delete, name="delete-assignment"),
     path("assignments/<int:pk>/restore/", views.assignment_restore, name="restore-assignment"),
+    *reminder_urls.urlpatterns,
 ]

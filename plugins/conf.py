@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
+
+from coreengine.kernel.outside.addresses import operator_host
+
+__all__ = ["PluginSettings", "operator_host", "plugin_settings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +43,3 @@ def plugin_settings() -> PluginSettings:
     """Return the settings as they are now; tests override `settings.PLUGINS` whole."""
     raw: dict[str, Any] = getattr(settings, "PLUGINS", {})
     return PluginSettings(**raw)
-
-
-def operator_host(host: str) -> str | None:
-    """Return how the operator wants a host reached, by GATEWAY_HOSTS.
-
-    None: nothing is said. "" (written `host=allow`): as the name resolves, even if that is a private address.
-    Otherwise the origin to ask instead, such as http://127.0.0.1:4567.
-    """
-    mapped = plugin_settings().GATEWAY_HOSTS.get(host)
-    if mapped is None:
-        return None
-    if mapped in {"", "allow"}:
-        return ""
-    parts = urlsplit(mapped)
-    return f"{parts.scheme}://{parts.netloc}"

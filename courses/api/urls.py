@@ -12,6 +12,7 @@ from courses.api.views import (
     PlannerItemViewSet,
     TermViewSet,
 )
+from courses.reminders.api.views import MyDigestView, MyRemindersView, ReminderRuleViewSet, ReminderViewSet
 
 router = ApiRouter()
 router.register("courses", CourseViewSet, basename="course")
@@ -21,8 +22,12 @@ router.register("planner-items", PlannerItemViewSet, basename="planner-item")
 router.register("announcements", AnnouncementViewSet, basename="announcement")
 router.register("terms", TermViewSet, basename="term")
 router.register("grade-scenarios", GradeScenarioViewSet, basename="grade-scenario")
+router.register("reminders", ReminderViewSet, basename="reminder")
+router.register("reminder-rules", ReminderRuleViewSet, basename="reminder-rule")
 
 urlpatterns = [
+    path("me/reminders/", MyRemindersView.as_view(), name="my-reminders"),
+    path("me/digest/", MyDigestView.as_view(), name="my-digest"),
     path("grades/", GradesView.as_view(), name="grades"),
     path("courses/<int:pk>/grades/", CourseGradesView.as_view(), name="course-grades"),
     path("courses/<int:pk>/grades/what-if/", WhatIfView.as_view(), name="course-what-if"),

@@ -25,6 +25,7 @@ from courses.importing.compare import (
     said,
     write_changed,
 )
+from courses.importing.grade_events import grade_drafts, seen_grade
 from courses.importing.records import AssignmentRecord, GroupRecord, Problem, SubmissionRecord, read_batch
 from courses.models import Assignment, AssignmentGroup, Course, SourceImport, Submission
 
@@ -41,6 +42,7 @@ class Plan:
     submission_fields: set[str] = field(default_factory=set)
     touched: set[int] = field(default_factory=set)
     drafts: list[EventDraft] = field(default_factory=list)
+    new_work_graded: list[Submission] = field(default_factory=list)
     unchanged: int = 0
 
 
@@ -74,6 +76,8 @@ def import_assignments(
     _write(plan)
     missing = _mark_missing(plan, course, known, batch.named_ids) if is_complete else 0
 
+    for submission in plan.new_work_graded:  # the events name the assignment's key, which it has by now
+        plan.drafts += grade_drafts(submission.assignment, None, submission, course)
     record_many(plan.drafts, actor=by, owner=owner)
     result.created, result.missing = len(plan.created), missing
     result.changed, result.unchanged = len(plan.touched), plan.unchanged
@@ -142,7 +146,10 @@ def _plan_one(
             EventDraft("assignment.created", row, {**about, "due_at": _iso(values["due_at"]), "baseline": is_baseline})
         )
         if record.submission:
-            plan.new_submissions.append(Submission(assignment=row, **_submission_values(record.submission)))
+            submission = Submission(assignment=row, **_submission_values(record.submission))
+            plan.new_submissions.append(submission)
+            if not is_baseline:
+                plan.new_work_graded.append(submission)
         return
     changes = differences(row, values)
     if changes:
@@ -151,20 +158,23 @@ def _plan_one(
         plan.changed[row.pk] = row
         plan.fields |= changes.keys()
         plan.drafts.append(EventDraft("assignment.updated", row, {**about, "changes": said(changes)}))
-    submission_changed = record.submission is not None and _plan_submission(plan, row, record.submission, about)
+    submission_changed = record.submission is not None and _plan_submission(plan, row, record.submission, about, course)
     if changes or submission_changed:
         plan.touched.add(row.pk)
     else:
         plan.unchanged += 1
 
 
-def _plan_submission(plan: Plan, row: Assignment, record: SubmissionRecord, about: dict[str, Any]) -> bool:
+def _plan_submission(
+    plan: Plan, row: Assignment, record: SubmissionRecord, about: dict[str, Any], course: Course
+) -> bool:
     """Plan what a submission's record changes, and say whether it changes anything."""
     values = _submission_values(record)
     submission = row.own_submission
+    seen = seen_grade(row, submission)
     if submission is None:
-        before = Submission(assignment=row)
-        plan.new_submissions.append(Submission(assignment=row, **values))
+        before, submission = Submission(assignment=row), Submission(assignment=row, **values)
+        plan.new_submissions.append(submission)
         changes = differences(before, values)
     else:
         changes = differences(submission, values)
@@ -176,6 +186,7 @@ def _plan_submission(plan: Plan, row: Assignment, record: SubmissionRecord, abou
         data = {**about, "changes": said(changes), "score": record.score, "grade": record.grade}
         data["points_possible"] = row.points_possible
         plan.drafts.append(EventDraft(_submission_event(values, changes), row, data))
+        plan.drafts += grade_drafts(row, seen, submission, course)
     return bool(changes)
 
 

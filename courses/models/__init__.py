@@ -8,6 +8,7 @@ from courses.models.imports import SourceImport
 from courses.models.links import CourseResource
 from courses.models.modules import Module, ModuleItem
 from courses.models.planner import PlannerItem
+from courses.models.reminders import DigestSlot, DueSignal, Reminder, ReminderRule, ReminderSettings
 from courses.models.repositories import AssignmentRepository
 
 __all__ = [
@@ -18,10 +19,15 @@ __all__ = [
     "Course",
     "CourseGrading",
     "CourseResource",
+    "DigestSlot",
+    "DueSignal",
     "GradeScenario",
     "Module",
     "ModuleItem",
     "PlannerItem",
+    "Reminder",
+    "ReminderRule",
+    "ReminderSettings",
     "SourceImport",
     "Submission",
     "Term",
