@@ -44,9 +44,7 @@ def notification_settings(request: Request) -> HttpResponse:
     quiet = QuietHoursForm(request.POST or None, instance=quiet_hours_of(request.user))
     if request.method == "POST" and quiet.is_valid():
         chosen = set(request.POST.getlist("channel"))
-        matrix = {
-            kind.key: {channel: f"{kind.key}:{channel}" in chosen for channel in CHANNELS} for kind in kinds()
-        }
+        matrix = {kind.key: {channel: f"{kind.key}:{channel}" in chosen for channel in CHANNELS} for kind in kinds()}
         try:
             set_quiet_hours(request.user, by=request.user, **quiet.cleaned_data)
             choose_channels(request.user, matrix, by=request.user)

@@ -19,7 +19,9 @@ def seen_grade(assignment: Assignment, submission: Submission | None) -> Grade |
     return submission.score, submission.grade
 
 
-def grade_drafts(assignment: Assignment, before: Grade | None, submission: Submission, course: Course) -> list[EventDraft]:
+def grade_drafts(
+    assignment: Assignment, before: Grade | None, submission: Submission, course: Course
+) -> list[EventDraft]:
     """Make `grade.posted` or `grade.changed` of an assignment, beside `submission.graded`, or nothing.
 
     A grade that its teacher hides again is no news; when it is shown again it is posted again.

@@ -141,7 +141,8 @@ def _grades(owner: User, since: datetime) -> list[Line]:
 def _news(owner: User, since: datetime, clock: Clock) -> list[Line]:
     rows = Announcement.objects.visible_to(owner).in_active_courses(clock.now).filter(posted_at__gte=since)
     return [
-        Line(row.title, row.get_absolute_url(), row.course.title, row.author) for row in rows.for_list().newest_first()[:READ]
+        Line(row.title, row.get_absolute_url(), row.course.title, row.author)
+        for row in rows.for_list().newest_first()[:READ]
     ]
 
 
@@ -149,6 +150,11 @@ def _changes(owner: User, since: datetime, clock: Clock) -> list[Line]:
     events = recent_events(owner, clock.now).filter(time__gte=since)
     events = events.exclude(type__in=["submission.graded", "grade.posted", "grade.changed"])
     return [
-        Line(change.name, change.url, "", " ".join(filter(None, [change.verb, change.new, change.old and f"(was {change.old})"])))
+        Line(
+            change.name,
+            change.url,
+            "",
+            " ".join(filter(None, [change.verb, change.new, change.old and f"(was {change.old})"])),
+        )
         for change in changes_of(list(events[:READ]), clock)
     ]

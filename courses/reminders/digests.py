@@ -36,9 +36,7 @@ State = DigestSlot.State
 def send_due_digests(*, now: datetime | None = None, limit: int = 200) -> int:
     """Send the digests that are due; return how many mails went to the outbox."""
     now, sent = now or timezone.now(), 0
-    due = ReminderSettings.objects.filter(
-        Q(next_daily_at__lte=now) | Q(next_weekly_at__lte=now), owner__is_active=True
-    )
+    due = ReminderSettings.objects.filter(Q(next_daily_at__lte=now) | Q(next_weekly_at__lte=now), owner__is_active=True)
     for owner_id in due.values_list("owner_id", flat=True)[:limit]:
         try:
             sent += send_digests_of(owner_id, now=now)
@@ -92,7 +90,9 @@ def _settle(row: ReminderSettings, kind: str, slot_at: datetime, now: datetime, 
     slot.save(update_fields=["state", "counts"])
     if digest.is_empty:
         return False
-    mail_digest(row.owner, digest, key=f"digest:{slot.pk}", late_since=slot_at if now - slot_at > LATE else None, now=now)
+    mail_digest(
+        row.owner, digest, key=f"digest:{slot.pk}", late_since=slot_at if now - slot_at > LATE else None, now=now
+    )
     data = {"kind": kind, "day": day.isoformat(), "counts": digest.counts}
     record("digest.sent", actor=None, subject=slot, owner=row.owner, data=data)
     return True
@@ -100,7 +100,9 @@ def _settle(row: ReminderSettings, kind: str, slot_at: datetime, now: datetime, 
 
 def _since(owner: User, kind: str, now: datetime) -> datetime:
     """When the last digest of this kind was made, which this one goes on from."""
-    last = DigestSlot.objects.filter(owner=owner, kind=kind).order_by("-made_at").values_list("made_at", flat=True).first()
+    last = (
+        DigestSlot.objects.filter(owner=owner, kind=kind).order_by("-made_at").values_list("made_at", flat=True).first()
+    )
     return max(last or now - USUAL[kind], now - FURTHEST[kind])
 
 
@@ -111,9 +113,7 @@ def preview_digest(owner: User, *, kind: str, now: datetime | None = None) -> Di
 
 
 @transaction.atomic
-def send_digest_now(
-    owner: User, *, kind: str, by: Any, key: str | None = None, now: datetime | None = None
-) -> Digest:
+def send_digest_now(owner: User, *, kind: str, by: Any, key: str | None = None, now: datetime | None = None) -> Digest:
     """Mail a digest now, beside its slots; one with nothing to say is not mailed. The same `key` mails it once."""
     now = now or timezone.now()
     digest = preview_digest(owner, kind=kind, now=now)

@@ -67,13 +67,13 @@ class RuleForm(forms.Form):
 class SettingsForm(forms.ModelForm):
     """Digests, and how early workflows are told that something is due."""
 
-    weekly_day = forms.TypedChoiceField(choices=list(enumerate(WEEKDAYS)), coerce=int, label="on")
+    weekly_day = forms.TypedChoiceField(choices=list(enumerate(WEEKDAYS)), coerce=int, label="On")
     daily_days = forms.TypedMultipleChoiceField(
         choices=[(number, name[:3]) for number, name in enumerate(WEEKDAYS)],
         coerce=int,
-        required=False,
         widget=forms.CheckboxSelectMultiple,
-        label="on",
+        label="On",
+        error_messages={"required": "Pick at least one day."},
     )
 
     class Meta:

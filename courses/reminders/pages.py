@@ -145,9 +145,7 @@ def rule_groups(user: User) -> list[RuleGroup]:
         (kind, None): RuleGroup(kind, label, None, []) for kind, label in ReminderRule.Kind.choices
     }
     for row in rows.order_by("course__name", "-lead_minutes", "pk"):
-        group = found.setdefault(
-            (row.kind, row.course_id), RuleGroup(row.kind, row.get_kind_display(), row.course, [])
-        )
+        group = found.setdefault((row.kind, row.course_id), RuleGroup(row.kind, row.get_kind_display(), row.course, []))
         words = "never" if row.lead_minutes is None else lead_words(row.lead_minutes)
         group.lines.append(RuleLine(row.pk, row.lead_minutes, words, row.channels, channel_words(row.channels)))
     order = list(ReminderRule.Kind.values)

@@ -43,7 +43,9 @@ def settings_of(owner: User) -> ReminderSettings:
     with transaction.atomic():
         found, is_new = ReminderSettings.objects.get_or_create(owner=owner, defaults={"derived_at": timezone.now()})
         if is_new:
-            rules = [ReminderRule(owner=owner, kind=k, lead_minutes=lead) for k, leads in DEFAULTS.items() for lead in leads]
+            rules = [
+                ReminderRule(owner=owner, kind=k, lead_minutes=lead) for k, leads in DEFAULTS.items() for lead in leads
+            ]
             ReminderRule.objects.bulk_create(rules, ignore_conflicts=True)
     return found
 
@@ -296,11 +298,7 @@ def _lock(owner: User) -> ReminderSettings:
 
 
 def _locked(reminder: Reminder) -> Reminder:
-    return (
-        Reminder.objects.select_for_update(of=("self",))
-        .select_related("owner", "notification")
-        .get(pk=reminder.pk)
-    )
+    return Reminder.objects.select_for_update(of=("self",)).select_related("owner", "notification").get(pk=reminder.pk)
 
 
 def _schedule(reminder: Reminder, fire_at: datetime, target: Target) -> None:

@@ -32,7 +32,9 @@ def lead_words(minutes: int) -> str:
 def exact_words(moment: datetime, clock: Clock) -> str:
     """ "today at 14:00", "Fri at 18:00", "3 Dec at 18:00": for what is read at another time than it is written."""
     day = day_name(clock.day_of(moment), clock.today)
-    return f"{day.lower() if day in ('Today', 'Tomorrow', 'Yesterday') else day} at {moment.astimezone(clock.zone):%H:%M}"
+    return (
+        f"{day.lower() if day in ('Today', 'Tomorrow', 'Yesterday') else day} at {moment.astimezone(clock.zone):%H:%M}"
+    )
 
 
 def left_words(seconds: float) -> str:
@@ -59,7 +61,9 @@ def snooze_end(choice: str, now: datetime, zone: ZoneInfo) -> datetime:
     return now + {"10m": timedelta(minutes=10), "1h": timedelta(hours=1)}[choice]
 
 
-def next_slot(after: datetime, at: time, days: Sequence[int], zone: ZoneInfo, *, not_on: date | None = None) -> datetime:
+def next_slot(
+    after: datetime, at: time, days: Sequence[int], zone: ZoneInfo, *, not_on: date | None = None
+) -> datetime:
     """Give the first moment after `after` at which it is `at` on one of the weekdays (0 is Monday) in the zone.
 
     `not_on` is a day that had its slot already. Clocks that change: see `local_moment`.

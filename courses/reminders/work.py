@@ -89,7 +89,5 @@ def events_ahead(owner: User, start: datetime, end: datetime) -> Iterator[Target
 
 def register() -> None:
     """Add both kinds; called once, when the app is ready."""
-    register_target(
-        TargetKind("assignment", "Assignment", "is due", "was due", read_assignments, assignments_ahead)
-    )
+    register_target(TargetKind("assignment", "Assignment", "is due", "was due", read_assignments, assignments_ahead))
     register_target(TargetKind("planner-item", "Event", "begins", "began", read_events, events_ahead))

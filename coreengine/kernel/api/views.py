@@ -89,7 +89,9 @@ class MyNotificationsView(ApiView):
     """How the student is told of things."""
 
     def _answer(self, user: Any) -> Response:
-        lines = {line.kind.key: {"bell": line.bell, "mail": line.mail, "push": line.push} for line in preferences_of(user)}
+        lines = {
+            line.kind.key: {"bell": line.bell, "mail": line.mail, "push": line.push} for line in preferences_of(user)
+        }
         facts = {"channels": lines, "quiet_hours": quiet_hours_of(user), "push_key": current_key().application_key}
         return Response(NotificationSettingsSerializer(facts).data)
 

@@ -37,4 +37,3 @@ def make_work(course: Course) -> Callable[..., Assignment]:
         return AssignmentFactory(course=course, **fields)
 
     return make
-

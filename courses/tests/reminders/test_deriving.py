@@ -57,7 +57,12 @@ def test_submitted_dismissed_and_vanished_work_has_none(owner: Any, make_work: M
     make_work(due_at=NOW + 3 * DAY, imported=True, missing_since=NOW)
     dismissed = make_work(due_at=NOW + 3 * DAY, imported=True)
     PlannerItem.objects.create(
-        owner=owner, source=SOURCE, external_id="assignment:1", kind="assignment", assignment=dismissed, is_dismissed=True
+        owner=owner,
+        source=SOURCE,
+        external_id="assignment:1",
+        kind="assignment",
+        assignment=dismissed,
+        is_dismissed=True,
     )
 
     derive(owner, now=NOW)
@@ -217,7 +222,9 @@ def test_ten_times_the_work_takes_the_same_queries(owner: Any, make_work: Make) 
     def count(more: int) -> int:
         for _ in range(more):
             make_work(due_at=NOW + 3 * DAY)
-        with CaptureQueriesContext(connection, ) as queries:
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
             derive(owner, now=NOW)
         return len(queries)
 

@@ -192,4 +192,3 @@ def test_ten_times_the_work_takes_the_same_queries(daily: Any, make_work: Make) 
     for _ in range(10):
         make_work(due_at=NOW + DAY)
     assert count() == few <= 10
-
