@@ -1,4 +1,4 @@
-"""How a student is reached beside the bell: what goes by mail and by push, when it is quiet, and which browsers listen."""
+"""How a student is reached beside the bell: by mail and by push, when it is quiet, and which browsers listen."""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ from coreengine.kernel.models import PushSubscription, QuietHours
 from coreengine.kernel.notification_settings import choose_channels, preferences_of, quiet_hours_of, set_quiet_hours
 from coreengine.kernel.notifications import CHANNELS, kinds, notify, quiet_end
 from coreengine.kernel.pages import render_page
+from coreengine.kernel.push.browsers import add_browser, remove_browser
 from coreengine.kernel.push.keys import current_key
-from coreengine.kernel.push.services import add_browser, remove_browser
 from coreengine.kernel.typing import Request
 
 

@@ -25,8 +25,8 @@ from coreengine.kernel.filters import NotificationFilter
 from coreengine.kernel.models import Event, Notification, PushSubscription
 from coreengine.kernel.notification_settings import choose_channels, preferences_of, quiet_hours_of, set_quiet_hours
 from coreengine.kernel.notifications import mark_read, mark_unread
+from coreengine.kernel.push.browsers import add_browser, remove_browser
 from coreengine.kernel.push.keys import current_key
-from coreengine.kernel.push.services import add_browser, remove_browser
 
 
 class NotificationViewSet(OwnedReadViewSet):

@@ -23,9 +23,9 @@ from django.utils import timezone
 
 from coreengine.kernel.models import OutgoingPush, PushKey, PushSubscription
 from coreengine.kernel.notifications import notify
+from coreengine.kernel.push.browsers import add_browser
 from coreengine.kernel.push.keys import current_key
 from coreengine.kernel.push.outbox import send_due_pushes
-from coreengine.kernel.push.services import add_browser
 
 pytestmark = pytest.mark.django_db
 HOST = "push.example.com"
