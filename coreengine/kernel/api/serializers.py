@@ -73,7 +73,7 @@ class EventTypeSerializer(serializers.Serializer):
 
     type = serializers.CharField()
     also = serializers.ListField(child=serializers.CharField())
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     description = serializers.CharField()
     example = serializers.JSONField()
     filter = serializers.CharField()

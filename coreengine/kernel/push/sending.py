@@ -72,18 +72,19 @@ def send(subscription: PushSubscription, payload: dict[str, Any], *, ttl_s: int)
 
     key = current_key()
     sender = WebPush(
-        private_key=key.private_pem.encode(),
+        private_key=str(key.private_pem).encode(),
         public_key=key.public_pem.encode(),
         subscriber=parseaddr(settings.DEFAULT_FROM_EMAIL)[1],
         ttl=ttl_s,
     )
     try:
-        host = check_endpoint(subscription.endpoint)
-        browser = WebPushSubscription.model_validate({"endpoint": subscription.endpoint, "keys": subscription.keys})
+        endpoint = str(subscription.endpoint)
+        host = check_endpoint(endpoint)
+        browser = WebPushSubscription.model_validate({"endpoint": endpoint, "keys": subscription.keys})
         message = sender.get(json.dumps(payload, ensure_ascii=False), browser)
     except (ValidationError, ValueError) as error:
         raise PushFailed(f"Nothing can be encrypted for this browser: {error}", retryable=False) from error
-    status, wait = _post(subscription.endpoint, host, dict(message.headers), message.encrypted)
+    status, wait = _post(endpoint, host, dict(message.headers), message.encrypted)
     if status in (404, 410):
         raise BrowserGone
     if not 200 <= status < 300:
