@@ -13,7 +13,9 @@ class AgentsConfig(AppConfig):
         """Register what this app adds to shared screens."""
         from agents import checks  # noqa: F401
         from agents.cards import budget_card
+        from coreengine.kernel.notifications import NotificationKind, register_kind
 
+        register_kind(NotificationKind("budget", "AI budget", "sparkles", "How much of your AI budget is used.", 70))
         screens.register_nav(screens.NavItem("agents", "Agents", "sparkles", "agents:list", order=70))
         screens.register_settings_page(
             screens.SettingsPage(

@@ -41,6 +41,10 @@ app.conf.task_routes = {
 
 app.conf.beat_schedule = {
     "send outgoing mail": {"task": "kernel.send_outbox", "schedule": 10.0},
+    "send outgoing pushes": {"task": "kernel.send_pushes", "schedule": 10.0},
+    "remind students": {"task": "courses.send_reminders", "schedule": 5.0},
+    "send digests": {"task": "courses.send_digests", "schedule": 15.0},
+    "keep reminders in step": {"task": "courses.sweep_reminders", "schedule": 1800.0},
     "deliver events to subscribers": {"task": "kernel.deliver_events", "schedule": 2.0},
     "read files whose reader was lost": {"task": "resources.requeue_lost_readings", "schedule": 60.0},
     "take up forgotten plans of work": {"task": "courses.take_up_proposals", "schedule": 60.0},

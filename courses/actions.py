@@ -22,6 +22,7 @@ from courses.importing.people import import_people
 from courses.importing.planner import import_planner
 from courses.marks import note_refusal, note_written, unwritten_marks
 from courses.planning import actions as planning_actions  # noqa: F401  (registration on import)
+from courses.reminders import actions as reminder_actions  # noqa: F401  (registration on import)
 from courses.workplan import actions as plan_actions  # noqa: F401  (registration on import)
 
 MOST_RECORDS = 10_000

@@ -31,6 +31,7 @@ from courses.models import (
     Term,
 )
 from courses.planning import admin as planning_admin  # noqa: F401  (registration on import)
+from courses.reminders import admin as reminders_admin  # noqa: F401  (registration on import)
 from courses.workplan import admin as plan_admin  # noqa: F401  (registration on import)
 
 

@@ -70,6 +70,9 @@ def update_course(course: Course, *, by: User, changes: dict[str, Any]) -> Cours
     data = {"name": course.name, "changes": said(found), "by_hand": True}
     record("course.updated", actor=by, subject=course, owner=course.owner, data=data)
     dress_twins(course)
+    if found.get("state", [""])[-1] == Course.State.COMPLETED:
+        data = {"name": course.name, "course": course.pk, "by": "hand"}
+        record("course.concluded", actor=by, subject=course, owner=course.owner, data=data)
     return course
 
 
@@ -118,7 +121,8 @@ def create_assignment(course: Course, *, by: User, **values: Any) -> Assignment:
     assignment = Assignment(owner=course.owner, course=course, **values)
     assignment.full_clean(exclude=["owner", "course"])
     assignment.save()
-    data = {"name": assignment.name, "course": course.pk, "by_hand": True}
+    due_at = said({"due_at": [None, assignment.due_at]})["due_at"][1]
+    data = {"name": assignment.name, "course": course.pk, "due_at": due_at, "by_hand": True}
     record("assignment.created", actor=by, subject=assignment, owner=course.owner, data=data)
     return assignment
 

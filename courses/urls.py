@@ -5,6 +5,7 @@ from django.urls import include, path
 from courses import repository_views, views
 from courses.grading.urls import grade_urls
 from courses.planning import urls as planning
+from courses.reminders import urls as reminder_urls
 from courses.sameness.urls import urlpatterns as sameness
 
 app_name = "courses"
@@ -47,4 +48,5 @@ urlpatterns = [
     path("assignments/<int:pk>/delete/", views.assignment_delete, name="delete-assignment"),
     path("assignments/<int:pk>/restore/", views.assignment_restore, name="restore-assignment"),
     *sameness,
+    *reminder_urls.urlpatterns,
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from coreengine.kernel.notifications import NotificationKind, register_kind
 from coreengine.kernel.screens import NavItem, SettingsPage, register_nav, register_settings_page, register_slot
 from coreengine.kernel.typing import Request
 from plugins.models import Connection
@@ -66,6 +67,9 @@ def _first(connections: list[Connection]) -> Connection:
 
 def register() -> None:
     """Add all of it; called once, when the app is ready."""
+    register_kind(
+        NotificationKind("connection", "Connections", "plug", "A connection needs you, or could not do its part.", 60)
+    )
     register_nav(NavItem("connections", "Connections", "plug", "plugins:list", 10, group="bottom"))
     register_settings_page(
         SettingsPage("plugins", "Plugins", "blocks", "plugins:settings", 40, "What is installed and what it may do")

@@ -9,10 +9,11 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 # Open to everyone, and why: signing in itself, health for machines, hooks by signature or secret, the mailbox and the
-# style guide of development, the API's description, and the manifests' published JSON Schema.
+# style guide of development, the API's description, the manifests' published JSON Schema, and the script by which
+# browsers show what was pushed.
 OPEN = re.compile(
     r"^/(accounts/|health|hooks/|mailbox/|styleguide/|api/v1/schema|api/v1/docs|api/v1/$|static/|favicon|admin/"
-    r"|schemas/|api/v1/plugins/manifest-schema/)"
+    r"|schemas/|api/v1/plugins/manifest-schema/|push-worker\.js)"
 )
 SAMPLES = {
     "int": "999999999",

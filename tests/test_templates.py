@@ -9,7 +9,8 @@ from django.template import engines
 
 ROOT = Path(__file__).parents[1]
 TEMPLATES = sorted((ROOT / "templates").rglob("*.*"))
-PAGES = [path for path in TEMPLATES if path.suffix == ".html"]
+# Mails are read elsewhere, in programs that know styles in the elements and little else.
+PAGES = [path for path in TEMPLATES if path.suffix == ".html" and "emails" not in path.parts]
 STYLES = [path for path in sorted((ROOT / "static").rglob("*.css")) if path.name != "tokens.css"]
 SCRIPTS = sorted((ROOT / "static/js").rglob("*.js"))
 

@@ -1,8 +1,10 @@
 """What the pages of workflows show; an execution's is in `execution_page`."""
 
+import json
 from dataclasses import dataclass
 
 from coreengine.kernel.actions import action_names, get_action
+from coreengine.kernel.event_types import EventType, event_types
 from workflows.engine.definition import DefinitionInvalid, Fault
 from workflows.engine.source import read_source
 from workflows.graph import NodeState, Picture
@@ -59,6 +61,11 @@ class EditorPage:
     def step_types(self) -> list[tuple[str, str]]:
         """List what a step may be, with what it does."""
         return [(snippet.key, snippet.summary) for snippet in SNIPPETS if snippet.place == "steps"]
+
+    @property
+    def event_types(self) -> list[tuple[EventType, str]]:
+        """List the events that are meant to start workflows, with an example of their data."""
+        return [(known, json.dumps(known.example, ensure_ascii=False, indent=1)) for known in event_types()]
 
     @property
     def actions(self) -> list[tuple[str, str]]:

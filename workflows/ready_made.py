@@ -21,7 +21,10 @@ from workflows.models import Workflow
 from workflows.versions import create_draft_workflow, create_workflow
 
 FOLDER = Path(__file__).parent / "gallery"
-ORDER = ("due-digest", "last-call", "weekly-summary", "announcement-summary", "archive-files", "focus-rounds")
+ORDER = (
+    *("due-digest", "grade-posted", "weekly-review", "last-call", "start-in-time", "weekly-summary"),
+    *("announcement-summary", "archive-files", "focus-rounds"),
+)
 CONNECTS = "plugin_action"
 
 

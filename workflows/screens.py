@@ -1,11 +1,14 @@
 """What workflows add to shared screens."""
 
+from coreengine.kernel.notifications import NotificationKind, register_kind
 from coreengine.kernel.screens import Card, NavItem, register_card, register_nav
 from workflows.cards import approvals_waiting, recent_executions, waiting_approvals
 
 
 def register() -> None:
     """Register the entry of the navigation and the dashboard's cards."""
+    register_kind(NotificationKind("workflow", "Workflows", "workflow", "What a workflow tells, or why it failed.", 40))
+    register_kind(NotificationKind("approval", "Questions", "user-check", "A workflow waits for your decision.", 50))
     also = ("workflows:executions", "workflows:approvals")
     register_nav(
         NavItem("workflows", "Workflows", "workflow", "workflows:list", 60, count=approvals_waiting, also=also)

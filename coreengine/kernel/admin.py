@@ -12,7 +12,12 @@ from coreengine.kernel.models import (
     IdempotentRequest,
     MailboxMessage,
     Notification,
+    NotificationPreference,
     OutgoingEmail,
+    OutgoingPush,
+    PushKey,
+    PushSubscription,
+    QuietHours,
 )
 
 
@@ -100,3 +105,50 @@ class IdempotentRequestAdmin(ReadOnlyAdmin):
     search_fields = ["key", "owner__email"]
     list_select_related = ["owner"]
     exclude = ["body", "fingerprint"]
+
+
+@admin.register(NotificationPreference)
+class NotificationPreferenceAdmin(admin.ModelAdmin):
+    """By which channels students are told."""
+
+    list_display = ["owner", "kind", "bell", "mail", "push"]
+    list_filter = ["kind"]
+    search_fields = ["owner__email", "kind"]
+    list_select_related = ["owner"]
+    raw_id_fields = ["owner"]
+
+
+@admin.register(QuietHours)
+class QuietHoursAdmin(admin.ModelAdmin):
+    """When students are left alone."""
+
+    list_display = ["owner", "is_on", "starts_at", "ends_at"]
+    search_fields = ["owner__email"]
+    list_select_related = ["owner"]
+    raw_id_fields = ["owner"]
+
+
+@admin.register(PushKey)
+class PushKeyAdmin(ReadOnlyAdmin):
+    """The key by which push services know this installation."""
+
+    list_display = ["application_key", "created_at", "is_current"]
+    search_fields = ["application_key"]
+
+
+@admin.register(PushSubscription)
+class PushSubscriptionAdmin(ReadOnlyAdmin):
+    """The browsers that are pushed to; their addresses are not shown."""
+
+    list_display = ["label", "owner", "host", "created_at", "last_sent_at"]
+    search_fields = ["label", "host", "owner__email"]
+    list_select_related = ["owner"]
+
+
+@admin.register(OutgoingPush)
+class OutgoingPushAdmin(ReadOnlyAdmin):
+    """Pushes, sent and to be sent."""
+
+    list_display = ["subscription", "created_at", "sent_at", "attempts", "last_error"]
+    search_fields = ["subscription__label", "last_error"]
+    list_select_related = ["subscription"]

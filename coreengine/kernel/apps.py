@@ -13,8 +13,13 @@ class KernelConfig(AppConfig):
 
     def ready(self) -> None:
         """Put the dashboard into the navigation and load every app's system actions and subscribers."""
-        from coreengine.kernel.screens import NavItem, register_nav
+        from coreengine.kernel.screens import NavItem, SettingsPage, register_nav, register_settings_page
 
+        register_settings_page(
+            SettingsPage(
+                "notifications", "Notifications", "bell", "kernel:notification-settings", 35, "Channels and quiet hours"
+            )
+        )
         register_nav(NavItem("dashboard", "Dashboard", "layout-dashboard", "kernel:dashboard", 0))
         from coreengine.kernel import builtin_actions, checks  # noqa: F401  (registration on import)
 

@@ -1,11 +1,11 @@
 """Mail that is decided in a transaction and sent after it."""
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from smtplib import SMTPException
 from typing import Any
 
-from django.core.mail import EmailMessage
+from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -18,11 +18,24 @@ ATTEMPTS = 8
 
 
 def queue_email(
-    *, to: str, subject: str, body: str, owner: Any = None, idempotency_key: str | None = None
+    *,
+    to: str,
+    subject: str,
+    body: str,
+    owner: Any = None,
+    idempotency_key: str | None = None,
+    html: str = "",
+    headers: dict[str, str] | None = None,
+    not_before: datetime | None = None,
 ) -> OutgoingEmail:
-    """Put a mail into the outbox; the same key gives the same mail."""
+    """Put a mail into the outbox; the same key gives the same mail. `html` is shown instead of `body` where it can be.
+
+    It leaves at `not_before` at the earliest.
+    """
     subject = " ".join(subject.split())  # a line break would start another header
-    fields = {"to": to, "subject": subject, "body": body, "owner": owner}
+    fields = {"to": to, "subject": subject[:300], "body": body, "owner": owner, "html": html, "headers": headers or {}}
+    if not_before is not None:
+        fields["next_attempt_at"] = not_before
     if idempotency_key is None:
         mail = OutgoingEmail.objects.create(**fields)
     else:
@@ -31,6 +44,13 @@ def queue_email(
 
     send_outbox.delay_on_commit()
     return mail
+
+
+def _message(mail: OutgoingEmail) -> EmailMultiAlternatives:
+    message = EmailMultiAlternatives(mail.subject, mail.body, to=[mail.to], headers=mail.headers)
+    if mail.html:
+        message.attach_alternative(mail.html, "text/html")
+    return message
 
 
 def send_due(*, limit: int = 50) -> int:
@@ -50,7 +70,7 @@ def send_due(*, limit: int = 50) -> int:
             if mail is None:
                 break
             try:
-                EmailMessage(mail.subject, mail.body, to=[mail.to]).send()
+                _message(mail).send()
             except (SMTPException, OSError) as error:
                 logger.warning("mail %s was not taken: %s", mail.pk, error)
                 delay = timedelta(seconds=30 * 2**mail.attempts)

@@ -8,7 +8,31 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from coreengine.kernel.channel_models import (
+    NotificationPreference,
+    OutgoingPush,
+    PushKey,
+    PushSubscription,
+    QuietHours,
+)
 from coreengine.kernel.querysets import OwnedQuerySet
+
+__all__ = [
+    "Blob",
+    "BlobGrant",
+    "Event",
+    "EventCursor",
+    "IdempotentRequest",
+    "MailboxMessage",
+    "Notification",
+    "NotificationPreference",
+    "NotificationQuerySet",
+    "OutgoingEmail",
+    "OutgoingPush",
+    "PushKey",
+    "PushSubscription",
+    "QuietHours",
+]
 
 
 def _of_types(patterns: Iterable[str]) -> models.Q:
@@ -121,6 +145,7 @@ class Notification(models.Model):
     priority = models.CharField(max_length=8, choices=Priority.choices, default=Priority.MEDIUM)
     kind = models.CharField(max_length=40, blank=True)
     url = models.CharField(max_length=500, blank=True)
+    actions = models.JSONField(default=list, blank=True, help_text="What can be done: a list of {label, url, icon}.")
     created_at = models.DateTimeField(default=timezone.now)
     read_at = models.DateTimeField(null=True, blank=True)
 
@@ -131,6 +156,7 @@ class Notification(models.Model):
         indexes = [
             models.Index(fields=["owner", "-created_at", "-id"], name="notification_newest"),
             models.Index(fields=["owner"], condition=models.Q(read_at=None), name="notification_unread"),
+            models.Index(fields=["owner", "kind", "-created_at"], name="notification_by_kind"),
         ]
 
     def __str__(self) -> str:
@@ -184,6 +210,8 @@ class OutgoingEmail(models.Model):
     to = models.EmailField()
     subject = models.CharField(max_length=300)
     body = models.TextField()
+    html = models.TextField(blank=True, default="")
+    headers = models.JSONField(default=dict, blank=True)
     idempotency_key = models.CharField(max_length=200, null=True, blank=True, unique=True)
     created_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True, blank=True)

@@ -10,7 +10,7 @@ from django_htmx.http import trigger_client_event
 
 from coreengine.kernel.filters import NotificationFilter
 from coreengine.kernel.models import Notification, NotificationQuerySet
-from coreengine.kernel.notifications import mark_read, mark_unread
+from coreengine.kernel.notifications import kinds, mark_read, mark_unread
 from coreengine.kernel.pages import render_page
 from coreengine.kernel.typing import Request
 
@@ -24,7 +24,7 @@ def _mine(request: Request) -> NotificationQuerySet:
 
 @require_GET
 def notifications(request: Request) -> HttpResponse:
-    """List what the student was told, newest first; filters: unread, priority."""
+    """List what the student was told, newest first; filters: unread, priority, kind."""
     found = NotificationFilter(request.GET, queryset=_mine(request))
     page = Paginator(found.qs, PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
@@ -32,7 +32,9 @@ def notifications(request: Request) -> HttpResponse:
         "page": page,
         "is_unread_only": request.GET.get("unread") == "true",
         "priority": request.GET.get("priority", ""),
-        "priorities": Notification.Priority.values[::-1],
+        "priorities": ["urgent", "high"],
+        "kind": request.GET.get("kind", ""),
+        "kinds": kinds(),
     }
     return render_page(request, "kernel/notifications.html", context, parts={"notices": "list"})
 

@@ -4,12 +4,19 @@ from celery import shared_task
 
 from coreengine.kernel import blobs, events, mail
 from coreengine.kernel.health import heartbeat  # noqa: F401  (a task as well; a worker loads this module)
+from coreengine.kernel.push.outbox import send_due_pushes
 
 
 @shared_task(name="kernel.send_outbox")
 def send_outbox() -> None:
     """Send the mails that are due."""
     mail.send_due()
+
+
+@shared_task(name="kernel.send_pushes", expires=60)
+def send_pushes() -> None:
+    """Send the pushes that are due."""
+    send_due_pushes()
 
 
 @shared_task(name="kernel.deliver_events", expires=30)

@@ -3,7 +3,13 @@
 from django.conf import settings
 from django.urls import path
 
-from coreengine.kernel import mailbox_views, notification_views, styleguide, views
+from coreengine.kernel import (
+    mailbox_views,
+    notification_settings_views,
+    notification_views,
+    styleguide,
+    views,
+)
 
 app_name = "kernel"
 
@@ -16,6 +22,15 @@ urlpatterns = [
     path("notifications/read/", notification_views.read_all, name="read-all-notifications"),
     path("notifications/<int:pk>/read/", notification_views.read, name="read-notification"),
     path("notifications/<int:pk>/unread/", notification_views.unread, name="unread-notification"),
+    path("settings/notifications/", notification_settings_views.notification_settings, name="notification-settings"),
+    path("settings/notifications/browsers/", notification_settings_views.browser_add, name="add-browser"),
+    path(
+        "settings/notifications/browsers/<int:pk>/remove/",
+        notification_settings_views.browser_remove,
+        name="remove-browser",
+    ),
+    path("settings/notifications/try/", notification_settings_views.push_try, name="try-push"),
+    path("push-worker.js", notification_settings_views.push_worker, name="push-worker"),
     path("health", views.health, name="health"),
     path("health/ready", views.ready, name="ready"),
 ]

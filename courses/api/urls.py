@@ -24,6 +24,7 @@ from courses.handmade.api import AssignmentGroupViewSet, CourseOrderView, Duplic
 from courses.maps.api import CourseMapView, CoursePrerequisiteViewSet, ModuleMapView
 from courses.people.api import CoursePersonViewSet
 from courses.planning.api import OwnTaskViewSet, PlannerItemView, PlannerView
+from courses.reminders.api.views import MyDigestView, MyRemindersView, ReminderRuleViewSet, ReminderViewSet
 from courses.syllabus.api import ImportViewSet
 from courses.workplan.api import PlanPreferencesView, PlanProposalViewSet, WorkBlockViewSet, WorkloadView
 
@@ -46,6 +47,8 @@ router.register("assignment-groups", AssignmentGroupViewSet, basename="assignmen
 router.register("course-people", CoursePersonViewSet, basename="course-person")
 router.register("course-imports", ImportViewSet, basename="course-import")
 router.register("course-archives", CourseArchiveViewSet, basename="course-archive")
+router.register("reminders", ReminderViewSet, basename="reminder")
+router.register("reminder-rules", ReminderRuleViewSet, basename="reminder-rule")
 
 urlpatterns = [
     path("course-map/", CourseMapView.as_view(), name="course-map"),
@@ -59,5 +62,7 @@ urlpatterns = [
     path("courses/<int:pk>/duplicate/", DuplicateView.as_view(), name="course-duplicate"),
     path("courses/<int:pk>/undo/", UndoView.as_view(), name="course-undo"),
     path("assignments/<int:pk>/result/", ResultView.as_view(), name="assignment-result"),
+    path("me/reminders/", MyRemindersView.as_view(), name="my-reminders"),
+    path("me/digest/", MyDigestView.as_view(), name="my-digest"),
     *grade_urls,
 ]

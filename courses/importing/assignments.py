@@ -27,6 +27,7 @@ from courses.importing.compare import (
     said,
     write_changed,
 )
+from courses.importing.grade_events import Grade, grade_drafts, seen_grade
 from courses.importing.records import AssignmentRecord, GroupRecord, Problem, SubmissionRecord, read_batch
 from courses.models import Assignment, AssignmentGroup, Course, SourceImport, Submission
 from courses.sameness.services import match_work
@@ -44,6 +45,7 @@ class Plan:
     submission_fields: set[str] = field(default_factory=set)
     touched: set[int] = field(default_factory=set)
     drafts: list[EventDraft] = field(default_factory=list)
+    grades: list[tuple[Assignment, Grade | None, Submission]] = field(default_factory=list)
     unchanged: int = 0
 
 
@@ -79,6 +81,8 @@ def import_assignments(
 
     known.update({row.external_id: row for row in plan.created})
     _import_comments(plan, course, records, known, is_baseline)
+    for row, seen, submission in plan.grades:  # the events name the assignment's key, which it has by now
+        plan.drafts += grade_drafts(row, seen, submission, course)
     record_many(plan.drafts, actor=by, owner=owner)
     match_work(owner, courses=[course.pk], by=by)
     result.created, result.missing = len(plan.created), missing
@@ -156,7 +160,7 @@ def _plan_one(
         plan.changed[row.pk] = row
         plan.fields |= changes.keys()
         plan.drafts.append(EventDraft("assignment.updated", row, {**about, "changes": said(changes)}))
-    submission_changed = record.submission is not None and _plan_submission(plan, row, record.submission, about)
+    submission_changed = record.submission is not None and _plan_submission(plan, row, record.submission, about, course)
     if changes or submission_changed:
         plan.touched.add(row.pk)
     else:
@@ -172,9 +176,10 @@ def _plan_submission(
     """
     values = _submission_values(record)
     submission = row.own_submission
+    seen = seen_grade(row, submission)
     if submission is None:
-        before = Submission(assignment=row)
-        plan.new_submissions.append(Submission(assignment=row, **values))
+        before, submission = Submission(assignment=row), Submission(assignment=row, **values)
+        plan.new_submissions.append(submission)
         changes = differences(before, values)
     else:
         changes = differences(submission, values)
@@ -187,6 +192,7 @@ def _plan_submission(
         data = {**about, "changes": said(changes), "score": record.score, "grade": record.grade}
         data["points_possible"] = row.points_possible
         plan.drafts.append(EventDraft(event, row, data))
+        plan.grades.append((row, seen, submission))
     return bool(changes)
 
 

@@ -51,6 +51,9 @@ def import_courses(owner: User, *, source: str, courses: list[Any], by: Any, is_
         drafts.append(EventDraft("course.created", course, {"name": course.name, "baseline": is_baseline}))
     for course, changes in changed:
         drafts.append(EventDraft("course.updated", course, {"name": course.name, "changes": said(changes)}))
+        if changes.get("state", [""])[-1] == Course.State.COMPLETED:
+            data = {"name": course.name, "course": course.pk, "by": "source"}
+            drafts.append(EventDraft("course.concluded", course, data))
     write_changed(Course, [course for course, _ in changed], fields | {"updated_at"})
 
     vanished = [

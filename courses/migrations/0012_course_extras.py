@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("courses", "0010_same_work"),
+        ("courses", "0011_reminders"),
         ("kernel", "0006_event_append_by_index"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

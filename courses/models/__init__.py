@@ -14,6 +14,7 @@ from courses.models.modules import Module, ModuleItem
 from courses.models.people import CoursePerson
 from courses.models.planner import PlannerItem
 from courses.models.prerequisites import CoursePrerequisite
+from courses.models.reminders import DigestSlot, DueSignal, Reminder, ReminderRule, ReminderSettings
 from courses.models.repositories import AssignmentRepository
 from courses.models.sameness import SamenessChoice
 from courses.models.tasks import OwnTask, TaskSeries
@@ -37,6 +38,8 @@ __all__ = [
     "CoursePerson",
     "CourseResource",
     "DashboardVisit",
+    "DigestSlot",
+    "DueSignal",
     "GradeScenario",
     "ImportDraft",
     "Module",
@@ -46,6 +49,9 @@ __all__ = [
     "PlanProposal",
     "PlannerItem",
     "SamenessChoice",
+    "Reminder",
+    "ReminderRule",
+    "ReminderSettings",
     "SourceImport",
     "Submission",
     "TaskSeries",

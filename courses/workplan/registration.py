@@ -8,7 +8,6 @@ from datetime import datetime
 from coreengine.accounts.models import User
 from courses.calendar.entries import Entry, Layer, register_layer
 from courses.models import WorkBlock
-from courses.workplan import tasks  # noqa: F401  (a worker finds the tasks by this import)
 from courses.workplan.proposing import LAYER
 from courses.workplan.work import Source, read_assignments, register_source
 

@@ -7,6 +7,7 @@ from typing import Any
 from django import template
 from django.utils import timezone
 
+from coreengine.kernel.event_types import described_type
 from workflows.models import Execution, WorkflowTrigger
 from workflows.triggers.slots import next_slot
 from workflows.wording import MARKS_OF_MARKDOWN
@@ -28,6 +29,9 @@ def _cron_words(cron: str) -> str:
 
 def _event_words(pattern: str) -> str:
     """Say a type of events: "When an assignment is created", "When anything happens to a workflow execution"."""
+    known = described_type(pattern)
+    if known is not None:
+        return f"When {known.label[:1].lower()}{known.label[1:]}"
     *noun, verb = pattern.replace("_", " ").split(".")
     thing = " ".join(noun)
     if not thing or (" " in verb and verb != "*"):

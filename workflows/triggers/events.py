@@ -16,6 +16,7 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
+from coreengine.kernel.event_types import recorded_type
 from coreengine.kernel.events import subscriber, type_matches
 from coreengine.kernel.expressions import ExpressionError, condition
 from coreengine.kernel.models import Event
@@ -45,7 +46,7 @@ def start_workflows_of(event: Event) -> None:
         .filter(kind=WorkflowTrigger.Kind.EVENT, workflow__owner_id=event.owner_id, created_at__lte=event.time)
         .select_related("workflow__owner")
     )
-    fitting = [trigger for trigger in candidates if type_matches(event.type, trigger.config["event"])]
+    fitting = [trigger for trigger in candidates if type_matches(event.type, recorded_type(trigger.config["event"]))]
     if not fitting:
         return
     depth = depth_of(event)

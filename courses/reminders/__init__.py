@@ -1,0 +1,1 @@
+"""Reminders, digests, and what workflows are told about deadlines."""
