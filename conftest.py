@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-pytest_plugins = ["tests.what_runs_here"]
+pytest_plugins = ["tests.what_runs_here", "tests.in_two_processes"]
 
 
 @pytest.fixture(autouse=True)

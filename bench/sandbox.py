@@ -123,7 +123,7 @@ class Measure:
         from plugins.sandbox.images import build_image
 
         self.is_smoke = smoke
-        self.calls, self.runs, self.burst = (9, 3, 12) if smoke else (41, 9, 40)
+        self.calls, self.runs, self.burst = (9, 3, 12) if smoke else (41, 5, 32)
         self.owner = User.objects.create_user("bench@example.edu", None)
         self.connection = Connection.objects.create(
             owner=self.owner, plugin="bench-echo", label="Bench", health="healthy"

@@ -12,6 +12,7 @@ from coreengine.kernel.errors import DomainError
 from coreengine.kernel.models import Blob
 from coreengine.kernel.outbound.errors import RequestFailed
 from plugins.gateway.records import HiddenNames, NoHiddenNames
+from plugins.manifest import Manifest
 from plugins.models import Connection
 
 URL, SECRET = "webhook-url:", "webhook-secret:"
@@ -81,7 +82,6 @@ class WebhookNames:
         return self._known
 
 
-def hidden_names_of(connection: Connection) -> HiddenNames:
+def hidden_names_of(connection: Connection, manifest: Manifest) -> HiddenNames:
     """Return the names that a connection's plugin may write."""
-    manifest = connection.manifest
-    return WebhookNames(connection) if manifest and manifest.webhooks else NoHiddenNames()
+    return WebhookNames(connection) if manifest.webhooks else NoHiddenNames()

@@ -21,13 +21,13 @@ from coreengine.kernel import hooks
 from coreengine.kernel.events import record
 from coreengine.kernel.notifications import notify
 from coreengine.kernel.statuses import Status
-from plugins import heartbeat
+from plugins import call_rows, heartbeat
 from plugins.conf import plugin_settings
 from plugins.confirmation import check_confirmed
 from plugins.contract import ActionResult
 from plugins.errors import ConfirmationNeeded, DeliveryTaken
 from plugins.models import ActionCall, Connection, GatewayCall
-from plugins.registry import PluginUnknown, get_manifest
+from plugins.registry import Plugin, PluginUnknown, get_plugin
 from plugins.rules import check_params
 from plugins.saving.noting import note_copy
 
@@ -116,7 +116,9 @@ def run_here(
 ) -> ActionResult:
     """Run an action in this process, see `services.call_action`."""
     try:
-        manifest = get_manifest(connection.plugin)
+        plugin = get_plugin(connection.plugin)
+        manifest = plugin.manifest
+        assert manifest is not None
         cleaned = check_params(manifest, action, params)
         check_confirmed(manifest, action, cleaned, confirmation)
     except PluginUnknown as error:
@@ -137,7 +139,7 @@ def run_here(
         started_at=timezone.now(),
         alive_at=Now(),
     )
-    return _run(call, timeout_s=timeout_s)
+    return _run(call, timeout_s=timeout_s, plugin=plugin)
 
 
 def run_webhook(
@@ -233,13 +235,14 @@ def _run(
     keep_result: bool = False,
     delivery: Mapping[str, Any] | None = None,
     settle: Settle | None = None,
+    plugin: Plugin | None = None,
 ) -> ActionResult:
-    """Run a call that is marked as running and write how it ended."""
+    """Run a call that is marked as running and write how it ended; `plugin` is its plugin, where that was looked up."""
     from plugins import running
 
     try:
         with heartbeat.beating(call):
-            outcome = running.run(call.connection, call, timeout_s=timeout_s, delivery=delivery)
+            outcome = running.run(call.connection, call, timeout_s=timeout_s, delivery=delivery, plugin=plugin)
     except Exception:
         # A bug of the host. The row must not stay "running" for it, and the bug must not be swallowed.
         broken = running.Run(ActionResult(False, error="Something went wrong here. It was logged."))
@@ -254,6 +257,7 @@ def _finish(call: ActionCall, outcome: Run, keep_result: bool, settle: Settle | 
     now = timezone.now()
     is_copy = outcome.result.success and bool(call.params.get("copy_of"))
     is_as_always = call.method == "execute_action" and settle is None and not outcome.may_fail_yet
+    on_disk = keep_result or not (is_as_always and outcome.only_reads)
     if (
         is_as_always
         and not is_copy
@@ -261,7 +265,7 @@ def _finish(call: ActionCall, outcome: Run, keep_result: bool, settle: Settle | 
         and not outcome.has_more_to_write
         and _was_used_just_now(call.connection, now)
     ):
-        _write_end(call, outcome, keep_result, now)
+        _write_end(call, outcome, keep_result, now, on_disk=on_disk)
         return
     with transaction.atomic():
         is_noted = is_as_always and _note_use(call, now)
@@ -273,7 +277,7 @@ def _finish(call: ActionCall, outcome: Run, keep_result: bool, settle: Settle | 
         if call.pk is None:
             call.save(force_insert=True)  # it ended before its plugin was asked
         outcome.write(connection, call)
-        _write_end(call, outcome, keep_result, now)
+        _write_end(call, outcome, keep_result, now, on_disk=on_disk)
         if is_copy:
             note_copy(connection, call, outcome.result.data)
         if call.method == "authenticate":
@@ -284,20 +288,22 @@ def _finish(call: ActionCall, outcome: Run, keep_result: bool, settle: Settle | 
             settle(connection, call, outcome.result)
 
 
-def _write_end(call: ActionCall, outcome: Run, keep_result: bool, now: datetime) -> None:
+def _write_end(call: ActionCall, outcome: Run, keep_result: bool, now: datetime, *, on_disk: bool) -> None:
     result = outcome.result
-    ActionCall.objects.filter(pk=call.pk).update(
-        status=Status.COMPLETED if result.success else Status.FAILED,
-        finished_at=now,
-        duration_ms=round(result.execution_time * 1000),
-        error=result.error,
-        error_code=result.error_code[:60],
-        is_retryable=result.retryable,
-        request_count=result.request_count,
-        sandbox=outcome.sandbox,
-        log="\n".join(outcome.log)[:LOG_KEPT],
-        result=result.data if keep_result and (result.success or _is_told_by_field(result)) else None,
-    )
+    ended: dict[str, Any] = {
+        "status": Status.COMPLETED if result.success else Status.FAILED,
+        "finished_at": now,
+        "duration_ms": round(result.execution_time * 1000),
+        "error": result.error,
+        "error_code": result.error_code[:60],
+        "is_retryable": result.retryable,
+        "request_count": result.request_count,
+        "sandbox": outcome.sandbox,
+        "log": "\n".join(outcome.log)[:LOG_KEPT],
+    }
+    if keep_result and (result.success or _is_told_by_field(result)):
+        ended["result"] = result.data
+    call_rows.end(call, ended, on_disk=on_disk)
 
 
 def _was_used_just_now(connection: Connection, now: datetime) -> bool:

@@ -167,7 +167,9 @@ def get_manifest(name: str, *, even_if_off: bool = False) -> Manifest:
 
 def _folders(root: Path) -> list[Path]:
     try:
-        return sorted(path for path in root.iterdir() if (path / MANIFEST_NAME).is_file())
+        with os.scandir(root) as entries:
+            names = sorted(entry.name for entry in entries if os.path.isfile(f"{entry.path}/{MANIFEST_NAME}"))
+        return [root / name for name in names]
     except OSError:
         return []
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from coreengine.kernel.blobs import grant
 from coreengine.kernel.outbound.errors import RequestFailed
+from plugins import call_rows
 from plugins.answers import StoredAnswers
 from plugins.belongings import OwnBlobs, hidden_names_of
 from plugins.conf import plugin_settings
@@ -44,6 +45,7 @@ class Run:
     answers: StoredAnswers | None = None
     storage: Storage | None = None
     created_blobs: list[str] = field(default_factory=list)
+    only_reads: bool = False
 
     @property
     def may_fail_yet(self) -> bool:
@@ -76,15 +78,20 @@ class Run:
 
 
 def run(
-    connection: Connection, call: ActionCall, *, timeout_s: float, delivery: Mapping[str, Any] | None = None
+    connection: Connection,
+    call: ActionCall,
+    *,
+    timeout_s: float,
+    delivery: Mapping[str, Any] | None = None,
+    plugin: Plugin | None = None,
 ) -> Run:
     """Run one call to its end; failures are results, never exceptions. A call without a row gets one on the way.
 
-    `delivery` is what a webhook's plugin is given beside its name and settings.
+    `delivery` is what a webhook's plugin is given beside its name and settings; `plugin` saves looking it up.
     """
     started = time.monotonic()
     try:
-        plugin = get_plugin(connection.plugin)
+        plugin = plugin or get_plugin(connection.plugin)
     except PluginUnknown as error:
         return Run(ActionResult(False, error=str(error), error_code=error.code))
     assert plugin.manifest is not None
@@ -110,9 +117,11 @@ def run(
         renew=renew if way is not None and way.needs_sign_in else None,
     )
     blobs = OwnBlobs(connection)
-    gateway = Gateway(access, answers=answers, blobs=blobs, hidden_names=hidden_names_of(connection))
+    gateway = Gateway(access, answers=answers, blobs=blobs, hidden_names=hidden_names_of(connection, plugin.manifest))
     gateway.created_blobs = blobs.created
-    outcome = Run(ActionResult(False), storage=Storage(connection, plugin.manifest))
+    outcome = Run(
+        ActionResult(False), storage=Storage(connection, plugin.manifest), only_reads=_only_reads(plugin, call)
+    )
     try:
         if call.method == "authenticate" and call.params.get("validate"):
             _validate(plugin, connection, call, gateway, outcome, timeout_s)
@@ -211,10 +220,16 @@ def _converse(
             params,
             timeout_s=timeout_s or plugin_settings().ACTION_TIMEOUT_S,
             # The row of a call is there before its plugin can reach anything, and costs the call next to nothing.
-            meanwhile=None if call.pk else lambda: call.save(force_insert=True),
+            meanwhile=None if call.pk else lambda: call_rows.begin(call, on_disk=not outcome.only_reads),
         )
     finally:
         pool.discard(child)
+
+
+def _only_reads(plugin: Plugin, call: ActionCall) -> bool:
+    """Tell whether a call changes nothing on the other side, by the method that the manifest gives its action."""
+    endpoint = plugin.manifest.endpoint_by_name.get(call.action) if plugin.manifest else None
+    return call.method == "execute_action" and endpoint is not None and endpoint.is_reading
 
 
 def _has_succeeded(call: ActionCall, result: ActionResult) -> bool:

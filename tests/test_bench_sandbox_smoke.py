@@ -19,6 +19,7 @@ LIMIT_S = 300
 OWN = {"DATABASE_URL", "REDIS_URL", "VAR_DIR", "DJANGO_SETTINGS_MODULE", "ENVIRONMENT"}
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.docker
 def test_a_call_in_a_container_costs_about_what_it_should() -> None:

@@ -1,7 +1,16 @@
 """Tests: as development, but quick to hash and with nothing shared with a running server."""
 
-from coreengine.settings.base import MIDDLEWARE, PLUGINS, REST_FRAMEWORK
-from coreengine.settings.dev import *
+import os
+from pathlib import Path
+
+# Each of several processes of tests has its own servers: a snapshot of PostgreSQL sees the transactions of all its
+# databases, and a channel of Redis is heard in all of them. The first process keeps the place that all others leave.
+_worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+if _worker != "gw0" and "VAR_DIR" in os.environ and Path(os.environ["VAR_DIR"]).name != _worker:
+    os.environ["VAR_DIR"] = str(Path(os.environ["VAR_DIR"]) / _worker)
+
+from coreengine.settings.base import MIDDLEWARE, PLUGINS, REST_FRAMEWORK  # noqa: E402, after the place is settled
+from coreengine.settings.dev import *  # noqa: E402
 
 DEBUG = False
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

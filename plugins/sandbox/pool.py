@@ -244,12 +244,20 @@ class WarmPool:
 
     def _keep_planned(self) -> None:
         while not self._closing:
+            self._wait_for_quiet()
             try:
                 self._plan()
             except Exception:
                 logger.exception("the plugin pool could not be refilled")
             self._wake.wait(timeout=PLAN_EVERY_S)
             self._wake.clear()
+
+    def _wait_for_quiet(self) -> None:
+        """Return once no call talks, or after a while: looking at plugins takes the interpreter from a call."""
+        until = time.monotonic() + PATIENCE_S
+        with self._change:
+            while self._talking and not self._closing and (left_s := until - time.monotonic()) > 0:
+                self._change.wait(left_s)
 
     def _plan(self) -> None:
         """Recycle what is old or no longer fits, and queue what is missing."""

@@ -161,6 +161,7 @@ def test_too_many_files_are_refused(tmp_path: Path) -> None:
         (tarball({"readme": "x"}), "There is no plugin-manifest.yaml"),
         (tarball({"a/plugin-manifest.yaml": "x", "b/x": ""}), "There is no plugin-manifest.yaml"),
     ],
+    ids=["empty", "program", "half tar", "half zip", "cut tar", "cut zip", "no manifest", "manifest in a folder"],
 )
 def test_what_is_no_plugin_is_refused_in_words(tmp_path: Path, content: bytes, words: str) -> None:
     assert words in refusal_of(tmp_path, content)

@@ -44,6 +44,7 @@ class TestTakingIn:
             "x-github-hook-id": "7",
         }
 
+    @pytest.mark.alone
     def test_taking_in_is_quick(self, connection: Connection) -> None:
         push(connection)
         body = json.dumps({"ref": "x", "filler": "y" * 200_000}).encode()
