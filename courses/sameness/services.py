@@ -262,7 +262,8 @@ def _dress(rows: dict[int, Course], before: dict[int, int | None]) -> None:
     for row in rows.values():
         groups[row.same_as_id or row.pk].append(row)
     for pk, group in groups.items():
-        main, own = rows[pk], {}
+        main = rows[pk]
+        own: dict[str, Any] = {}
         if main.before_same is not None:
             own = {} if before[pk] in {row.pk for row in group} else main.before_same
         nicknames = [row.nickname for row in group if row.pk != pk and row.before_same is None and row.nickname]
