@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from courses import grade_views, repository_views, views
+from courses import dashboard_views, grade_views, repository_views, views
 from courses.sameness.urls import urlpatterns as sameness
 
 app_name = "courses"
@@ -26,6 +26,7 @@ urlpatterns = [
         grade_views.scenario_delete,
         name="delete-scenario",
     ),
+    path("dashboard/seen/", dashboard_views.seen, name="dashboard-seen"),
     path("grades/", grade_views.overview, name="all-grades"),
     path("courses/attach/", views.resource_attach, name="attach"),
     path("courses/<int:pk>/resources/<int:resource_pk>/detach/", views.resource_detach, name="detach"),

@@ -233,10 +233,8 @@ def _reached(owner: User, roots: set[int], joined: list[Pair]) -> set[int]:
     if not joined:
         return roots
     pks = {pk for pair in joined for pk in pair}
-    homes = {
-        pk: course for pk, course in Assignment.objects.filter(owner=owner, pk__in=pks).values_list("pk", "course_id")
-    }
-    root_of = {pk: root for pk, root in _roots(owner, homes.values())}
+    homes = dict(Assignment.objects.filter(owner=owner, pk__in=pks).values_list("pk", "course_id"))
+    root_of = dict(_roots(owner, homes.values()))
     found = set(roots)
     while True:
         more = {

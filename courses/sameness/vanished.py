@@ -1,4 +1,4 @@
-"""What becomes of work that vanished at its source: kept as the student's own, put out of the lists, or left in sight."""
+"""What becomes of work that vanished at its source: kept as the student's own, put away, or left in sight."""
 
 from __future__ import annotations
 
