@@ -95,7 +95,7 @@ def _measure(var: Path) -> None:
 def _reading(client: Any, path: str) -> list[str]:
     """What a browser asks for when it opens a page: the page and its cards."""
     text = _get(client, path)
-    return [path, *dict(_CARD.findall(text))]
+    return [path, *dict.fromkeys(_CARD.findall(text))]
 
 
 def _get(client: Any, path: str) -> str:
@@ -200,7 +200,9 @@ def _granian() -> Any:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [
-        Path(sys.executable).parent / "granian",
+        sys.executable,
+        "-m",
+        "granian",
         "--interface",
         "wsgi",
         "--host",
