@@ -31,5 +31,6 @@ class AgentsConfig(AppConfig):
                 order=90,
                 more_url_name="agents:runs",
                 more_label="Usage",
+                lines=2,
             )
         )

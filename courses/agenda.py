@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-
-from django.db.models import Count, Q, Window
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from urllib.parse import urlencode
 
 from coreengine.accounts.models import User
-from courses.models import Assignment
+from courses.agenda_rows import FEW_SHOWN, SHOWN, AgendaRow, read_ahead, read_behind
 from courses.moments import Clock, counted, long_date, short_date, span_of_days
 from courses.repository_marks import read_repositories
 from courses.rows import WorkRow, row_of
-from courses.work_state import WorkState
+from courses.work_rows import DatedRow, found_rows
 
-# One page's worth: what is further away or more is one link away.
-MOST_ROWS = 250
-OVERDUE_SHOWN = 8
-LATER_SHOWN = 8
-OPEN_AHEAD = (WorkState.UPCOMING, WorkState.UNDATED)
-SETTLED = (WorkState.DONE, WorkState.SUBMITTED, WorkState.GRADED)
+LATELY = timedelta(days=14)
+LIST = "/assignments/"
 
 
 @dataclass
 class Section:
+    """A part of the agenda; `all_url` leads to the whole of it where `total` is more than the rows."""
+
     key: str
     title: str
-    detail: str
+    detail: str = ""
     late: bool = False
+    hint: str = ""
+    all_url: str = ""
+    total: int = 0
     rows: list[WorkRow] = field(default_factory=list)
-    more_count: int = 0
+
+    @property
+    def more_count(self) -> int:
+        return max(0, self.total - len(self.rows))
 
 
 @dataclass(frozen=True)
@@ -39,66 +43,128 @@ class Agenda:
 
 
 def build_agenda(user: User, clock: Clock) -> Agenda:
-    """Read and sort a student's work: what is ahead, what is late, and where its code stands, a query each.
+    """Read and sort a student's work: what is behind, what is ahead, and where its code stands, a query each.
 
-    Shown: what is outstanding in courses that go on, and what was due or ticked off today, as done. The newest
-    debts are shown, since they can most likely still be paid; the old ones are one link away.
+    Shown: what is outstanding in courses that go on, what was due or ticked off today (as done), what waits for a
+    grade, and what vanished at its source lately. Each section has its first rows; the rest is one link away.
     """
     today, tomorrow = clock.midnight(clock.today), clock.midnight(clock.today + timedelta(days=1))
-    work = Assignment.objects.visible_to(user).present().in_active_courses(clock.now).for_list()
-    # The states of what is ahead are told in Python: building the rule's SQL costs more than reading some rows
-    # too many.
-    near = Q(due_at__gte=today) | Q(due_at__isnull=True, source="") | Q(done_at__gte=today)
-    ahead = []
-    for row in work.filter(near).by_due_date()[:MOST_ROWS]:
-        row.work_state = state = row.state_at(clock.now)
-        is_of_today = row.due_at is not None and today <= row.due_at < tomorrow
-        is_ticked_today = state == WorkState.DONE and row.done_at >= today
-        if state in OPEN_AHEAD or is_ticked_today or (is_of_today and state in SETTLED):
-            ahead.append(row)
-    late = list(
-        work.overdue(clock.now).annotate(late_count=Window(Count("pk"))).order_by("-due_at", "-pk")[:OVERDUE_SHOWN]
-    )
-    late_count = late[0].late_count if late else 0
-    read_repositories([*late, *ahead])
-    return Agenda(_sections(late[::-1], late_count, ahead, clock), _sentence(late_count, ahead, clock))
+    monday = clock.midnight(clock.next_monday)
+    after_next = clock.midnight(clock.next_monday + timedelta(days=7))
+    ahead = read_ahead(user.pk, now=clock.now, today=today, tomorrow=tomorrow, monday=monday, after_next=after_next)
+    behind = read_behind(user.pk, now=clock.now, lately=clock.now - LATELY)
+    # What was due today stands there, handed in or not, and nowhere else.
+    of_today = {row.work.pk for row in ahead}
+    behind = [row for row in behind if row.section != "waiting" or row.work.pk not in of_today]
+    read_repositories([row.work for row in (*behind, *ahead)])
+    sections = _sections(clock)
+    for row in (*behind, *ahead):
+        section = sections[row.section]
+        section.total = row.total
+        section.rows.append(_worded(row, clock))
+    for key in ("overdue", "missing"):
+        sections[key].rows.reverse()
+    due = [row.work.due_at for row in ahead if row.work.due_at is not None and row.work.done_at is None]
+    due = [moment for moment in due if moment >= clock.now]
+    due += _add_others(user, sections, clock)
+    late_count = sections["overdue"].total + sections["missing"].total
+    sections["overdue"].detail = str(sections["overdue"].total)
+    sections["missing"].detail = str(sections["missing"].total)
+    return Agenda([section for section in sections.values() if section.rows], _sentence(late_count, due, clock))
 
 
-def _sections(late: list[Assignment], late_count: int, ahead: list[Assignment], clock: Clock) -> list[Section]:
+def _sections(clock: Clock) -> dict[str, Section]:
     today, monday = clock.today, clock.next_monday
     sunday, after_next = monday - timedelta(days=1), monday + timedelta(days=7)
-    week = span_of_days(min(today + timedelta(days=1), sunday), sunday)
-    sections = {
-        "overdue": Section("overdue", "Overdue", str(late_count), late=True, more_count=late_count - len(late)),
-        "today": Section("today", "Today", f"{today:%a} {short_date(today)}"),
-        "week": Section("week", "This week", week),
-        "next": Section("next", "Next week", span_of_days(monday, after_next - timedelta(days=1))),
-        "later": Section("later", "Later", ""),
-    }
-    sections["overdue"].rows = [row_of(assignment, clock) for assignment in late]
-    for assignment in ahead:
-        section = sections[_section_key(assignment, today, monday, after_next, clock)]
-        if section.key == "later" and len(section.rows) == LATER_SHOWN:
-            section.more_count += 1  # a line that is not shown need not be worded
+    tomorrow = today + timedelta(days=1)
+    week = span_of_days(min(tomorrow, sunday), sunday)
+    next_week = span_of_days(monday, after_next - timedelta(days=1))
+
+    def between(first: date, last: date | None) -> str:
+        values = {"state": "outstanding", "due_after": _iso(clock.midnight(first))}
+        if last is not None:
+            values["due_before"] = _iso(clock.midnight(last))
+        return f"{LIST}?{urlencode(values)}"
+
+    found = [
+        Section("overdue", "Overdue", late=True, all_url=f"{LIST}?state=overdue"),
+        Section("missing", "Missing", late=True, all_url=f"{LIST}?state=missing", hint="by the source's word"),
+        Section("today", "Today", f"{today:%a} {short_date(today)}", all_url=between(today, tomorrow)),
+        Section("week", "This week", week, all_url=between(tomorrow, monday)),
+        Section("next", "Next week", next_week, all_url=between(monday, after_next)),
+        Section("later", "Later", all_url=between(after_next, None)),
+        Section("waiting", "Waiting for a grade", all_url=f"{LIST}?state=waiting"),
+        Section("gone", "No longer at the source", all_url=f"{LIST}?state=gone"),
+    ]
+    return {section.key: section for section in found}
+
+
+def _worded(found: AgendaRow, clock: Clock) -> WorkRow:
+    """Make the line; what waits for a grade says since when, and is nothing to tick off."""
+    row = row_of(found.work, clock)
+    if found.section == "missing":
+        return replace(row, late=True)
+    if found.section != "waiting":
+        return row
+    submission = found.work.own_submission
+    handed_in = submission.submitted_at if submission else None
+    days = (clock.today - clock.day_of(handed_in)).days if handed_in else -1
+    words = f"for {days} {'day' if days == 1 else 'days'}" if days > 0 else "since today" if handed_in else "handed in"
+    return replace(row, when_text=words, can_mark=False, done=False, waits=True)
+
+
+def _add_others(user: User, sections: dict[str, Section], clock: Clock) -> list[datetime]:
+    """Add the lines of other parts of this app to the sections; give the moments at which something is due."""
+    due: list[datetime] = []
+    changed: set[str] = set()
+    moments: dict[int, datetime | None] = {}
+    for found in found_rows(user, clock):
+        sections["overdue"].total += max(found.late_count, len(found.late))
+        for dated in (*found.late, *found.ahead):
+            key = "overdue" if dated.row.late else _section_key(dated, clock)
+            moments[id(dated.row)] = dated.due_at
+            sections[key].rows.append(dated.row)
+            sections[key].total += 0 if dated.row.late else 1
+            changed.add(key)
+            if not dated.row.late and not dated.row.done and dated.due_at is not None:
+                due.append(dated.due_at)
+    order = _by_time(moments)
+    for key in changed:
+        section = sections[key]
+        section.rows.sort(key=order)
+        most = SHOWN if key in ("today", "week", "next") else FEW_SHOWN
+        section.rows = section.rows[-most:] if section.late else section.rows[:most]
+    return due
+
+
+def _by_time(moments: dict[int, datetime | None]) -> Callable[[WorkRow], tuple[bool, str]]:
+    def order(row: WorkRow) -> tuple[bool, str]:
+        if id(row) in moments:
+            moment = moments[id(row)]
         else:
-            section.rows.append(row_of(assignment, clock))
-    return [section for section in sections.values() if section.rows]
+            moment = datetime.fromisoformat(row.when.iso) if row.when else None
+        return moment is None, _iso(moment) if moment else ""
+
+    return order
 
 
-def _section_key(assignment: Assignment, today: date, monday: date, after_next: date, clock: Clock) -> str:
-    if assignment.due_at is None:
-        return "today" if assignment.work_state in SETTLED else "later"
-    day = clock.day_of(assignment.due_at)
-    if day <= today:
+def _section_key(dated: DatedRow, clock: Clock) -> str:
+    if dated.due_at is None:
+        return "today" if dated.row.done else "later"
+    day, monday = clock.day_of(dated.due_at), clock.next_monday
+    if day <= clock.today:
         return "today"
     if day < monday:
         return "week"
-    return "next" if day < after_next else "later"
+    return "next" if day < monday + timedelta(days=7) else "later"
 
 
-def _sentence(late_count: int, rows: list[Assignment], clock: Clock) -> str:
+def _iso(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _sentence(late_count: int, ahead: list[datetime], clock: Clock) -> str:
     """Say in one sentence what is due."""
-    ahead = [row.due_at for row in rows if row.work_state == WorkState.UPCOMING and row.due_at]
     start = f"{counted(late_count, 'thing')} {'is' if late_count == 1 else 'are'} overdue" if late_count else ""
     due = _due_words(ahead, clock)
     if start and due:

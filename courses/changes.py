@@ -20,6 +20,7 @@ TYPES = [
     "assignment.updated",
     "course.created",
     "course.missing",
+    "course.updated",
     "event.created",
     "event.removed",
     "event.updated",
@@ -28,8 +29,12 @@ TYPES = [
     "module.created",
     "module.unlocked",
     "module.updated",
+    "planner_item.created",
+    "planner_item.missing",
+    "planner_item.updated",
     "repository.ci_changed",
     "submission.graded",
+    "submission.updated",
 ]
 PLACES = {
     "courses.assignment": "assignments",
@@ -38,10 +43,18 @@ PLACES = {
     "resources.repository": "vault/repositories",
     "resources.resource": "vault",
 }
-SIFTED = ["assignment.updated", "event.updated", "module.updated", "repository.ci_changed"]
+SIFTED = [
+    "assignment.updated",
+    "course.updated",
+    "event.updated",
+    "module.updated",
+    "planner_item.updated",
+    "repository.ci_changed",
+    "submission.updated",
+]
 """Of these, not every event is worth telling."""
 # A change in any other field is too small to interrupt someone for.
-TOLD_FIELDS = ("due_at", "points_possible", "description_html", "name")
+TOLD_FIELDS = ("missing_since", "due_at", "points_possible", "description_html", "name")
 
 
 @dataclass(frozen=True)
@@ -55,6 +68,7 @@ class Change:
     new: str
     old: str
     when: str
+    event: int = 0
 
 
 def recent_events(user: User, now: datetime) -> QuerySet[Event]:
@@ -68,6 +82,10 @@ def recent_events(user: User, now: datetime) -> QuerySet[Event]:
     told |= Q(type="module.updated", data__has_key="added") | ~Q(type__in=SIFTED)
     # That CI is queued, runs and passes is what follows every push.
     told |= Q(type="repository.ci_changed", data__after=Status.FAILED.value)
+    told |= Q(type="course.updated", data__changes__has_key="missing_since")
+    told |= Q(type="planner_item.updated", data__changes__has_key="starts_at")
+    # A grade that was there and hidden: only its posting changes.
+    told |= Q(type="submission.updated", data__changes__has_key="posted_at") & ~Q(data__score=None)
     return (
         Event.objects.filter(owner=user, type__in=TYPES, time__gte=now - WINDOW)
         .filter(told)
@@ -78,15 +96,21 @@ def recent_events(user: User, now: datetime) -> QuerySet[Event]:
 
 
 def changes_of(events: list[Event], clock: Clock) -> list[Change]:
-    """Say events in words. One thing that changed twice is told once, by its latest change."""
-    seen: set[tuple[str, str, str]] = set()
+    """Say events in words. One thing that changed twice is told once, by its latest change.
+
+    What two sources say of one thing in the same words is told once as well.
+    """
+    seen: set[tuple[str, ...]] = set()
     found: list[Change] = []
     for event in events:
         key = (event.type, event.subject_type, event.subject_id)
         if key in seen:
             continue
-        seen.add(key)
-        found.append(change_of(event, clock))
+        change = change_of(event, clock)
+        words = (change.name, change.verb, change.new)
+        if words not in seen:
+            found.append(change)
+        seen |= {key, words}
     return found
 
 
@@ -97,12 +121,31 @@ def change_of(event: Event, clock: Clock) -> Change:
     url = f"/{PLACES.get(event.subject_type, 'courses')}/{event.subject_id}/"
     if event.subject_type == "courses.module":
         url = f"/courses/{data.get('course')}/?part=modules#module-{event.subject_id}"
-    return Change(icon, str(data.get("name", "")), url, verb, new, old, ago(event.time, clock.now))
+    if event.subject_type == "courses.planneritem":
+        url = "/courses/"
+    return Change(icon, str(data.get("name", "")), url, verb, new, old, ago(event.time, clock.now), event.pk)
 
 
 def _words(type: str, data: dict[str, Any], clock: Clock) -> tuple[str, str, str, str]:
     if type == "submission.graded":
+        before, after = (data.get("changes") or {}).get("score") or (None, None)
+        if before is not None and after is not None:
+            return "award", "has a new grade", _score(data), f"{before:g}"
         return "award", "was graded", _score(data), ""
+    if type == "submission.updated":
+        is_posted = (data.get("changes") or {}).get("posted_at", [None, None])[1] is not None
+        return (
+            ("award", "has its grade shown now", _score(data), "")
+            if is_posted
+            else ("eye-off", "has its grade hidden", "", "")
+        )
+    if type == "course.updated":
+        return "link", "is back at its source", "", ""
+    if type == "planner_item.created":
+        return "calendar-plus", "is a new event", "", ""
+    if type == "planner_item.updated":
+        was, now = (_day(moment, clock) for moment in data["changes"]["starts_at"])
+        return ("calendar-clock", "begins", now, was) if now else ("calendar-clock", "has no time any more", "", was)
     if type.startswith("event."):
         return _event_words(type, data, clock)
     if type.endswith(".missing"):
@@ -126,6 +169,8 @@ def _words(type: str, data: dict[str, Any], clock: Clock) -> tuple[str, str, str
         due = _day(data.get("due_at"), clock)
         return "file-plus", "is new, due" if due else "is new", due, ""
     changes = data.get("changes", {})
+    if "missing_since" in changes and changes["missing_since"][1] is None:
+        return "link", "is back at its source", "", ""
     if "due_at" in changes:
         old, new = (_day(moment, clock) for moment in changes["due_at"])
         return ("calendar-clock", "is due" if new else "has no due date any more", new, old)

@@ -45,7 +45,12 @@ class CourseFilter(django_filters.FilterSet):
 
 
 class AssignmentFilter(django_filters.FilterSet):
-    STATES = [*WorkState.choices, ("outstanding", "To do")]
+    STATES = [
+        *WorkState.choices,
+        ("outstanding", "To do"),
+        ("missing", "Missing"),
+        ("waiting", "Waiting for a grade"),
+    ]
 
     course = django_filters.ModelChoiceFilter(queryset=own_courses)
     state = django_filters.ChoiceFilter(choices=STATES, method="filter_state", help_text="where the work stands")
@@ -61,6 +66,8 @@ class AssignmentFilter(django_filters.FilterSet):
         now = timezone.now()
         if value == "outstanding":
             return queryset.outstanding(now)
+        if value in ("missing", "waiting"):
+            return queryset.called_missing() if value == "missing" else queryset.waiting_for_grade()
         return queryset.overdue(now) if value == WorkState.OVERDUE else queryset.in_state(value, now)
 
     def filter_words(self, queryset: QuerySet, name: str, value: str) -> QuerySet:

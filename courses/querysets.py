@@ -10,7 +10,14 @@ from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, When
 
 from coreengine.kernel.querysets import OwnedQuerySet
-from courses.work_state import OUTSTANDING, WorkState, state_of_rows
+from courses.work_state import (
+    OUTSTANDING,
+    WorkState,
+    can_be_late,
+    is_owed,
+    state_of_rows,
+    waits_for_grade,
+)
 
 if TYPE_CHECKING:
     from coreengine.accounts.models import User
@@ -161,10 +168,16 @@ class AssignmentQuerySet(MatchingQuerySet, ShownOnceMixin, InCourseMixin):
         return self.alias(work_state=state_of_rows(now)).filter(work_state=str(state))
 
     def overdue(self, now: datetime) -> Self:
-        # The first filter is implied by the rule; it is there so that the index on due dates can serve.
-        return self.filter(due_at__lt=now, done_at__isnull=True, missing_since__isnull=True).in_state(
-            WorkState.OVERDUE, now
-        )
+        """The same as `in_state(OVERDUE)`, in a form that an index serves and that Django builds in half the time."""
+        return self.filter(is_owed(), can_be_late(), due_at__lt=now, done_at__isnull=True, missing_since__isnull=True)
+
+    def called_missing(self) -> Self:
+        """What the source calls missing and the student still owes."""
+        return self.filter(is_owed(), submission__missing=True, done_at__isnull=True, missing_since__isnull=True)
+
+    def waiting_for_grade(self) -> Self:
+        """Handed in and not graded yet."""
+        return self.filter(waits_for_grade(), missing_since__isnull=True).exclude(grading_type="not_graded")
 
     def outstanding(self, now: datetime) -> Self:
         """Still to be done: not handed in, graded, excused, ticked off or gone."""

@@ -51,7 +51,16 @@ class WorkRow:
     late: bool
     done: bool
     can_mark: bool
+    waits: bool = False
+    """Handed in, and nothing the student can do about it."""
+    kind: str = ""
+    """What it is, where that is no assignment: its id is not one then."""
     code: CodeMark | None = None
+
+    @property
+    def mark_id(self) -> str:
+        """The id of its mark on a page."""
+        return f"done-{self.kind}-{self.pk}" if self.kind else f"done-{self.pk}"
 
 
 def row_of(assignment: Assignment, clock: Clock) -> WorkRow:

@@ -23,10 +23,10 @@ from coreengine.kernel.screens import (
 )
 from coreengine.kernel.typing import Request
 from courses.agenda import Agenda, build_agenda, greeting
-from courses.changes import changes_of, recent_events
 from courses.models import Announcement, Assignment, Course, CourseResource
 from courses.moments import ago, long_date, moment
-from courses.pages import clock_of, news_line
+from courses.news import build_stream
+from courses.pages import clock_of
 from courses.querysets import COURSE_TAG_FIELDS
 from courses.repository_pages import repository_labels, repository_work
 from courses.texts import excerpt
@@ -35,9 +35,6 @@ from resources.models import Resource
 from resources.repositories.labels import register_labels
 
 SIDEBAR_COURSES = 14
-CHANGES_SHOWN = 5
-EVENTS_READ = 60
-NEWS_SHOWN = 3
 
 
 def agenda_of(request: HttpRequest) -> Agenda:
@@ -86,17 +83,9 @@ def agenda_card(request: Request) -> dict[str, Any]:
     return {"agenda": agenda, "has_courses": has_courses}
 
 
-def changes_card(request: Request) -> dict[str, Any] | None:
-    clock = clock_of(request.user)
-    changes = changes_of(list(recent_events(request.user, clock.now)[:EVENTS_READ]), clock)
-    return {"changes": changes[:CHANGES_SHOWN], "more": len(changes) - CHANGES_SHOWN} if changes else None
-
-
-def announcements_card(request: Request) -> dict[str, Any] | None:
-    clock = clock_of(request.user)
-    own = Announcement.objects.visible_to(request.user).shown_once().in_active_courses(clock.now)
-    news = list(own.for_list().newest_first()[:NEWS_SHOWN])
-    return {"lines": [news_line(announcement, clock) for announcement in news]} if news else None
+def news_card(request: Request) -> dict[str, Any] | None:
+    stream = build_stream(request.user, clock_of(request.user))
+    return {"stream": stream, "card_title": stream.title} if stream.new or stream.earlier else None
 
 
 def resource_courses(request: Request, resource: Resource) -> dict[str, Any] | None:
@@ -191,29 +180,8 @@ def register() -> None:
     register_slot("dashboard_actions", "courses/_dashboard_actions.html", context=dashboard_actions, order=90)
     register_quick_add(QuickAdd("assignment", "Assignment", "file-plus", "courses:create-task", 15))
     register_quick_add(QuickAdd("course", "Course", "graduation-cap", "courses:create", 20))
-    register_card(Card("agenda", "Agenda", "courses/_agenda_card.html", agenda_card, 10, region="main"))
-    register_card(
-        Card(
-            "changes",
-            "Changed lately",
-            "courses/_changes_card.html",
-            changes_card,
-            20,
-            more_url_name="courses:changes",
-            more_label="All",
-        )
-    )
-    register_card(
-        Card(
-            "announcements",
-            "Announcements",
-            "courses/_announcements_card.html",
-            announcements_card,
-            30,
-            more_url_name="courses:announcements",
-            more_label="All",
-        )
-    )
+    register_card(Card("agenda", "Agenda", "courses/_agenda_card.html", agenda_card, 10, region="main", loads="inline"))
+    register_card(Card("news", "What’s new", "courses/_news_card.html", news_card, 20, lines=7))
     register_slot("resource_attachments", "courses/_resource_courses.html", context=resource_courses, order=10)
     register_slot("repository_sidebar", "courses/_repository_work.html", context=repository_work, order=10)
     register_labels(repository_labels)

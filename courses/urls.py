@@ -6,6 +6,7 @@ from courses import repository_views, views
 from courses.grading.urls import grade_urls
 from courses.planning import urls as planning
 from courses.reminders import urls as reminder_urls
+from courses import dashboard_views, grade_views, repository_views, views
 from courses.sameness.urls import urlpatterns as sameness
 
 app_name = "courses"
@@ -29,6 +30,16 @@ urlpatterns = [
     path("courses/<int:pk>/restore/", views.course_restore, name="restore"),
     path("courses/<int:pk>/hide/", views.course_hide, name="hide"),
     *grade_urls,
+    path("courses/<int:pk>/grades/", grade_views.course_grades, name="grades"),
+    path("courses/<int:pk>/grades/what-if/", grade_views.what_if, name="what-if"),
+    path("courses/<int:pk>/grades/rules/", grade_views.grading_rules, name="grading-rules"),
+    path(
+        "courses/<int:pk>/grades/scenarios/<int:scenario_pk>/delete/",
+        grade_views.scenario_delete,
+        name="delete-scenario",
+    ),
+    path("dashboard/seen/", dashboard_views.seen, name="dashboard-seen"),
+    path("grades/", grade_views.overview, name="all-grades"),
     path("courses/attach/", views.resource_attach, name="attach"),
     path("courses/<int:pk>/resources/<int:resource_pk>/detach/", views.resource_detach, name="detach"),
     path("courses/<int:course_pk>/assignments/", views.assignment_list, name="course-assignments"),

@@ -121,6 +121,37 @@ RULES: list[Rule] = [
 ]
 
 
+def is_owed() -> Q:
+    """The rows' form of "nothing was handed in, and nothing settled it": neither excused, graded nor submitted."""
+    return Q(submission__isnull=True) | Q(
+        Q(submission__missing=True) | ~Q(submission__state="graded"),
+        ~Q(submission__state__in=HANDED_IN),
+        submission__excused=False,
+        submission__submitted_at__isnull=True,
+    )
+
+
+def is_settled_by_source() -> Q:
+    """The rows' form of "graded or submitted"."""
+    return Q(
+        Q(submission__submitted_at__isnull=False)
+        | Q(submission__state__in=HANDED_IN)
+        | Q(submission__state="graded", submission__missing=False),
+        submission__excused=False,
+    )
+
+
+def waits_for_grade() -> Q:
+    """The rows' form of "handed in, and not graded yet"."""
+    handed_in = Q(submission__submitted_at__isnull=False) | Q(submission__state__in=HANDED_IN)
+    return Q(handed_in, ~Q(submission__state="graded"), submission__excused=False)
+
+
+def can_be_late() -> Q:
+    """The rows' form of "something has to arrive": what is handed in on paper, or nowhere, is never overdue."""
+    return Q(source="") | Q(submission_types=[]) | ~Q(submission_types__contained_by=NOT_SUBMITTABLE)
+
+
 def state_of_rows(now: datetime) -> Case:
     """Give the state of every assignment of a query, as an expression to annotate it with."""
     whens = [When(rule.rows(now), then=Value(rule.state.value)) for rule in RULES]

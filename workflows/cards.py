@@ -2,33 +2,55 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Count, Q
 from django.http import HttpRequest
 
-from workflows.models import Approval, Execution
+from coreengine.kernel.statuses import FINISHED
+from workflows.models import Approval, Execution, StepExecution
 
 MOST_SHOWN = 5
+LOOKED_AT = 20
 COUNTED = "_approvals_waiting"
 
 
-def recent_executions(request: HttpRequest) -> dict[str, Any] | None:
-    """The newest executions of the student; no card while there are none."""
-    newest = list(
+def workflows_card(request: HttpRequest) -> dict[str, Any] | None:
+    """What needs the student, what runs and how far it is, and what ended last; no card while there is nothing."""
+    waiting = Approval.objects.visible_to(request.user).open().with_context().order_by("deadline_at")[:MOST_SHOWN]
+    found = list(waiting)
+    asked = {approval.execution_id for approval in found}
+    newest = (
         Execution.objects.visible_to(request.user)
         .newest_first()
         .select_related("workflow")
-        .only("id", "status", "created_at", "started_at", "completed_at", "workflow__name")[:MOST_SHOWN]
+        .only("id", "status", "created_at", "started_at", "completed_at", "workflow__name")[:LOOKED_AT]
     )
-    return {"executions": newest} if newest else None
-
-
-def waiting_approvals(request: HttpRequest) -> dict[str, Any] | None:
-    """What waits for the student's answer; no card while nothing does."""
-    if not approvals_waiting(request):
+    rows = sorted((row for row in newest if row.pk not in asked), key=lambda row: not row.is_open)[:MOST_SHOWN]
+    if not rows and not found:
         return None
-    waiting = list(Approval.objects.visible_to(request.user).open().with_context().order_by("deadline_at")[:MOST_SHOWN])
-    return {"waiting": waiting}
+    lines = [ExecutionLine(row, words) for row, words in zip(rows, _progress(rows), strict=True)]
+    return {"waiting": found, "executions": lines}
+
+
+@dataclass(frozen=True)
+class ExecutionLine:
+    """One execution of the card; `progress` is "3 of 5" while it goes on."""
+
+    execution: Execution
+    progress: str
+
+
+def _progress(rows: list[Execution]) -> list[str]:
+    """Say how many steps of those that go on are behind them; no query where nothing goes on."""
+    active = [row.pk for row in rows if row.is_open]
+    if not active:
+        return ["" for _ in rows]
+    steps = StepExecution.objects.filter(execution__in=active).order_by().values("execution_id")
+    counts = steps.annotate(total=Count("pk"), done=Count("pk", filter=Q(status__in=FINISHED)))
+    known = {count["execution_id"]: f"{count['done']} of {count['total']}" for count in counts}
+    return [known.get(row.pk, "") for row in rows]
 
 
 def approvals_waiting(request: HttpRequest) -> int:

@@ -2,7 +2,7 @@
 
 from coreengine.kernel.notifications import NotificationKind, register_kind
 from coreengine.kernel.screens import Card, NavItem, register_card, register_nav
-from workflows.cards import approvals_waiting, recent_executions, waiting_approvals
+from workflows.cards import approvals_waiting, workflows_card
 
 
 def register() -> None:
@@ -15,25 +15,13 @@ def register() -> None:
     )
     register_card(
         Card(
-            "approvals",
-            "Waiting for you",
-            "workflows/_approvals_card.html",
-            waiting_approvals,
-            5,
-            region="side",
-            more_url_name="workflows:approvals",
-            more_label="All approvals",
-        )
-    )
-    register_card(
-        Card(
             "workflows",
             "Workflows",
             "workflows/_executions_card.html",
-            recent_executions,
+            workflows_card,
             40,
-            region="side",
             more_url_name="workflows:executions",
             more_label="All executions",
+            lines=5,
         )
     )

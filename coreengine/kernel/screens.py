@@ -46,7 +46,12 @@ class SettingsPage:
 
 @dataclass(frozen=True)
 class Card:
-    """A card of the dashboard; `context` gives None when there is nothing to show."""
+    """A card of the dashboard; `context` gives None when there is nothing to show.
+
+    A card is asked for by a request of its own, so that a slow one holds up nothing; `loads` is "inline" for what
+    the page is for (it comes with the page), "later" for right after, "in view" for when it is scrolled to. `lines`
+    is the height that is kept for it meanwhile; 0 for a card that mostly has nothing to show.
+    """
 
     key: str
     title: str
@@ -56,6 +61,13 @@ class Card:
     region: str = "side"
     more_url_name: str = ""
     more_label: str = ""
+    loads: str = "later"
+    lines: int = 3
+
+    @property
+    def trigger(self) -> str:
+        """Return when htmx asks for it."""
+        return "revealed" if self.loads == "in view" else "load"
 
 
 @dataclass(frozen=True)
@@ -190,28 +202,41 @@ def search_sources() -> list[SearchSource]:
 
 @dataclass(frozen=True)
 class FilledCard:
-    """A card with what it shows; `has_failed` stands for content that could not be made."""
+    """A card with what it shows; `context` is None while it has not been asked for.
+
+    `has_failed` stands for content that could not be made.
+    """
 
     card: Card
-    context: dict[str, Any]
+    context: dict[str, Any] | None = None
     has_failed: bool = False
 
 
-def filled_cards(request: HttpRequest, region: str) -> list[FilledCard]:
-    """Fill the cards of one region. A card that fails is marked and logged, and harms no other."""
-    filled = []
+def dashboard_cards(request: HttpRequest, region: str) -> list[FilledCard]:
+    """List the cards of one region: those that come with the page filled, the others empty."""
+    placed = []
     for card in sorted((c for c in _cards.values() if c.region == region), key=lambda c: c.order):
-        try:
-            # No savepoint: pages run outside of a transaction, where a statement that fails harms no other,
-            # and it would cost every card two more round trips.
-            context = card.context(request)
-        except Exception:
-            logger.exception("the dashboard card %s failed", card.key)
-            filled.append(FilledCard(card, {}, has_failed=True))
-            continue
-        if context is not None:
-            filled.append(FilledCard(card, context))
-    return filled
+        filled = fill_card(request, card) if card.loads == "inline" else FilledCard(card)
+        if filled is not None:
+            placed.append(filled)
+    return placed
+
+
+def find_card(key: str) -> Card | None:
+    """Return the card of this key."""
+    return _cards.get(key)
+
+
+def fill_card(request: HttpRequest, card: Card) -> FilledCard | None:
+    """Make what a card shows; None where there is nothing. A card that fails is logged, and harms no other."""
+    try:
+        # No savepoint: pages run outside of a transaction, where a statement that fails harms no other, and it
+        # would cost every card two more round trips.
+        context = card.context(request)
+    except Exception:
+        logger.exception("the dashboard card %s failed", card.key)
+        return FilledCard(card, has_failed=True)
+    return None if context is None else FilledCard(card, context)
 
 
 def slot_parts(name: str) -> list[SlotPart]:

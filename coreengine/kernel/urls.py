@@ -15,6 +15,7 @@ app_name = "kernel"
 
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
+    path("dashboard/cards/<slug:key>/", views.dashboard_card, name="dashboard-card"),
     path("places/", views.all_places, name="places"),
     path("notifications/", notification_views.notifications, name="notifications"),
     path("notifications/recent/", notification_views.recent, name="notifications-recent"),

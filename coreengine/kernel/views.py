@@ -4,21 +4,35 @@ import sys
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
 
 from coreengine.kernel.api.problems import AGAIN_AFTER_S, AWAY_WORDS, DATABASE_AWAY, json_problem
 from coreengine.kernel.health import readiness
 from coreengine.kernel.pages import render_page
-from coreengine.kernel.screens import filled_cards
+from coreengine.kernel.screens import dashboard_cards, fill_card, find_card
 from coreengine.kernel.typing import Request
 
 
 def dashboard(request: Request) -> HttpResponse:
-    """Show the cards that the apps registered."""
-    context = {"main_cards": filled_cards(request, "main"), "side_cards": filled_cards(request, "side")}
+    """Show the cards that the apps registered: some with the page, the others by requests of their own."""
+    context = {"main_cards": dashboard_cards(request, "main"), "side_cards": dashboard_cards(request, "side")}
     return render_page(request, "kernel/dashboard.html", context)
+
+
+@require_safe
+def dashboard_card(request: Request, key: str) -> HttpResponse:
+    """Show one card: the piece that htmx asks for (nothing, where it has nothing to show), or a page of its own."""
+    card = find_card(key)
+    if card is None:
+        raise Http404
+    filled = fill_card(request, card)
+    if request.htmx and filled is None:
+        return HttpResponse()
+    context = {"filled": filled, "card": card}
+    return render_page(request, "kernel/_card.html" if request.htmx else "kernel/dashboard_card.html", context)
 
 
 def all_places(request: Request) -> HttpResponse:

@@ -3,6 +3,8 @@
 from django.urls import path
 
 from coreengine.kernel.api.routers import ApiRouter
+from courses.api.dashboard import AgendaView, NewsSeenView, NewsView
+from courses.api.grades import CourseGradesView, GradeScenarioViewSet, GradesView, WhatIfView
 from courses.api.views import (
     AnnouncementViewSet,
     AssignmentViewSet,
@@ -65,4 +67,10 @@ urlpatterns = [
     path("me/reminders/", MyRemindersView.as_view(), name="my-reminders"),
     path("me/digest/", MyDigestView.as_view(), name="my-digest"),
     *grade_urls,
+    path("agenda/", AgendaView.as_view(), name="agenda"),
+    path("news/", NewsView.as_view(), name="news"),
+    path("news/seen/", NewsSeenView.as_view(), name="news-seen"),
+    path("grades/", GradesView.as_view(), name="grades"),
+    path("courses/<int:pk>/grades/", CourseGradesView.as_view(), name="course-grades"),
+    path("courses/<int:pk>/grades/what-if/", WhatIfView.as_view(), name="course-what-if"),
 ]

@@ -29,7 +29,7 @@ class Announcement(models.Model):
     same_as = models.ForeignKey(
         "self", on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="twins"
     )
-    """The announcement shown in place of this one, which is the same from another source (`courses.sameness`)."""
+    """The one that is shown in place of this one, which is the same from another source (`courses.sameness`)."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     search_vector = GeneratedField(

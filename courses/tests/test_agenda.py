@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from courses.agenda import OVERDUE_SHOWN, build_agenda, greeting
+from courses.agenda import build_agenda, greeting
+from courses.agenda_rows import FEW_SHOWN
 from courses.models import Course
 from courses.moments import Clock, moment, span_of_days
 from courses.tests.factories import NOW, AssignmentFactory, CourseFactory, SubmissionFactory
@@ -48,7 +49,7 @@ class TestSections:
 
         assert titles(owner) == {section: ["Work"]}
 
-    def test_handed_in_work_of_today_is_shown_as_done_and_of_yesterday_not_at_all(
+    def test_handed_in_work_of_today_is_shown_as_done_and_of_yesterday_waits_for_its_grade(
         self, owner: Any, course: Course
     ) -> None:
         today = AssignmentFactory(course=course, due_at=NOW - timedelta(hours=1), imported=True)
@@ -58,7 +59,9 @@ class TestSections:
 
         agenda = build_agenda(owner, CLOCK)
 
-        assert [(section.key, [row.done for row in section.rows]) for section in agenda.sections] == [("today", [True])]
+        shown = [(section.key, [row.done for row in section.rows]) for section in agenda.sections]
+        assert shown == [("today", [True]), ("waiting", [False])]
+        assert agenda.sections[1].rows[0].when_text == "for 2 days"
 
     def test_what_was_ticked_off_today_stays_so_that_it_can_be_taken_back(self, owner: Any, course: Course) -> None:
         AssignmentFactory(course=course, name="Late", due_at=NOW - timedelta(days=3), done_at=NOW)
@@ -83,7 +86,7 @@ class TestSections:
 
         section = build_agenda(owner, CLOCK).sections[0]
 
-        assert (section.detail, section.more_count, len(section.rows)) == ("12", 12 - OVERDUE_SHOWN, OVERDUE_SHOWN)
+        assert (section.detail, section.more_count, len(section.rows)) == ("12", 12 - FEW_SHOWN, FEW_SHOWN)
         assert section.rows[-1].name == "1 days late"
 
     def test_three_queries_however_much_there_is(

@@ -1,0 +1,143 @@
+"""The rows of the agenda, read in two statements whatever there is: each section's first ones and its whole count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any
+
+from django.db.models import Case, Count, F, Q, QuerySet, Value, When, Window
+from django.db.models.functions import RowNumber
+
+from courses.kept_queries import KeptQuery
+from courses.models import Assignment, Course, Submission
+from courses.work_state import can_be_late, is_owed, is_settled_by_source, waits_for_grade
+
+SHOWN = 20
+"""Of a section; the rest is one link away."""
+FEW_SHOWN = 8
+"""Of what is late, missing, waiting or far away."""
+
+
+def _in_order(model: type[Any], names: str) -> tuple[str, ...]:
+    """Put columns into the order of the model's fields, as `from_db` takes them."""
+    wanted = set(names.split())
+    return tuple(field.attname for field in model._meta.concrete_fields if field.attname in wanted)
+
+
+_WORK = _in_order(
+    Assignment,
+    "id owner_id course_id name source due_at unlock_at lock_at points_possible submission_types missing_since done_at",
+)
+_COURSE = _in_order(Course, "id name nickname hue")
+_SUBMISSION = _in_order(Submission, "id assignment_id state submitted_at missing excused late score grade")
+COLUMNS = [
+    *_WORK,
+    *(f"course__{name}" for name in _COURSE[1:]),
+    *(f"submission__{name}" for name in _SUBMISSION),
+]
+
+
+@dataclass(frozen=True)
+class AgendaRow:
+    """One assignment with the section it belongs to and how many that section has."""
+
+    work: Assignment
+    section: str
+    total: int
+
+
+def _sectioned(rows: QuerySet[Assignment], section: Case, order: Any) -> QuerySet[Any]:
+    rows = rows.annotate(
+        section=section,
+        rank=Window(RowNumber(), partition_by="section", order_by=order),
+        total=Window(Count("pk"), partition_by="section"),
+    )
+    most = Case(When(section__in=["today", "week", "next"], then=Value(SHOWN)), default=Value(FEW_SHOWN))
+    return rows.filter(rank__lte=most).order_by(*order).values_list("section", "total", *COLUMNS)
+
+
+def _ahead(
+    owner: int, now: datetime, today: datetime, tomorrow: datetime, monday: datetime, after_next: datetime
+) -> QuerySet[Any]:
+    """What is open and ahead, and what was due or ticked off today, as settled."""
+    near = Q(due_at__gte=today) | Q(due_at__isnull=True, source="") | Q(done_at__gte=today)
+    is_open = Q(is_owed(), Q(due_at__gte=now) | Q(due_at__isnull=True), done_at__isnull=True)
+    of_today = Q(
+        Q(done_at__isnull=False, submission__isnull=True)
+        | Q(done_at__isnull=False, submission__excused=False)
+        | is_settled_by_source(),
+        due_at__gte=today,
+        due_at__lt=tomorrow,
+    )
+    ticked = Q(is_owed(), done_at__gte=today)
+    section = Case(
+        When(due_at__isnull=True, done_at__isnull=True, then=Value("later")),
+        When(due_at__isnull=True, then=Value("today")),
+        When(due_at__lt=tomorrow, then=Value("today")),
+        When(due_at__lt=monday, then=Value("week")),
+        When(due_at__lt=after_next, then=Value("next")),
+        default=Value("later"),
+    )
+    rows = _own(owner).present().in_active_courses(now).filter(near, is_open | of_today | ticked)
+    return _sectioned(rows, section, (F("due_at").asc(nulls_last=True), F("position").asc(), F("pk").asc()))
+
+
+def _behind(owner: int, now: datetime, lately: datetime) -> QuerySet[Any]:
+    """What is late, missing by the source's word, waiting for a grade, or vanished lately: the newest first."""
+    owed = Q(is_owed(), done_at__isnull=True)
+    late = Q(owed, Q(submission__missing=True) | Q(can_be_late(), due_at__lt=now), missing_since__isnull=True)
+    waiting = Q(waits_for_grade(), ~Q(grading_type="not_graded"), missing_since__isnull=True)
+    gone = Q(owed, Q(due_at__isnull=True) | Q(due_at__gte=lately), missing_since__gte=lately)
+    section = Case(
+        When(missing_since__isnull=False, then=Value("gone")),
+        When(waits_for_grade(), then=Value("waiting")),
+        When(submission__missing=True, then=Value("missing")),
+        default=Value("overdue"),
+    )
+    rows = _own(owner).in_sight().in_active_courses(now).filter(late | waiting | gone)
+    return _sectioned(rows, section, (F("due_at").desc(nulls_last=True), F("pk").desc()))
+
+
+def _own(owner: int) -> Any:
+    return Assignment.objects.visible_to(SimpleNamespace(pk=owner))  # type: ignore[arg-type]
+
+
+_AHEAD = KeptQuery(
+    _ahead, owner=int, now=datetime, today=datetime, tomorrow=datetime, monday=datetime, after_next=datetime
+)
+_BEHIND = KeptQuery(_behind, owner=int, now=datetime, lately=datetime)
+
+
+def read_ahead(owner: int, **moments: datetime) -> list[AgendaRow]:
+    """Read what is ahead, the soonest first."""
+    return _made(_AHEAD.rows(owner=owner, **moments))
+
+
+def read_behind(owner: int, *, now: datetime, lately: datetime) -> list[AgendaRow]:
+    """Read what is behind, the newest first."""
+    return _made(_BEHIND.rows(owner=owner, now=now, lately=lately))
+
+
+def _made(rows: list[tuple[Any, ...]]) -> list[AgendaRow]:
+    """Make objects as `for_list()` would: assignments with their course and submission."""
+    courses: dict[int, Course] = {}
+    key = 2 + _WORK.index("course_id")
+    first_course = 2 + len(_WORK)
+    first_submission = first_course + len(_COURSE) - 1
+    made = []
+    for row in rows:
+        work = Assignment.from_db("default", _WORK, row[2:first_course])
+        course = courses.get(row[key])
+        if course is None:
+            # Its id stands with the assignment: the same column twice comes once.
+            values = (row[key], *row[first_course:first_submission])
+            course = courses[row[key]] = Course.from_db("default", _COURSE, values)
+        # Set where a joined query would: the descriptors cost more than the row.
+        work._state.fields_cache["course"] = course
+        is_there = row[first_submission] is not None
+        submission = Submission.from_db("default", _SUBMISSION, row[first_submission:]) if is_there else None
+        work._state.fields_cache["submission"] = submission
+        made.append(AgendaRow(work, row[0], row[1]))
+    return made

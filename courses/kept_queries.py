@@ -1,0 +1,56 @@
+"""Statements of lists that every visit asks, put into SQL once: building them costs Django more than running them.
+
+`KeptQuery(build)` takes a function that builds a `values_list` queryset from named values. The first call builds it
+with marks in their place and keeps the SQL; later calls put in their own values. So the rules stay where they are (in
+querysets), and only their translation is kept. The text of the statement must not depend on the values: no lists, no
+None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import QuerySet
+
+_FIRST_MARK = datetime(1901, 1, 1, 1, 1, 1, tzinfo=UTC)
+_MARK_NUMBER = -7_316_000
+
+
+class KeptQuery:
+    """One statement with places for values, which are moments (`datetime`) or numbers (`int`)."""
+
+    def __init__(self, build: Callable[..., QuerySet[Any]], **kinds: type) -> None:
+        self.build, self.kinds = build, kinds
+        self.sql = ""
+        self.params: list[Any] = []
+        self.places: list[tuple[int, str]] = []
+
+    def rows(self, **values: Any) -> list[tuple[Any, ...]]:
+        """Run it with these values."""
+        if not self.sql:
+            self._keep()
+        params = self.params.copy()
+        for place, name in self.places:
+            params[place] = values[name]
+        with connection.cursor() as cursor:
+            cursor.execute(self.sql, params)
+            return cursor.fetchall()
+
+    def _keep(self) -> None:
+        marks = {
+            name: _FIRST_MARK + timedelta(days=at) if kind is datetime else _MARK_NUMBER - at
+            for at, (name, kind) in enumerate(self.kinds.items())
+        }
+        sql, params = self.build(**marks).query.sql_with_params()
+        names = {mark: name for name, mark in marks.items()}
+        self.params = list(params)
+        self.places = [
+            (place, names[param])
+            for place, param in enumerate(params)
+            if isinstance(param, (datetime, int)) and not isinstance(param, bool) and param in names
+        ]
+        assert {name for _, name in self.places} == set(self.kinds), "a value did not reach the statement"
+        self.sql = sql
