@@ -122,7 +122,7 @@ def change_of(event: Event, clock: Clock) -> Change:
     if event.subject_type == "courses.module":
         url = f"/courses/{data.get('course')}/?part=modules#module-{event.subject_id}"
     if event.subject_type == "courses.planneritem":
-        url = "/courses/"
+        url = "/planner/"
     return Change(icon, str(data.get("name", "")), url, verb, new, old, ago(event.time, clock.now), event.pk)
 
 
