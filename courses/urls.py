@@ -2,11 +2,10 @@
 
 from django.urls import include, path
 
-from courses import repository_views, views
+from courses import dashboard_views, repository_views, views
 from courses.grading.urls import grade_urls
 from courses.planning import urls as planning
 from courses.reminders import urls as reminder_urls
-from courses import dashboard_views, grade_views, repository_views, views
 from courses.sameness.urls import urlpatterns as sameness
 
 app_name = "courses"

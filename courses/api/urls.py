@@ -4,7 +4,6 @@ from django.urls import path
 
 from coreengine.kernel.api.routers import ApiRouter
 from courses.api.dashboard import AgendaView, NewsSeenView, NewsView
-from courses.api.grades import CourseGradesView, GradeScenarioViewSet, GradesView, WhatIfView
 from courses.api.views import (
     AnnouncementViewSet,
     AssignmentViewSet,

@@ -181,7 +181,7 @@ class TestAgenda:
 
 
 class TestQueries:
-    """One student with 40 courses: a page with all its cards asks at most 25 times, and no more for ten times the rows."""
+    """One student with 40 courses: a page with its cards asks at most 25 times, and no more for ten times the rows."""
 
     def fill(self, owner: Any, each: int) -> None:
         now = timezone.now()
