@@ -69,7 +69,4 @@ urlpatterns = [
     path("agenda/", AgendaView.as_view(), name="agenda"),
     path("news/", NewsView.as_view(), name="news"),
     path("news/seen/", NewsSeenView.as_view(), name="news-seen"),
-    path("grades/", GradesView.as_view(), name="grades"),
-    path("courses/<int:pk>/grades/", CourseGradesView.as_view(), name="course-grades"),
-    path("courses/<int:pk>/grades/what-if/", WhatIfView.as_view(), name="course-what-if"),
 ]
