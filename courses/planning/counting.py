@@ -1,4 +1,7 @@
-"""How much waits in the planner, for the navigation of every page: kept for a while, since every page would ask."""
+"""How much waits in the planner, for the navigation of every page: counted by the planner and kept for a while.
+
+Other pages ask no query for it: they show what is kept, or no number.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +10,22 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from coreengine.accounts.models import User
+from courses.moments import Clock
 from courses.pages import clock_of
 from courses.planning.reading import due_count
 
-KEPT_S = 120
+KEPT_S = 900
 
 
 def waiting_count(request: HttpRequest) -> int:
-    """How much is late or due today. What a sync changes shows within two minutes, what the student does at once."""
-    user: User = request.user  # type: ignore[assignment]
-    clock = clock_of(user)
-    key = _key(user)
-    kept = cache.get(key)
-    if kept is not None and kept[0] == clock.today:
-        return kept[1]
-    count = due_count(user, clock)
-    cache.set(key, (clock.today, count), KEPT_S)
-    return count
+    """How much is late or due today, as the planner counted last; 0 where that is long ago."""
+    kept = cache.get(_key(request.user))  # type: ignore[arg-type]
+    return kept[1] if kept is not None and kept[0] == clock_of(request.user).today else 0  # type: ignore[arg-type]
+
+
+def count_waiting(user: User, clock: Clock) -> None:
+    """Count what is late or due today, for the pages that follow. One query."""
+    cache.set(_key(user), (clock.today, due_count(user, clock)), KEPT_S)
 
 
 def count_anew(user: User) -> None:

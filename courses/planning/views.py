@@ -19,7 +19,7 @@ from courses.models import Assignment, PlannerItem
 from courses.module_pages import refused_words
 from courses.moments import Clock
 from courses.pages import clock_of
-from courses.planning.counting import count_anew
+from courses.planning.counting import count_anew, count_waiting
 from courses.planning.decisions import put_before, thing_of
 from courses.planning.doing import column_of, do
 from courses.planning.pages import Group, PlannerPage, choice_of, planner_page
@@ -37,6 +37,7 @@ def _page(request: Request, query: QueryDict) -> PlannerPage:
 @require_safe
 def planner(request: Request) -> HttpResponse:
     """Show what there is to do, as a list, a board or a week; the choice stands in the address."""
+    count_waiting(request.user, clock_of(request.user))
     return render_page(request, TEMPLATE, {"page": _page(request, request.GET)}, parts=PARTS)
 
 
@@ -49,6 +50,7 @@ def shown_query(request: Request) -> QueryDict:
 def answer_planner(request: Request) -> HttpResponse:
     """Answer a change: the planner as it is then, or the way back to it."""
     if request.htmx and request.htmx.target == "planner":
+        count_waiting(request.user, clock_of(request.user))
         return render_page(request, TEMPLATE, {"page": _page(request, shown_query(request))}, parts=PARTS)
     return back(request, reverse("courses:planner"))
 
