@@ -50,7 +50,7 @@ TYPES = [
     ),
     EventType(
         "assignment.created",
-        "An assignment is new",
+        "An assignment is created",
         "A source lists new work, or you add it by hand. What a source's first sync brings has `baseline` true.",
         {**WORK, "due_at": "2026-11-30T22:59:59Z", "baseline": False},
         filter="!has(trigger.event.data.baseline) || !trigger.event.data.baseline",

@@ -92,6 +92,10 @@ def create_reminder(
     fire_at = check_reminder(target, lead_minutes=lead_minutes, remind_at=remind_at, now=now)
     _lock(owner)
     own = Reminder.objects.filter(owner=owner).of(target.kind, target.pk)
+    if lead_minutes is not None and not chosen:
+        by_default = own.filter(is_derived=True, lead_minutes=lead_minutes, state=Reminder.State.SCHEDULED).first()
+        if by_default is not None:  # a second one at the same moment would say nothing new
+            return by_default
     same = own.filter(is_derived=False, lead_minutes=lead_minutes, remind_at=remind_at).first()
     if same is None and own.filter(is_derived=False).shown().count() >= MOST_PER_THING:
         raise ValidationError({"target_id": f"There are {MOST_PER_THING} reminders of it already. Remove one first."})

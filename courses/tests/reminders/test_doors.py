@@ -30,6 +30,14 @@ def test_adding_one(doors: Doors, work: Any) -> None:  # noqa: F811
     assert Reminder.objects.get().fire_at == work.due_at - timedelta(hours=1)
 
 
+def test_one_that_a_default_gives_already_is_that_one(doors: Doors, work: Any) -> None:  # noqa: F811
+    ReminderFactory(assignment=work, is_derived=True)
+    data = {"target_kind": "assignment", "target_id": work.pk, "lead_minutes": 60}
+
+    assert doors.send("/reminders/", "post", "reminders/", data) == 200
+    assert Reminder.objects.get().is_derived
+
+
 def test_a_time_that_passed_is_refused_at_the_field(doors: Doors, work: Any) -> None:  # noqa: F811
     data = {"target_kind": "assignment", "target_id": work.pk, "remind_at": "2020-01-01T10:00"}
 
