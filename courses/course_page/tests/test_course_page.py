@@ -65,7 +65,7 @@ class TestParts:
         fill(course, 2)
         fill(CourseFactory(owner=owner, imported=True), 3)
         links = {link.key: link.count for link in page.get(course.get_absolute_url()).context["tabs"]}
-        assert links == {**dict.fromkeys(links, 2), "overview": 0, "grades": 0, "activity": 0}
+        assert links == {**dict.fromkeys(links, 2), "overview": 0, "map": 0, "grades": 0, "activity": 0}
 
     def test_htmx_gets_the_tabs_and_the_part_only(self, page: Any, owner: Any) -> None:
         course = CourseFactory(owner=owner)
