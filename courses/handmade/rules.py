@@ -52,7 +52,8 @@ def weights_note(groups: list[AssignmentGroup]) -> str:
         return ""
     without = [group.name for group in groups if group.weight is None]
     rest = f" {', '.join(without[:3])} {'has' if len(without) == 1 else 'have'} none." if without else ""
-    return f"The weights add up to {total:g} %, not to 100 %.{rest} Grades are worked out in proportion."
+    taken = "What lies above is extra credit." if total > 100 else "Grades are worked out in proportion."
+    return f"The weights add up to {total:g} %, not to 100 %.{rest} {taken}"
 
 
 def check_result(assignment: Assignment, values: dict[str, Any]) -> None:

@@ -37,6 +37,12 @@ _FILLERS = re.compile(
     re.I,
 )
 _CLOCK = re.compile(r"\b(?:[01]?\d|2[0-3]):[0-5]\d(?:\s*[ap]\.?m\b\.?)?|\b(?:1[0-2]|[1-9])\s*[ap]m\b", re.I)
+_SENTENCE_END = re.compile(r"(?<=[%)\w])\.(?:\s+|$)")
+_PART_END = re.compile(r"\s*(?:[;,|•]|(?<=%)\s+/)\s+(?:(?:and|und)\s+)?|\s+(?:and|und|plus)\s+", re.I)
+_AROUND_NAME = re.compile(
+    r"^\s*(?:the|your|die|der|das)\b|\([^()%]*\)|\b(?:counts?|is|are|worth|makes? up|zählt|zählen)(?: for| as)?\b(?=\s*\d)",
+    re.I,
+)
 _EDGES = " \t-–—:;,.|()[]*•·#>_=…"
 
 
@@ -57,10 +63,10 @@ def syllabus_rows(text: str, *, order: str, term: Term, default: time) -> list[R
             if row is not None:
                 rows.append(row)
             continue
-        weight = _weight(line)
-        if weight is not None and weight[0].casefold() not in groups:
-            groups.add(weight[0].casefold())
-            rows.append(make_row(len(rows) + 1, GROUP, line=n, source=line, name=weight[0], weight=weight[1]))
+        for name, weight in _weights(line):
+            if name.casefold() not in groups:
+                groups.add(name.casefold())
+                rows.append(make_row(len(rows) + 1, GROUP, line=n, source=line, name=name, weight=weight))
         heading = _clean(line) if len(line) <= LONGEST_NAME else ""
     _join_groups(rows)
     return rows
@@ -96,6 +102,24 @@ def _work(number: int, n: int, line: str, dates: list[Found], heading: str, defa
         said = line[found.span[0] : found.span[1]].strip()
         row["unread"] = {"due": f"“{said}” can be read in two ways. Say above which comes first, day or month."}
     return row
+
+
+def _weights(line: str) -> list[tuple[str, str]]:
+    """ "Grading: homework 40 %, midterm 25 % and final 35 %" → each with its weight.
+
+    A sentence of several is taken whole or not at all: a part that cannot be read says that it tells something else.
+    """
+    if len(_PERCENT.findall(line)) < 2:
+        one = _weight(line)
+        return [one] if one else []
+    found: list[tuple[str, str]] = []
+    for sentence in _SENTENCE_END.split(line):
+        head, _, rest = sentence.partition(":")
+        parts = _PART_END.split(sentence if not rest or _PERCENT.search(head) else rest)
+        weights = [_weight(_AROUND_NAME.sub(" ", part)) for part in parts]
+        if len(parts) > 1 and all(weights):
+            found += [(f"{name[0].upper()}{name[1:]}", weight) for name, weight in filter(None, weights)]
+    return found
 
 
 def _weight(line: str) -> tuple[str, str] | None:

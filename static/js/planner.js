@@ -56,10 +56,13 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.target.id === "planner-dialog" || event.target.closest?.("#planner-dialog")) {
     if (!dialog.open) dialog.showModal();
-  } else if (event.target.id === "planner") {
-    refocus();
-    if (event.detail.requestConfig?.path?.endsWith("/quick/")) emptyLine();
+  } else if (event.target.id === "planner" && event.detail.requestConfig?.path?.endsWith("/quick/")) {
+    emptyLine();
   }
+});
+// At once and not when the page has settled: a key that is pressed in between has to find its row.
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.target.id === "planner") refocus();
 });
 
 // One line
@@ -106,20 +109,20 @@ function move(row, by) {
   if (!row.draggable) return say(`“${titleOf(row).textContent}” cannot be moved.`);
   if (planner().dataset.view === "board") {
     const next = COLUMNS[COLUMNS.indexOf(column) + by];
-    if (next) send({ do: `column:${next} ${key}` });
-    return;
+    return next ? send({ do: `column:${next} ${key}` }) : null;
   }
   const now = new Date();
   const today = `${now.getFullYear()}-${String(now.getMonth() + 1).padStart(2, "0")}-${String(now.getDate()).padStart(2, "0")}`;
   const from = day && day >= today ? day : shifted(today, by > 0 ? -1 : 1);
-  send({ do: `day:${shifted(from, by)} ${key}` });
+  return send({ do: `day:${shifted(from, by)} ${key}` });
 }
 
 function reorder(row, by) {
   const rows = rowsOf(row.closest("section"));
   const at = rows.indexOf(row);
-  if (by < 0 && at > 0) send({ do: `order ${row.dataset.key}`, before: rows[at - 1].dataset.key });
-  if (by > 0 && at < rows.length - 1) send({ do: `order ${row.dataset.key}`, before: rows[at + 2]?.dataset.key ?? "" });
+  if (by < 0 && at > 0) return send({ do: `order ${row.dataset.key}`, before: rows[at - 1].dataset.key });
+  if (by > 0 && at < rows.length - 1) return send({ do: `order ${row.dataset.key}`, before: rows[at + 2]?.dataset.key ?? "" });
+  return null;
 }
 
 function goAside(row, by) {
@@ -143,7 +146,13 @@ const commands = {
   "plan-right": (row) => goAside(row, 1),
 };
 const onRow = {
-  "plan-done": (row) => row.querySelector("[data-plan-check]")?.click(),
+  "plan-done": (row) => {
+    const check = row.querySelector("[data-plan-check]");
+    if (!check) return null;
+    const answered = new Promise((done) => document.addEventListener("htmx:afterRequest", done, { once: true }));
+    check.click();
+    return answered;
+  },
   "plan-dismiss": (row) => send({ do: `${"dismissed" in row.dataset ? "return" : "dismiss"} ${row.dataset.key}` }),
   "plan-edit": (row) => {
     const [kind, number] = row.dataset.key.split(":");
@@ -157,14 +166,18 @@ const onRow = {
   "plan-up": (row) => reorder(row, -1),
   "plan-down": (row) => reorder(row, 1),
 };
+// One key after the other: the next one is obeyed when the rows stand as the last one left them.
+let turn = Promise.resolve();
+
+function obey(command) {
+  if (!planner()) return null;
+  if (commands[command]) return commands[command](focused());
+  const row = focused();
+  return row ? onRow[command](row) : say("Choose a row first: j and k go through them.");
+}
 document.addEventListener("shortcut", (event) => {
   const { command } = event.detail;
-  if (!planner()) return;
-  if (commands[command]) return commands[command](focused());
-  if (!onRow[command]) return;
-  const row = focused();
-  if (row) onRow[command](row);
-  else say("Choose a row first: j and k go through them.");
+  if (commands[command] || onRow[command]) turn = turn.then(() => obey(command)).catch(() => {});
 });
 
 // Dragging

@@ -161,6 +161,27 @@ class TestTables:
 
 
 class TestSyllabi:
+    @pytest.mark.parametrize(
+        ("line", "groups"),
+        [
+            (
+                "Grading: Homework 40%, Midterm 25% and Final 35%",
+                [("Homework", "40"), ("Midterm", "25"), ("Final", "35")],
+            ),
+            (
+                "Labs count 45 %, quizzes 15 % (the lowest is dropped), the final 40 %. Late work loses 10 % a day.",
+                [("Labs", "45"), ("Quizzes", "15"), ("Final", "40")],
+            ),
+            ("Labs 12,5 %; Exams 87,5 %", [("Labs", "12.5"), ("Exams", "87.5")]),
+            ("Late work: 10% off, 20% after two days", []),
+            ("A 93%, B 83%", []),
+        ],
+    )
+    def test_weights_of_one_sentence_are_all_taken_or_none(self, line: str, groups: list[tuple[str, str]]) -> None:
+        rows = syllabus_rows(line, order="", term=TERM, default=NIGHT)
+
+        assert [(row["name"], row["weight"]) for row in rows] == groups
+
     TEXT = """Grading
 - Homework: 40%
 Midterm exam ....... 25 %

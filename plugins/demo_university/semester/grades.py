@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from .model import Assignment, Course
 
 LETTERS = [
@@ -34,7 +36,8 @@ def course_score(course: Course, *, final: bool, only: set[int] | None = None) -
         if kept:
             total += group.weight * sum(score for score, _ in kept) / sum(points for _, points in kept)
             weights += group.weight
-    return round(100 * total / weights, 2) if weights else None
+    # Canvas rounds decimals half up; round() would make 89.07 of 89.075.
+    return math.floor(10_000 * total / weights + 0.5 + 1e-9) / 100 if weights else None
 
 
 def letter(score: float | None) -> str | None:
