@@ -87,7 +87,7 @@ def _sections(clock: Clock) -> dict[str, Section]:
         return f"{LIST}?{urlencode(values)}"
 
     found = [
-        Section("overdue", "Overdue", late=True, all_url=f"{LIST}?state=overdue"),
+        Section("overdue", "Overdue", late=True, all_url=f"{LIST}?state=late"),
         Section("missing", "Missing", late=True, all_url=f"{LIST}?state=missing", hint="by the source's word"),
         Section("today", "Today", f"{today:%a} {short_date(today)}", all_url=between(today, tomorrow)),
         Section("week", "This week", week, all_url=between(tomorrow, monday)),
@@ -118,13 +118,14 @@ def _add_others(user: User, sections: dict[str, Section], clock: Clock) -> list[
     due: list[datetime] = []
     changed: set[str] = set()
     moments: dict[int, datetime | None] = {}
-    for found in found_rows(user, clock):
+    for source, found in found_rows(user, clock):
         sections["overdue"].total += max(found.late_count, len(found.late))
         for dated in (*found.late, *found.ahead):
             key = "overdue" if dated.row.late else _section_key(dated, clock)
             moments[id(dated.row)] = dated.due_at
             sections[key].rows.append(dated.row)
             sections[key].total += 0 if dated.row.late else 1
+            sections[key].all_url = source.all_url or sections[key].all_url
             changed.add(key)
             if not dated.row.late and not dated.row.done and dated.due_at is not None:
                 due.append(dated.due_at)

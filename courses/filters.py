@@ -49,6 +49,7 @@ class AssignmentFilter(django_filters.FilterSet):
         *WorkState.choices,
         ("outstanding", "To do"),
         ("missing", "Missing"),
+        ("late", "Overdue, and not called missing"),
         ("waiting", "Waiting for a grade"),
     ]
 
@@ -66,6 +67,8 @@ class AssignmentFilter(django_filters.FilterSet):
         now = timezone.now()
         if value == "outstanding":
             return queryset.outstanding(now)
+        if value == "late":
+            return queryset.overdue(now).not_called_missing()
         if value in ("missing", "waiting"):
             return queryset.called_missing() if value == "missing" else queryset.waiting_for_grade()
         return queryset.overdue(now) if value == WorkState.OVERDUE else queryset.in_state(value, now)

@@ -9,7 +9,7 @@ None.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -19,8 +19,16 @@ _FIRST_MARK = datetime(1901, 1, 1, 1, 1, 1, tzinfo=UTC)
 _MARK_NUMBER = -7_316_000
 
 
+def _mark(kind: type, at: int) -> datetime | date | int:
+    """A value that no statement has by itself."""
+    if kind is int:
+        return _MARK_NUMBER - at
+    moment = _FIRST_MARK + timedelta(days=at)
+    return moment if kind is datetime else moment.date()
+
+
 class KeptQuery:
-    """One statement with places for values, which are moments (`datetime`) or numbers (`int`)."""
+    """One statement with places for values, which are moments (`datetime`), days (`date`) or numbers (`int`)."""
 
     def __init__(self, build: Callable[..., QuerySet[Any]], **kinds: type) -> None:
         self.build, self.kinds = build, kinds
@@ -40,17 +48,14 @@ class KeptQuery:
             return cursor.fetchall()
 
     def _keep(self) -> None:
-        marks = {
-            name: _FIRST_MARK + timedelta(days=at) if kind is datetime else _MARK_NUMBER - at
-            for at, (name, kind) in enumerate(self.kinds.items())
-        }
+        marks = {name: _mark(kind, at) for at, (name, kind) in enumerate(self.kinds.items())}
         sql, params = self.build(**marks).query.sql_with_params()
         names = {mark: name for name, mark in marks.items()}
         self.params = list(params)
         self.places = [
             (place, names[param])
             for place, param in enumerate(params)
-            if isinstance(param, (datetime, int)) and not isinstance(param, bool) and param in names
+            if isinstance(param, (date, int)) and not isinstance(param, bool) and param in names
         ]
         assert {name for _, name in self.places} == set(self.kinds), "a value did not reach the statement"
         self.sql = sql

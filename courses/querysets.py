@@ -175,6 +175,10 @@ class AssignmentQuerySet(MatchingQuerySet, ShownOnceMixin, InCourseMixin):
         """What the source calls missing and the student still owes."""
         return self.filter(is_owed(), submission__missing=True, done_at__isnull=True, missing_since__isnull=True)
 
+    def not_called_missing(self) -> Self:
+        """What the source says nothing of, or does not call missing."""
+        return self.filter(Q(submission__isnull=True) | Q(submission__missing=False))
+
     def waiting_for_grade(self) -> Self:
         """Handed in and not graded yet."""
         return self.filter(waits_for_grade(), missing_since__isnull=True).exclude(grading_type="not_graded")

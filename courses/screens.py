@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import escape
 
+from coreengine.kernel.pages import render_page
 from coreengine.kernel.screens import (
     Card,
     NavItem,
@@ -42,6 +43,11 @@ def agenda_of(request: HttpRequest) -> Agenda:
     if not hasattr(request, "courses_agenda"):
         request.courses_agenda = build_agenda(request.user, clock_of(request.user))  # type: ignore
     return request.courses_agenda  # type: ignore
+
+
+def answer_agenda(request: Request) -> HttpResponse:
+    """Answer what was done on the dashboard: the agenda as it is then, and the sentence above it."""
+    return render_page(request, "courses/_agenda_answer.html", {"agenda": agenda_of(request)})
 
 
 def sidebar_courses(request: HttpRequest) -> list[Course]:

@@ -42,7 +42,7 @@ from courses.pages import (
 from courses.repository_marks import read_repositories
 from courses.repository_pages import assignment_code
 from courses.rows import row_of
-from courses.screens import agenda_of
+from courses.screens import answer_agenda
 from courses.texts import shown_html
 from resources.models import Resource
 
@@ -249,7 +249,7 @@ def assignment_done(request: Request, pk: int) -> HttpResponse:
     assignment = get_object_or_404(Assignment.objects.editable_by(request.user), pk=pk)
     services.mark_done(assignment, done=request.POST.get("done") != "0", by=request.user)
     if request.htmx and request.htmx.target == "agenda":
-        return render_page(request, "courses/_agenda_answer.html", {"agenda": agenda_of(request)})
+        return answer_agenda(request)
     return back(request, assignment)
 
 

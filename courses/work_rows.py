@@ -30,10 +30,14 @@ class FoundRows:
 
 @dataclass(frozen=True)
 class RowSource:
-    """One kind of work; `read(owner, clock)` gives what is outstanding and what was settled today, in one query."""
+    """One kind of work; `read(owner, clock)` gives what is outstanding and what was settled today, in one query.
+
+    `all_url` is the page with the whole of a section that has such lines.
+    """
 
     key: str
     read: Callable[[User, Clock], FoundRows]
+    all_url: str = ""
 
 
 _sources: dict[str, RowSource] = {}
@@ -44,6 +48,6 @@ def register_rows(source: RowSource) -> None:
     _sources[source.key] = source
 
 
-def found_rows(owner: User, clock: Clock) -> list[FoundRows]:
+def found_rows(owner: User, clock: Clock) -> list[tuple[RowSource, FoundRows]]:
     """Read all registered sources, a query each."""
-    return [source.read(owner, clock) for source in _sources.values()]
+    return [(source, source.read(owner, clock)) for source in _sources.values()]

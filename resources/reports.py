@@ -156,7 +156,9 @@ def _bounded() -> Iterator[CursorWrapper]:
     What is set is set back at the end, for the rest of a transaction that the caller may have open; an
     error rolls it back.
     """
+    is_inner = connection.in_atomic_block
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS}; SET LOCAL enable_seqscan = off")
         yield cursor
-        cursor.execute("SET LOCAL statement_timeout TO DEFAULT; SET LOCAL enable_seqscan TO DEFAULT")
+        if is_inner:
+            cursor.execute("SET LOCAL statement_timeout TO DEFAULT; SET LOCAL enable_seqscan TO DEFAULT")

@@ -136,7 +136,8 @@ ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_ADAPTER = "coreengine.accounts.adapter.AccountAdapter"
 ACCOUNT_FORMS = {"signup": "coreengine.accounts.forms.SignupForm"}
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"  # one query less in every request
+# In the database alone: a session in a cache outlives its sign-out where Redis is away at that moment. One query each.
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from coreengine.accounts.models import User
 from courses.calendar.entries import Entry, Layer, register_layer
@@ -16,29 +16,39 @@ def task_entries(owner: User, start: datetime, end: datetime) -> list[Entry]:
     """The own tasks that are due in a span, done ones too. One query. None of them takes time by itself."""
     clock = Clock(start, owner.zone)
     rows = OwnTask.objects.visible_to(owner).whole().filter(dismissed_at__isnull=True)
-    rows = rows.due_between(start, end, owner.zone).select_related("course")
-    rows = rows.only(
-        *("title", "due_on", "due_at", "done_at", "owner_id"),
+    rows = rows.due_between(start, end, owner.zone)[:MOST_ENTRIES].values_list(
+        *("pk", "title", "due_on", "due_at", "done_at", "course_id"),
         *(f"course__{name}" for name in ("name", "nickname", "hue", "deleted_at")),
     )
-    return [_entry(task, clock) for task in rows[:MOST_ENTRIES]]
+    return [_entry(clock, *row) for row in rows]
 
 
-def _entry(task: OwnTask, clock: Clock) -> Entry:
-    course = task.course if task.course and task.course.deleted_at is None else None
-    day = task.due_on
+def _entry(
+    clock: Clock,
+    pk: int,
+    title: str,
+    day: date | None,
+    due_at: datetime | None,
+    done_at: datetime | None,
+    course_id: int | None,
+    name: str | None,
+    nickname: str | None,
+    hue: int | None,
+    deleted_at: datetime | None,
+) -> Entry:
+    has_course = course_id is not None and deleted_at is None
     return Entry(
-        key=f"task:{task.pk}",
+        key=f"task:{pk}",
         kind="task",
-        title=task.title,
-        starts_at=task.due_at or clock.midnight(day),  # type: ignore[arg-type]
+        title=title,
+        starts_at=due_at or clock.midnight(day),  # type: ignore[arg-type]
         ends_at=clock.midnight(day + timedelta(days=1)) if day else None,
         is_all_day=day is not None,
-        is_done=task.done_at is not None,
-        url=task.get_absolute_url(),
-        course_id=course.pk if course else None,
-        course=course.title if course else "",
-        hue=course.hue if course else None,
+        is_done=done_at is not None,
+        url=f"/planner/tasks/{pk}/",
+        course_id=course_id if has_course else None,
+        course=nickname or name or "" if has_course else "",
+        hue=hue if has_course else None,
     )
 
 

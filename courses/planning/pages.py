@@ -16,9 +16,10 @@ from courses.planning.rows import PlanRow, minutes_words
 
 VIEWS = {"list": ("List", "list"), "board": ("Board", "columns-3"), "week": ("Week", "calendar-days")}
 BOARD_AHEAD = timedelta(days=14)
-LATER_SHOWN = 60
-COLUMN_SHOWN = 60
+LATER_SHOWN = 40
+COLUMN_SHOWN = 40
 LOOSE_SHOWN = 20
+AHEAD = ("today", "tomorrow", "week", "next", "later")
 COLUMN_TITLES = {"todo": "To do", "doing": "Doing", "done": "Done"}
 
 
@@ -191,9 +192,10 @@ def _spans(plan: Plan, clock: Clock, choice: Choice) -> list[Group]:
         groups["overdue"].more = f"{plan.late_left_out} older"
     for key in ("later", "undated"):
         left_out = len(groups[key].rows) - LATER_SHOWN
-        if left_out > 0 or (plan.is_cut and key == "later"):
-            groups[key].rows = groups[key].rows[:LATER_SHOWN]
-            groups[key].more = f"{left_out} more" if left_out > 0 and not plan.is_cut else "What comes after"
+        if left_out > 0:
+            groups[key].rows, groups[key].more = groups[key].rows[:LATER_SHOWN], f"{left_out} more"
+    if plan.is_cut and (ahead := [groups[key] for key in AHEAD if groups[key].rows]):
+        ahead[-1].more = "What comes after"
     _add_up(groups.values())
     return [group for group in groups.values() if group.rows]
 

@@ -15,10 +15,10 @@ from courses.planning.rows import PlanRow, assignment_row, item_row, task_row
 from courses.querysets import COURSE_TAG_FIELDS, ROW_FIELDS
 from courses.work_state import OUTSTANDING
 
-MOST_AHEAD = 300
-MOST_LATE = 60
-MOST_ITEMS = 100
-MOST_TASKS = 300
+MOST_AHEAD = 100
+MOST_LATE = 20
+MOST_ITEMS = 40
+MOST_TASKS = 100
 LATELY = timedelta(days=7)
 ITEMS_BACK, ITEMS_AHEAD = timedelta(days=30), timedelta(days=60)
 PLAN_FIELDS = ("estimate_minutes", "planned_on", "started_at", "plan_position")

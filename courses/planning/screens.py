@@ -21,7 +21,7 @@ from coreengine.kernel.screens import (
 from coreengine.kernel.typing import Request
 from courses.models import Assignment, OwnTask
 from courses.pages import clock_of
-from courses.planning import layer
+from courses.planning import agenda_lines, layer
 from courses.planning.counting import waiting_count
 from courses.planning.rows import minutes_words, task_row
 from courses.texts import excerpt
@@ -82,3 +82,4 @@ def register() -> None:
     register_search(SearchSource("tasks", "Own tasks", "list-plus", search_tasks, 15))
     register_slot("assignment_sidebar", "courses/planner/_assignment_plan.html", context=assignment_plan, order=20)
     layer.register()
+    agenda_lines.register()

@@ -18,11 +18,13 @@ from courses.models import Course, OwnTask
 from courses.pages import clock_of
 from courses.planning import services
 from courses.planning.counting import count_anew
+from courses.planning.decisions import set_done
 from courses.planning.forms import TaskForm, initial_of, initial_understood
 from courses.planning.pages import day_of_text
 from courses.planning.quick import Understood, understand
 from courses.planning.rows import minutes_words, task_row
 from courses.planning.views import answer_planner, tell
+from courses.screens import answer_agenda
 
 
 def _understood(request: Request, line: str) -> Understood:
@@ -46,6 +48,9 @@ def quick(request: Request) -> HttpResponse:
         messages.error(request, " ".join(error.messages))
         return answer_planner(request)
     count_anew(request.user)
+    if request.htmx and request.htmx.target == "agenda":
+        messages.success(request, f"“{task.title}” is in your planner.")
+        return answer_agenda(request)
     tell(request, f"“{task.title}” is in your planner.", f"delete task:{task.pk}")
     return answer_planner(request)
 
@@ -62,6 +67,17 @@ def task_new(request: Request) -> HttpResponse:
             tell(request, f"“{task.title}” is in your planner.", f"delete task:{task.pk}")
             return back(request, reverse("courses:planner"))
     return _form(request, form, None, found.notes)
+
+
+@require_POST
+def task_done(request: Request, pk: int) -> HttpResponse:
+    """Tick a task off, or take the tick back (`done=0`); htmx gets the agenda as it is then."""
+    task = get_object_or_404(_own(request), pk=pk)
+    set_done(task, done=request.POST.get("done") != "0", by=request.user)
+    count_anew(request.user)
+    if request.htmx and request.htmx.target == "agenda":
+        return answer_agenda(request)
+    return back(request, reverse("courses:planner"))
 
 
 def _initial(request: Request, found: Understood) -> dict[str, Any]:

@@ -13,6 +13,7 @@ urlpatterns = [
     path("planner/tasks/quick/", task_views.quick, name="quick-task"),
     path("planner/tasks/<int:pk>/", task_views.task_detail, name="own-task"),
     path("planner/tasks/<int:pk>/edit/", task_views.task_edit, name="edit-own-task"),
+    path("planner/tasks/<int:pk>/done/", task_views.task_done, name="own-task-done"),
     path("planner/tasks/<int:pk>/delete/", task_views.task_delete, name="delete-own-task"),
     path("planner/tasks/<int:pk>/restore/", task_views.task_restore, name="restore-own-task"),
     path("planner/tasks/<int:pk>/subtasks/", task_views.subtask_add, name="add-subtask"),

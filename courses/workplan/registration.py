@@ -15,19 +15,21 @@ from courses.workplan.work import Source, read_assignments, register_source
 def block_entries(owner: User, start: datetime, end: datetime) -> Iterator[Entry]:
     """The blocks that the student accepted, as what lies in the calendar. One query."""
     blocks = WorkBlock.objects.visible_to(owner).settled().exclude(state="skipped").between(start, end)
-    for block in blocks.select_related("course").defer("course__search_vector", "course__syllabus_html").in_order():
+    columns = ("pk", "title", "starts_at", "ends_at", "state", "course_id")
+    rows = blocks.in_order().values_list(*columns, "course__name", "course__nickname", "course__hue")
+    for pk, title, starts_at, ends_at, state, course_id, name, nickname, hue in rows:
         yield Entry(
-            key=f"block:{block.pk}",
+            key=f"block:{pk}",
             kind="block",
-            title=block.title,
-            starts_at=block.starts_at,
-            ends_at=block.ends_at,
+            title=title,
+            starts_at=starts_at,
+            ends_at=ends_at,
             is_busy=True,
-            is_done=block.state == WorkBlock.State.DONE,
-            url=f"/planner/plan/?day={block.starts_at.astimezone(owner.zone).date()}#block-{block.pk}",
-            course_id=block.course_id,
-            course=block.course.title if block.course else "",
-            hue=block.course.hue if block.course else None,
+            is_done=state == WorkBlock.State.DONE,
+            url=f"/planner/plan/?day={starts_at.astimezone(owner.zone).date()}#block-{pk}",
+            course_id=course_id,
+            course=nickname or name or "",
+            hue=hue,
         )
 
 

@@ -56,28 +56,11 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.target.id === "planner-dialog" || event.target.closest?.("#planner-dialog")) {
     if (!dialog.open) dialog.showModal();
-  } else if (event.target.id === "planner" && event.detail.requestConfig?.path?.endsWith("/quick/")) {
-    emptyLine();
   }
 });
 // At once and not when the page has settled: a key that is pressed in between has to find its row.
 document.addEventListener("htmx:afterSwap", (event) => {
   if (event.target.id === "planner") refocus();
-});
-
-// One line
-function emptyLine() {
-  if (!line) return;
-  line.value = "";
-  document.getElementById("quick-understood").replaceChildren();
-  line.focus();
-}
-document.addEventListener("click", (event) => {
-  const all = event.target.closest("[data-quick-all]");
-  if (all && line.value) {
-    event.preventDefault();
-    window.location.assign(`${all.href}?line=${encodeURIComponent(line.value)}`);
-  }
 });
 
 // The menu of a row

@@ -47,6 +47,11 @@ def _icon(name: str, size: int) -> str:
         return _icon("circle", size)
 
 
+def icon_markup(name: str, size: int = 16) -> str:
+    """Give the markup of an icon, for lines that are put together in Python."""
+    return _icon(name, size)
+
+
 @register.simple_tag
 def icon(name: str, size: int = 16) -> SafeString:
     """Draw a Lucide icon; it is decoration, so give the control a name of its own."""
