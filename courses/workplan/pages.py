@@ -112,6 +112,13 @@ class PlanPage:
         return self.monday + timedelta(days=7)
 
 
+def day_to_show(user: User, clock: Clock) -> date:
+    """Return the day of the next block that is open, so that a week without any is not what comes first; else today."""
+    coming = WorkBlock.objects.visible_to(user).ahead(clock.now).in_order()
+    begins = coming.values_list("starts_at", flat=True).first()
+    return clock.day_of(begins) if begins else clock.today
+
+
 def plan_page(user: User, clock: Clock, day: date) -> PlanPage:
     """Read one week of the plan. A fixed number of queries, whatever there is to do."""
     monday = day - timedelta(days=day.weekday())
