@@ -6,12 +6,27 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.db import connection
 from django.db.models import Max
 
 from coreengine.kernel.actions import ActionContext, run_action
 from coreengine.kernel.events import EventDraft, record_many
 from courses.grading.courses import grades_of
-from courses.models import Announcement, Assignment, AssignmentGroup, Course, Submission
+from courses.models import (
+    Announcement,
+    Assignment,
+    AssignmentGroup,
+    CalendarEvent,
+    CalendarOccurrence,
+    Course,
+    Module,
+    ModuleItem,
+    OwnTask,
+    PlannerItem,
+    Submission,
+    WorkBlock,
+)
+from resources.models import Resource
 
 SOURCE = "connection:0"
 ROUNDS = 5
@@ -49,7 +64,11 @@ def fill(student: Any, *, courses: int, assignments: int, events: int) -> int:
         )
         for n in range(assignments // 10)
     )
-    _add_events(student, works, events)
+    _add_log(student, works, events)
+    _add_calendar(student, own, start, events // 3, now)
+    _add_planned(student, own, works, start, now)
+    _add_modules(student, own, works, start)
+    _analyze()
     return own[0].pk
 
 
@@ -78,14 +97,140 @@ def _submission(work: Assignment, at: int, now: datetime) -> Submission:
     )
 
 
-def _add_events(student: Any, works: list[Assignment], count: int) -> None:
-    """The log's events. Events of a calendar go here as well, once there is a model of them."""
+def _add_log(student: Any, works: list[Assignment], count: int) -> None:
     changes = {"due_at": ["2026-11-01T10:00:00Z", "2026-11-08T10:00:00Z"]}
     drafts = [
         EventDraft("assignment.updated", works[at % len(works)], {"name": f"Problem set {at}", "changes": changes})
         for at in range(count)
     ]
     record_many(drafts, actor=student, owner=student)
+
+
+def _add_calendar(student: Any, own: list[Course], start: int, count: int, now: datetime) -> None:
+    """Events of the calendar, spread over years as those of a timetable are, and what the source's planner lists."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    events = CalendarEvent.objects.bulk_create(
+        [
+            CalendarEvent(
+                owner=student,
+                title=f"Lecture {start + at}",
+                location="Room 5",
+                starts_at=hour + timedelta(hours=(at * 7) % 17_520 - 8_760),
+                ends_at=hour + timedelta(hours=(at * 7) % 17_520 - 8_759),
+                course=own[at % len(own)],
+            )
+            for at in range(count)
+        ],
+        batch_size=2_000,
+    )
+    CalendarOccurrence.objects.bulk_create(
+        [
+            CalendarOccurrence(
+                owner=student,
+                event=event,
+                key=f"{event.starts_at:%Y%m%dT%H%M%SZ}"[:16],
+                starts_at=event.starts_at,
+                ends_at=event.ends_at,
+            )
+            for event in events
+        ],
+        batch_size=2_000,
+    )
+    PlannerItem.objects.bulk_create(
+        [
+            PlannerItem(
+                owner=student,
+                course=own[at % len(own)],
+                source=SOURCE,
+                external_id=f"planner_note:{start}-{at}",
+                kind=("planner_note", "calendar_event", "wiki_page")[at % 3],
+                title=f"Read chapter {at}",
+                starts_at=hour + timedelta(hours=(at * 11) % 2_880 - 1_440),
+            )
+            for at in range(count // 10)
+        ],
+        batch_size=2_000,
+    )
+
+
+def _add_planned(student: Any, own: list[Course], works: list[Assignment], start: int, now: datetime) -> None:
+    """Own tasks, blocks of work and things in the vault: a tenth of the work each."""
+    hour, count = now.replace(minute=0, second=0, microsecond=0), len(works) // 10
+    OwnTask.objects.bulk_create(
+        OwnTask(
+            owner=student,
+            title=f"Print the notes {start + at}",
+            course=own[at % len(own)] if at % 2 else None,
+            due_at=hour + timedelta(hours=(at * 13) % 960 - 480) if at % 3 else None,
+            due_on=None if at % 3 else (hour + timedelta(days=at % 40 - 20)).date(),
+            done_at=now - timedelta(days=at % 9) if at % 4 == 0 else None,
+            estimate_minutes=30,
+        )
+        for at in range(count)
+    )
+    WorkBlock.objects.bulk_create(
+        WorkBlock(
+            owner=student,
+            kind="assignment",
+            work_id=work.pk,
+            title=work.name,
+            course_id=work.course_id,
+            starts_at=hour + timedelta(hours=(at * 5) % 1_440 - 720),
+            ends_at=hour + timedelta(hours=(at * 5) % 1_440 - 719),
+            due_at=work.due_at,
+            state=WorkBlock.State.PLANNED,
+        )
+        for at, work in enumerate(works[:count])
+    )
+    Resource.objects.bulk_create(
+        Resource(owner=student, kind=Resource.Kind.NOTE, title=f"Notes on scheduling {start + at}", body="Round robin.")
+        for at in range(count)
+    )
+
+
+def _add_modules(student: Any, own: list[Course], works: list[Assignment], start: int) -> None:
+    """A module for every five pieces of work, in line; each needs the one before it."""
+    modules = Module.objects.bulk_create(
+        [
+            Module(
+                owner=student,
+                course=own[at % len(own)],
+                source=SOURCE,
+                external_id=f"m{start}-{at}",
+                name=f"Week {at // len(own) + 1}",
+                position=at // len(own),
+                state="unlocked",
+                prerequisite_ids=[f"m{start}-{at - len(own)}"] if at >= len(own) else [],
+            )
+            for at in range(len(works) // 5)
+        ],
+        batch_size=2_000,
+    )
+    by_course: dict[int, list[Module]] = {}
+    for module in modules:
+        by_course.setdefault(module.course_id, []).append(module)
+    ModuleItem.objects.bulk_create(
+        [
+            ModuleItem(
+                module=by_course[work.course_id][at // len(own) // 5 % len(by_course[work.course_id])],
+                external_id=f"i{work.pk}",
+                title=work.name,
+                kind="assignment",
+                position=at,
+                assignment=work,
+                requirement_type="must_submit",
+                is_completed=at % 2 == 0,
+            )
+            for at, work in enumerate(works)
+        ],
+        batch_size=2_000,
+    )
+
+
+def _analyze() -> None:
+    """What autovacuum does within a minute of a sync."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
 
 
 def grade_time_s(student: Any) -> float:

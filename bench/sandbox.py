@@ -85,15 +85,12 @@ def main() -> None:
     options = parser.parse_args()
     wanted = set(options.only.split(",")) - {""} or (SMOKE if options.smoke else set(NAMES))
     figures: dict[str, Figure] = {}
-    if "sync" in wanted:  # first: it has servers of its own, and the rest settles this process on others
-        figures["sync"] = sandbox_sync.measure()
-    with tempfile.TemporaryDirectory(prefix="ce-bench-plugins-") as folder:
-        write_plugin(Path(folder))
-        with own_site(PLUGIN_SANDBOX="docker", PLUGIN_DIRECTORIES=folder, PLUGIN_POOL_SIZE="4"):
-            figures |= Measure(smoke=options.smoke).figures(wanted)
-            if "gateway" in wanted:
-                figures |= sandbox_gateway.measure(40 if options.smoke else 300)
-    report("sandbox", figures)
+    try:
+        _measure(wanted, figures, smoke=options.smoke)
+    finally:  # what was measured is told, whatever broke off after it
+        report("sandbox", figures)
+    if missing := sorted(wanted - set(figures)):
+        sys.exit(f"Not measured: {', '.join(missing)}")
     if options.smoke:
         slow = [
             name
@@ -102,6 +99,18 @@ def main() -> None:
         ]
         if slow:
             sys.exit(f"Beyond the lenient bounds: {', '.join(slow)}")
+
+
+def _measure(wanted: set[str], figures: dict[str, Figure], *, smoke: bool) -> None:
+    if "sync" in wanted:  # first: it has servers of its own, and the rest settles this process on others
+        try:
+            figures["sync"] = sandbox_sync.measure()
+        except (Exception, SystemExit) as error:
+            print(f"sync broke off: {error!r}", file=sys.stderr)
+    with tempfile.TemporaryDirectory(prefix="ce-bench-plugins-") as folder:
+        write_plugin(Path(folder))
+        with own_site(PLUGIN_SANDBOX="docker", PLUGIN_DIRECTORIES=folder, PLUGIN_POOL_SIZE="4"):
+            Measure(smoke=smoke).fill(figures, wanted)
 
 
 def write_plugin(root: Path) -> None:
@@ -131,24 +140,22 @@ class Measure:
         self.plugin = get_plugin("bench-echo")
         self.image = build_image(docker_client(), self.plugin)
 
-    def figures(self, wanted: set[str]) -> dict[str, Figure]:
-        """Every figure that is wanted."""
+    def fill(self, figures: dict[str, Figure], wanted: set[str]) -> None:
+        """Measure every figure that is wanted, each kept as soon as it is there."""
         from plugins.sandbox.docker import docker_client
         from plugins.sandbox.pool import close_pool, open_pool
 
-        found: dict[str, Figure] = {}
         if "gateway" in wanted:
-            found |= sandbox_gateway.measure(40 if self.is_smoke else 300)
+            figures |= sandbox_gateway.measure(40 if self.is_smoke else 300)
         try:
             self.pool = open_pool("bench-echo")
             if wanted & {"pooled_call", "vs_docker_run"}:
-                found |= self._one()
+                figures |= {name: figure for name, figure in self._one().items() if name in wanted}
             if "sustained" in wanted:
-                found["sustained"] = self._many()
+                figures["sustained"] = self._many()
         finally:
             close_pool()
             docker_client().images.remove(self.image, force=True)
-        return {name: figure for name, figure in found.items() if name in wanted}
 
     def call(self, _: object = None) -> None:
         """One call, as a step of a workflow makes it."""

@@ -18,6 +18,8 @@ SHOWN = 20
 """Of a section; the rest is one link away."""
 FEW_SHOWN = 8
 """Of what is late, missing, waiting or far away."""
+OPEN = {"done_at__isnull": True, "dismissed_at__isnull": True}
+"""Neither ticked off nor dismissed from the planner."""
 
 
 def _in_order(model: type[Any], names: str) -> tuple[str, ...]:
@@ -28,7 +30,8 @@ def _in_order(model: type[Any], names: str) -> tuple[str, ...]:
 
 _WORK = _in_order(
     Assignment,
-    "id owner_id course_id name source due_at unlock_at lock_at points_possible submission_types missing_since done_at",
+    "id owner_id course_id name source due_at unlock_at lock_at points_possible submission_types missing_since done_at"
+    " dismissed_at",
 )
 _COURSE = _in_order(Course, "id name nickname hue")
 _SUBMISSION = _in_order(Submission, "id assignment_id state submitted_at missing excused late score grade")
@@ -63,7 +66,7 @@ def _ahead(
 ) -> QuerySet[Any]:
     """What is open and ahead, and what was due or ticked off today, as settled."""
     near = Q(due_at__gte=today) | Q(due_at__isnull=True, source="") | Q(done_at__gte=today)
-    is_open = Q(is_owed(), Q(due_at__gte=now) | Q(due_at__isnull=True), done_at__isnull=True)
+    is_open = Q(is_owed(), Q(due_at__gte=now) | Q(due_at__isnull=True), **OPEN)
     of_today = Q(
         Q(done_at__isnull=False, submission__isnull=True)
         | Q(done_at__isnull=False, submission__excused=False)
@@ -86,7 +89,7 @@ def _ahead(
 
 def _behind(owner: int, now: datetime, lately: datetime) -> QuerySet[Any]:
     """What is late, missing by the source's word, waiting for a grade, or vanished lately: the newest first."""
-    owed = Q(is_owed(), done_at__isnull=True)
+    owed = Q(is_owed(), **OPEN)
     late = Q(owed, Q(submission__missing=True) | Q(can_be_late(), due_at__lt=now), missing_since__isnull=True)
     waiting = Q(waits_for_grade(), ~Q(grading_type="not_graded"), missing_since__isnull=True)
     gone = Q(owed, Q(due_at__isnull=True) | Q(due_at__gte=lately), missing_since__gte=lately)

@@ -44,13 +44,17 @@ ReadLayer = Callable[[User, datetime, datetime], Iterable[Entry]]
 
 @dataclass(frozen=True)
 class Layer:
-    """One kind of entries; `read(owner, start, end)` gives those that touch the span, with no query per entry."""
+    """One kind of entries; `read(owner, start, end)` gives those that touch the span, with no query per entry.
+
+    A layer of deadlines takes nobody's time (`takes_time`), and is not read where only that is asked.
+    """
 
     key: str
     label: str
     icon: str
     read: ReadLayer
     order: int
+    takes_time: bool = True
 
 
 _layers: dict[str, Layer] = {}
@@ -81,7 +85,7 @@ def entries_between(owner: User, start: datetime, end: datetime, *, only: Iterab
 def busy_between(owner: User, start: datetime, end: datetime, *, leaving_out: Iterable[str] = ()) -> list[Interval]:
     """Give the times that are taken, joined where they touch and cut to the span; `leaving_out` names layers."""
     left_out = set(leaving_out)
-    keys = [layer.key for layer in layers() if layer.key not in left_out]
+    keys = [layer.key for layer in layers() if layer.takes_time and layer.key not in left_out]
     spans = [
         (max(entry.starts_at, start), min(entry.ends_at, end))
         for entry in entries_between(owner, start, end, only=keys)

@@ -146,6 +146,6 @@ def by_hand(owner: User, keys: list[str]) -> set[int]:
 
 def register() -> None:
     """Add the layers; called once, when the app is ready."""
-    register_layer(Layer("assignments", "Deadlines", "list-todo", read_assignments, 10))
-    register_layer(Layer("planner-items", "Course events", "graduation-cap", read_planner_items, 20))
+    register_layer(Layer("assignments", "Deadlines", "list-todo", read_assignments, 10, takes_time=False))
+    register_layer(Layer("planner-items", "Course events", "graduation-cap", read_planner_items, 25))
     register_layer(Layer("events", "Events", "calendar", read_events, 30))

@@ -160,7 +160,7 @@ def _plan_one(
         plan.changed[row.pk] = row
         plan.fields |= changes.keys()
         plan.drafts.append(EventDraft("assignment.updated", row, {**about, "changes": said(changes)}))
-    submission_changed = record.submission is not None and _plan_submission(plan, row, record.submission, about, course)
+    submission_changed = record.submission is not None and _plan_submission(plan, row, record.submission, about)
     if changes or submission_changed:
         plan.touched.add(row.pk)
     else:

@@ -44,4 +44,4 @@ def _entry(task: OwnTask, clock: Clock) -> Entry:
 
 def register() -> None:
     """Add the layer; called once, when the app is ready."""
-    register_layer(Layer("tasks", "Own tasks", "list-todo", task_entries, 20))
+    register_layer(Layer("tasks", "Own tasks", "list-todo", task_entries, 20, takes_time=False))

@@ -68,6 +68,12 @@ class TestSections:
 
         assert titles(owner) == {"today": ["Late"]}
 
+    def test_what_was_dismissed_from_the_planner_is_neither_ahead_nor_late(self, owner: Any, course: Course) -> None:
+        for days in (-1, 1):
+            AssignmentFactory(course=course, due_at=NOW + timedelta(days=days), dismissed_at=NOW)
+
+        assert titles(owner) == {}
+
     def test_an_own_task_without_a_date_waits_at_the_end(self, owner: Any, course: Course) -> None:
         AssignmentFactory(course=course, name="Some day")
         AssignmentFactory(course=course, name="Ungraded survey", imported=True)

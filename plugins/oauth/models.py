@@ -139,9 +139,12 @@ class SignIn(models.Model):
 
 
 class TokenToRevoke(models.Model):
-    """A token of a connection that is gone, until the service was told; the student is not kept waiting for it."""
+    """A token of a connection that is gone, until the service was told; the student is not kept waiting for it.
 
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    Without an owner where the student is gone, too.
+    """
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     plugin = models.CharField(max_length=64)
     way = models.CharField(max_length=64)
     label = models.CharField(max_length=100)

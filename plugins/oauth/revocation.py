@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
@@ -16,6 +17,9 @@ from plugins.manifest import Authentication, Manifest, manifest_from
 from plugins.models import Connection
 from plugins.oauth import endpoint, protocol, tokens
 from plugins.oauth.models import OAuthClient, TokenToRevoke
+
+if TYPE_CHECKING:
+    from coreengine.accounts.models import User
 
 logger = logging.getLogger(__name__)
 MAX_TRIES = 4
@@ -41,7 +45,14 @@ def give_back(connection: Connection) -> bool:
     return True
 
 
-def add(connection: Connection, credential: dict[str, object]) -> None:
+def give_back_all_of(user: User) -> None:
+    """Put every token of a student who is being deleted on the list, which outlives the student."""
+    for connection in Connection.objects.filter(owner=user):
+        if connection.credential.get("access_token"):
+            add(connection, connection.credential, is_owner_leaving=True)
+
+
+def add(connection: Connection, credential: dict[str, object], *, is_owner_leaving: bool = False) -> None:
     """Put one token of a connection on the list, and hint a worker at it on commit."""
     from plugins.tasks import revoke_token
 
@@ -50,7 +61,7 @@ def add(connection: Connection, credential: dict[str, object]) -> None:
     if manifest is None or way is None or way.revocation is None:
         return
     row = TokenToRevoke.objects.create(
-        owner_id=connection.owner_id,
+        owner=None if is_owner_leaving else connection.owner,
         plugin=connection.plugin,
         way=connection.way,
         label=connection.label,
@@ -84,7 +95,7 @@ def revoke(row_id: int) -> bool:
         what = "connection.token_left" if problem else "connection.token_revoked"
         data = {"plugin": row.plugin, **({"reason": problem} if problem else {})}
         record(what, actor=None, subject=("plugins.connection", row.connection_id_was), owner=row.owner, data=data)
-        if problem:
+        if problem and row.owner is not None:
             notify(
                 row.owner,
                 title=f"{row.label} is disconnected, its sign-in not yet",

@@ -136,7 +136,7 @@ class TestEverywhere:
         assert len(api.get("/api/v1/assignments/").json()["results"]) == 1
         assert len(api.get("/api/v1/courses/").json()["results"]) == 1
         assert page.get(reverse("courses:assignments")).context["page"].paginator.count == 1
-        assert page.get(course.get_absolute_url()).context["page"].summary == "1 to do"
+        assert page.get(course.get_absolute_url()).context["summary"] == "1 to do"
         hits = page.get("/search/?q=Problem").content.decode()
         assert [f'href="/assignments/{work.pk}/"' in hits for work in Assignment.objects.order_by("pk")] == [
             False,

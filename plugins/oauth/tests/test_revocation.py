@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from coreengine.kernel.models import Event, Notification
@@ -175,3 +176,33 @@ def test_a_token_is_given_back_though_its_plugin_is_uninstalled_by_then(
     assert revocation.revoke(row.pk)
     assert [(how, where) for how, where, _, _ in provider.asked] == [("POST", "/revoke")]
     assert not Notification.objects.exists()
+
+
+@pytest.mark.usefixtures("commits_at_once")
+def test_a_deleted_student_keeps_no_token_alive(connected: Connection, provider: Provider, owner: Any) -> None:
+    token = connected.credential["access_token"]
+    number = connected.pk
+
+    with transaction.atomic():
+        owner.delete()
+
+    assert provider.holder(token) == ""
+    assert not TokenToRevoke.objects.exists() and not Connection.objects.exists()
+    assert types(number)[-1] == "connection.token_revoked"
+
+
+@pytest.mark.usefixtures("commits_at_once")
+def test_a_service_that_is_away_when_a_student_is_deleted_is_told_later(
+    connected: Connection, provider: Provider, owner: Any
+) -> None:
+    token = connected.credential["access_token"]
+    provider.fault(revoke_status=503)
+    with transaction.atomic():
+        owner.delete()
+    [row] = TokenToRevoke.objects.all()
+    assert row.owner is None and provider.holder(token)
+
+    provider.fault(revoke_status=0)
+    TokenToRevoke.objects.update(next_try_at=timezone.now() - timezone.timedelta(seconds=1))
+    assert revocation.revoke(row.pk)
+    assert provider.holder(token) == "" and not TokenToRevoke.objects.exists()
