@@ -34,10 +34,6 @@ class WorkBlockQuerySet(OwnedQuerySet):
         """Planned or worked: what no other block may lie upon."""
         return self.filter(state__in=["planned", "done"])
 
-    def ahead(self, now: datetime) -> Self:
-        """Proposed or planned, and not over."""
-        return self.filter(state__in=["proposed", "planned"], ends_at__gt=now)
-
     def between(self, start: datetime, end: datetime) -> Self:
         """Those that touch the span."""
         return self.filter(starts_at__lt=end, ends_at__gt=start)

@@ -23,7 +23,7 @@ from courses.pages import clock_of
 from courses.workplan import services
 from courses.workplan.forms import PreferencesForm
 from courses.workplan.heat import SPREADS, WEEKS, heat_page
-from courses.workplan.pages import day_to_show, plan_page
+from courses.workplan.pages import plan_page
 from courses.workplan.work import preferences_of
 from courses.workplan.worked import worked_page
 
@@ -213,7 +213,7 @@ def _plan(
     request: Request, day: str, *, undo: str = "", fault: dict[str, Any] | None = None, status: int = 200
 ) -> HttpResponse:
     clock = clock_of(request.user)
-    page = plan_page(request.user, clock, _day(day) or day_to_show(request.user, clock))
+    page = plan_page(request.user, clock, _day(day))
     context = {"page": page, "undo": _undo(undo), "fault": fault, "horizons": HORIZONS}
     return render_page(request, "courses/workplan/plan.html", context, parts={"plan": "plan"}, status=status)
 

@@ -18,6 +18,7 @@ def newcomer(open_page: Callable[..., Any]) -> Any:
     page.wait_for_url("**/")
     return page
 
+
 def press(page: Any, role: str, name: str, *, key: str = "Enter", inside: Any = None) -> None:
     """Go to what has this name, as Tab would, and press a key on it."""
     control = (inside or page).get_by_role(role, name=name, exact=True).first
