@@ -115,6 +115,8 @@ def _weights(line: str) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for sentence in _SENTENCE_END.split(line):
         head, _, rest = sentence.partition(":")
+        if _NO_WEIGHT.search(head):
+            continue
         parts = _PART_END.split(sentence if not rest or _PERCENT.search(head) else rest)
         weights = [_weight(_AROUND_NAME.sub(" ", part)) for part in parts]
         if len(parts) > 1 and all(weights):

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
+from django.db.models import Q
+
 from coreengine.accounts.models import User
 from courses.calendar.entries import busy_between
 from courses.models import PlanPreferences, PlanProposal, WorkBlock
@@ -112,15 +114,19 @@ class PlanPage:
         return self.monday + timedelta(days=7)
 
 
-def plan_page(user: User, clock: Clock, day: date) -> PlanPage:
-    """Read one week of the plan. A fixed number of queries, whatever there is to do."""
+def plan_page(user: User, clock: Clock, day: date | None) -> PlanPage:
+    """Read one week of the plan: that of the day, else that of the next block, so that no empty week comes first.
+
+    A fixed number of queries, whatever there is to do.
+    """
+    latest = PlanProposal.objects.visible_to(user).order_by("-made_at", "-pk").first()
+    ahead, offered = _ahead(user, latest, clock)
+    day = day or (clock.day_of(ahead) if ahead else clock.today)
     monday = day - timedelta(days=day.weekday())
     start, end = clock.midnight(monday), clock.midnight(monday + timedelta(days=7))
     preferences = preferences_of(user)
     works = work_to_plan(user, clock, preferences)
     known = {work.key: work for work in works}
-    latest = PlanProposal.objects.visible_to(user).order_by("-made_at", "-pk").first()
-    offered = _offered(user, latest)
     blocks = WorkBlock.objects.visible_to(user).between(start, end).select_related("course")
     blocks = blocks.defer("course__search_vector", "course__syllabus_html", "course__notes").in_order()
     lines = [line_of(block, known, clock) for block in blocks]
@@ -154,11 +160,16 @@ def _picture(
     return draw_week(days, lines, working=working, busy=busy, now=clock.now, zone=clock.zone)
 
 
-def _offered(user: User, latest: PlanProposal | None) -> list[datetime]:
+def _ahead(user: User, latest: PlanProposal | None, clock: Clock) -> tuple[datetime | None, list[datetime]]:
+    """When the next block begins that is not over, and when those on offer do."""
+    rows = WorkBlock.objects.visible_to(user).filter(
+        Q(state=State.PROPOSED) | Q(state=State.PLANNED, ends_at__gt=clock.now)
+    )
+    found = list(rows.in_order().values_list("starts_at", "ends_at", "state", "proposal_id"))
+    ahead = next((starts_at for starts_at, ends_at, _, _ in found if ends_at > clock.now), None)
     if latest is None or latest.state != "proposed":
-        return []
-    rows = WorkBlock.objects.visible_to(user).filter(proposal=latest, state="proposed")
-    return list(rows.order_by("starts_at").values_list("starts_at", flat=True))
+        return ahead, []
+    return ahead, [row[0] for row in found if row[2] == State.PROPOSED and row[3] == latest.pk]
 
 
 def _offer(proposal: PlanProposal, offered: Sequence[datetime], clock: Clock) -> Offer:

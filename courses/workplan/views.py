@@ -213,7 +213,7 @@ def _plan(
     request: Request, day: str, *, undo: str = "", fault: dict[str, Any] | None = None, status: int = 200
 ) -> HttpResponse:
     clock = clock_of(request.user)
-    page = plan_page(request.user, clock, _day(day) or clock.today)
+    page = plan_page(request.user, clock, _day(day))
     context = {"page": page, "undo": _undo(undo), "fault": fault, "horizons": HORIZONS}
     return render_page(request, "courses/workplan/plan.html", context, parts={"plan": "plan"}, status=status)
 

@@ -73,7 +73,8 @@ async function subscribe(event) {
     form.elements.label.value = label();
     form.submit();
   } catch (error) {
-    say(`The browser's push service did not take the subscription: ${error.message} Try again later.`);
+    const why = error.message.replace(/\.?$/, ".");
+    say(`This browser has no push service, or it did not answer: ${why} The bell and e-mail work without it.`);
   }
 }
 

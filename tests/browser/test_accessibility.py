@@ -1,5 +1,6 @@
 """axe finds nothing serious on the main pages, in both themes; pages fit a phone."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,26 @@ OWN_PAGES = [
     "/courses/",
     "/assignments/",
     "/courses/new/",
+    "/courses/?show=concluded",
+    "/courses/import/",
+    "/courses/archive/",
+    "/courses/changes/",
+    "/courses/announcements/",
+    "/courses/map/",
+    "/planner/",
+    "/planner/?view=board",
+    "/planner/?view=week",
+    "/planner/tasks/new/",
+    "/planner/workload/",
+    "/planner/plan/",
+    "/planner/plan/preferences/",
+    "/planner/plan/worked/",
+    "/grades/",
+    "/grades/scale/",
+    "/reminders/",
+    "/settings/reminders/",
+    "/settings/reminders/digests/daily/",
+    "/settings/notifications/",
     "/calendar/",
     "/calendar/?view=week",
     "/calendar/?view=agenda",
@@ -49,6 +70,29 @@ OWN_PAGES = [
     "/connections/new/canvas-integration/?way=sign_in",
     "/settings/plugins/",
     "/settings/agents/",
+]
+
+
+# Parts of the first course there is: that of whoever signs in, else none.
+COURSE_PAGES = [
+    "",
+    "?part=assignments",
+    "?part=modules",
+    "?part=announcements",
+    "?part=resources",
+    "?part=people",
+    "?part=repositories",
+    "?part=notes",
+    "?part=activity",
+    "grades/",
+    "grades/rules/",
+    "grades/groups/",
+    "map/",
+    "edit/",
+    "ai-policy/",
+    "groups/new/",
+    "assignments/new/",
+    "people/new/",
 ]
 
 
@@ -130,3 +174,28 @@ def test_pages_fit_a_phone(sign_in: Callable[..., Any]) -> None:
             wide[address] = extra
 
     assert not wide
+
+
+def course_of(page: Any) -> str:
+    """Make a course of one's own, so that there is one whatever else ran; return its address."""
+    visit(page, "/courses/new/")
+    page.get_by_label("Name").fill("Compilers")
+    page.get_by_role("button", name="Make the course").click()
+    page.wait_for_url(re.compile(r"/courses/\d+/$"))
+    return str(page.url)
+
+
+@pytest.mark.parametrize(("theme", "rules"), THEMES, ids=["light", "dark"])
+def test_pages_of_a_course_have_no_serious_finding(
+    sign_in: Callable[..., Any], theme: str, rules: list[str] | None
+) -> None:
+    page = sign_in(theme=theme, width=390 if theme == "dark" else 1280)
+    course, found = course_of(page), []
+
+    for part in COURSE_PAGES:
+        visit(page, f"{course}{part}")
+        found += [f"{part or 'overview'} {text}" for text in findings(page, rules=rules)]
+        if extra := overflow(page):
+            found.append(f"{part or 'overview'} is {extra} px too wide")
+
+    assert not found, "\n".join(found)

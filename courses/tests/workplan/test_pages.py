@@ -52,6 +52,15 @@ class TestEmptyPages:
 
 
 class TestPlanPage:
+    def test_the_week_of_the_next_block_comes_first(self, page: Any, owner: Any, essay: Any) -> None:
+        in_two_weeks = timezone.now() + timedelta(days=14)
+        WorkBlockFactory(owner=owner, starts_at=in_two_weeks, ends_at=in_two_weeks + timedelta(hours=1))
+
+        shown = page.get(reverse("courses:plan")).context["page"]
+
+        assert in_two_weeks.date() - shown.monday < timedelta(days=8)
+        assert any(day.lines for day in shown.days)
+
     def test_a_pending_proposal_is_looked_for_again_and_an_offer_is_not(
         self, page: Any, owner: Any, essay: Any
     ) -> None:
