@@ -19,7 +19,7 @@ from courses.workplan.proposing import LAYER
 from courses.workplan.rules import rhythm_of
 from courses.workplan.week import Week, draw_week
 from courses.workplan.wording import due_words, said_moment
-from courses.workplan.work import Key, PlannableWork, preferences_of, work_to_plan
+from courses.workplan.work import Key, PlannableWork, address_of, preferences_of, work_to_plan
 
 State = WorkBlock.State
 BADGES = {
@@ -202,7 +202,7 @@ def line_of(block: WorkBlock, works: Mapping[Key, PlannableWork], clock: Clock) 
     return BlockLine(
         pk=block.pk,
         title=block.title,
-        url=work.url if work else f"/assignments/{block.work_id}/" if block.kind == "assignment" else "",
+        url=work.url if work else address_of(block.kind, block.work_id),
         course=block.course.title if block.course else "",
         hue=block.course.hue if block.course else 0,
         starts_at=block.starts_at,

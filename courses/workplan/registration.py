@@ -5,27 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from django.utils import timezone
+
 from coreengine.accounts.models import User
 from courses.calendar.entries import Entry, Layer, register_layer
 from courses.models import WorkBlock
 from courses.workplan.proposing import LAYER
-from courses.workplan.work import Source, read_assignments, register_source
+from courses.workplan.own_tasks import open_tasks, read_tasks
+from courses.workplan.work import Source, open_assignments, open_keys, read_assignments, register_source
 
 
 def block_entries(owner: User, start: datetime, end: datetime) -> Iterator[Entry]:
-    """The blocks that the student accepted, as what lies in the calendar. One query."""
+    """The blocks that the student accepted, as what lies in the calendar; those of finished work take no time.
+
+    One query, and one for each kind of work that is planned.
+    """
     blocks = WorkBlock.objects.visible_to(owner).settled().exclude(state="skipped").between(start, end)
-    columns = ("pk", "title", "starts_at", "ends_at", "state", "course_id")
-    rows = blocks.in_order().values_list(*columns, "course__name", "course__nickname", "course__hue")
-    for pk, title, starts_at, ends_at, state, course_id, name, nickname, hue in rows:
+    columns = ("pk", "title", "starts_at", "ends_at", "state", "kind", "work_id", "course_id")
+    rows = list(blocks.in_order().values_list(*columns, "course__name", "course__nickname", "course__hue"))
+    planned = [(row[5], row[6]) for row in rows if row[4] == WorkBlock.State.PLANNED]
+    still_open = open_keys(owner, planned, timezone.now())
+    for pk, title, starts_at, ends_at, state, kind, work_id, course_id, name, nickname, hue in rows:
+        is_done = state == WorkBlock.State.DONE
         yield Entry(
             key=f"block:{pk}",
             kind="block",
             title=title,
             starts_at=starts_at,
             ends_at=ends_at,
-            is_busy=True,
-            is_done=state == WorkBlock.State.DONE,
+            is_busy=is_done or (kind, work_id) in still_open,
+            is_done=is_done,
             url=f"/planner/plan/?day={starts_at.astimezone(owner.zone).date()}#block-{pk}",
             course_id=course_id,
             course=nickname or name or "",
@@ -36,4 +45,5 @@ def block_entries(owner: User, start: datetime, end: datetime) -> Iterator[Entry
 def register() -> None:
     """Add all of it; called once, when the app is ready."""
     register_layer(Layer(LAYER, "Planned work", "calendar-clock", block_entries, 50))
-    register_source(Source("assignment", read_assignments))
+    register_source(Source("assignment", read_assignments, open_assignments, "/assignments/{}/"))
+    register_source(Source("task", read_tasks, open_tasks, "/planner/tasks/{}/"))

@@ -1,7 +1,7 @@
 """What can be planned. Every part of this app that has work to do registers a source of it.
 
-Own tasks, for example, in five lines: `register_source(Source("task", read_tasks))`, where `read_tasks(owner, clock,
-preferences)` gives a `PlannableWork` for each task that is still to be done.
+A source reads what is still to be done, and says of single things whether they are: a block of finished work takes
+nobody's time. Assignments are here, own tasks in `courses.workplan.own_tasks`.
 """
 
 from __future__ import annotations
@@ -51,14 +51,20 @@ class PlannableWork:
 
 
 ReadWork = Callable[[User, Clock, PlanPreferences], Iterable[PlannableWork]]
+OpenIds = Callable[[User, Iterable[int], datetime], set[int]]
 
 
 @dataclass(frozen=True)
 class Source:
-    """A kind of work; `read` gives what is still to do, with and without a date, in a fixed number of queries."""
+    """A kind of work; `read` gives what is still to do, with and without a date, in a fixed number of queries.
+
+    `open_ids(owner, ids, now)` keeps those that are still to be done, in one query; `address` leads to one, done too.
+    """
 
     kind: str
     read: ReadWork
+    open_ids: OpenIds
+    address: str
 
 
 _sources: dict[str, Source] = {}
@@ -72,6 +78,24 @@ def register_source(source: Source) -> None:
 def known_kinds() -> list[str]:
     """List the kinds of work that can be planned."""
     return sorted(_sources)
+
+
+def address_of(kind: str, work_id: int) -> str:
+    """Where a piece of work is shown; "" for a kind that nobody registers any more."""
+    return _sources[kind].address.format(work_id) if kind in _sources else ""
+
+
+def open_keys(owner: User, keys: Iterable[Key], now: datetime) -> set[Key]:
+    """Which of these are still to be done; one query a kind."""
+    wanted: dict[str, set[int]] = defaultdict(set)
+    for kind, pk in keys:
+        wanted[kind].add(pk)
+    return {
+        (kind, pk)
+        for kind, ids in wanted.items()
+        if kind in _sources
+        for pk in _sources[kind].open_ids(owner, ids, now)
+    }
 
 
 def preferences_of(owner: User) -> PlanPreferences:
@@ -107,6 +131,12 @@ def read_assignments(owner: User, clock: Clock, preferences: PlanPreferences) ->
         return []
     totals = _totals(course_ids={row.course_id for row in wanted})
     return [_assignment(row, totals, clock, preferences) for row in wanted if _can_be_done(row, clock)]
+
+
+def open_assignments(owner: User, ids: Iterable[int], now: datetime) -> set[int]:
+    """Which of these assignments are still to be done; one query."""
+    rows = Assignment.objects.visible_to(owner).present().filter(pk__in=list(ids)).outstanding(now)
+    return set(rows.values_list("pk", flat=True))
 
 
 @dataclass(frozen=True)
@@ -161,7 +191,7 @@ def _assignment(
         kind="assignment",
         id=row.pk,
         title=row.name,
-        url=f"/assignments/{row.pk}/",
+        url=address_of("assignment", row.pk),
         due_at=row.due_at,
         effort=effort,
         course_id=row.course_id,

@@ -9,7 +9,7 @@ from coreengine.accounts.models import User
 from courses.models import WorkBlock
 from courses.moments import Clock, span_of_days
 from courses.workplan.effort import minutes_words
-from courses.workplan.work import PlannableWork, preferences_of, work_to_plan
+from courses.workplan.work import PlannableWork, address_of, preferences_of, work_to_plan
 
 WEEKS = 8
 MOST_WORKS = 60
@@ -149,7 +149,7 @@ def _works(blocks: list[WorkBlock], known: dict[tuple[str, int], PlannableWork])
         sums.append(
             WorkSum(
                 title=last.title,
-                url=work.url if work else f"/assignments/{last.work_id}/" if last.kind == "assignment" else "",
+                url=work.url if work else address_of(last.kind, last.work_id),
                 course=last.course.title if last.course else "",
                 hue=last.course.hue if last.course else 0,
                 effort=minutes_words(work.effort.minutes) if work else "",

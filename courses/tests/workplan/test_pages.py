@@ -191,7 +191,7 @@ class TestQueries:
 class TestCalendarLayer:
     def test_accepted_blocks_take_time_and_proposed_ones_do_not(self, owner: Any) -> None:
         start = datetime(2026, 12, 1, 9, tzinfo=UTC)
-        planned = WorkBlockFactory(owner=owner, starts_at=start)
+        planned = block_of(AssignmentFactory(course=CourseFactory(owner=owner), due_at=None), starts_at=start)
         WorkBlockFactory(owner=owner, starts_at=start, state="proposed", proposal=PlanProposalFactory(owner=owner))
 
         [entry] = entries_between(owner, start, start + timedelta(days=1), only=["blocks"])

@@ -1,0 +1,110 @@
+"""Own tasks as work that is planned, and what blocks of finished work are."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from courses.calendar.entries import busy_between
+from courses.models import OwnTask
+from courses.moments import Clock
+from courses.planning.services import update_task
+from courses.tests.factories import AssignmentFactory, CourseFactory
+from courses.tests.factories_planning import OwnTaskFactory
+from courses.tests.factories_workplan import WorkBlockFactory, block_of
+from courses.workplan import proposing, services
+from courses.workplan.pages import plan_page
+from courses.workplan.work import preferences_of, work_to_plan
+
+pytestmark = pytest.mark.django_db
+MONDAY = datetime(2026, 11, 30, 8, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def monday(monkeypatch: pytest.MonkeyPatch) -> datetime:
+    """Time stands still on a Monday morning."""
+    monkeypatch.setattr(timezone, "now", lambda: MONDAY)
+    return MONDAY
+
+
+def work_of(owner: Any) -> list[Any]:
+    return work_to_plan(owner, Clock(MONDAY, owner.zone), preferences_of(owner))
+
+
+def test_a_task_is_planned_by_its_estimate_and_its_block_leads_to_it(owner: Any) -> None:
+    task = OwnTaskFactory(owner=owner, due_at=MONDAY + timedelta(days=4), estimate_minutes=45)
+    proposal = services.propose_plan(owner, by=owner)
+
+    proposing.solve_pending(proposal.pk)
+
+    [block] = proposal.blocks.all()
+    assert (block.kind, block.work_id, block.minutes) == ("task", task.pk, 45)
+    [line] = plan_page(owner, Clock(MONDAY, owner.zone), block.starts_at.date()).days[0].lines
+    assert line.url == task.get_absolute_url()
+
+
+@pytest.mark.parametrize(
+    ("fields", "parts", "minutes", "words"),
+    [
+        ({"estimate_minutes": 45}, [90], 45, "your estimate"),
+        ({}, [30, 40], 70, "your estimates of its subtasks"),
+        ({}, [], 60, "assumed, since it has no estimate"),
+    ],
+)
+def test_the_effort_of_a_task(owner: Any, fields: dict, parts: list[int], minutes: int, words: str) -> None:
+    task = OwnTaskFactory(owner=owner, **fields)
+    for part in parts:
+        OwnTaskFactory(owner=owner, parent=task, estimate_minutes=part)
+    OwnTaskFactory(owner=owner, parent=task, estimate_minutes=500, done_at=MONDAY)
+
+    [work] = work_of(owner)
+
+    assert (work.effort.minutes, work.effort.words) == (minutes, words)
+
+
+def test_a_task_of_a_day_may_be_done_until_its_last_minute_where_the_student_is(owner: Any) -> None:
+    owner.time_zone = "America/New_York"
+    OwnTaskFactory(owner=owner, due_on=date(2026, 12, 3))
+
+    assert work_of(owner)[0].due_at == datetime(2026, 12, 4, 4, 59, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("end", [{"done_at": MONDAY}, {"dismissed_at": MONDAY}, {"deleted_at": MONDAY}])
+def test_blocks_of_a_finished_task_are_stale_and_take_no_time(owner: Any, end: dict) -> None:
+    task = OwnTaskFactory(owner=owner, due_at=MONDAY + timedelta(days=4))
+    block = WorkBlockFactory(owner=owner, kind="task", work_id=task.pk, starts_at=MONDAY + timedelta(days=1))
+    span = (MONDAY, MONDAY + timedelta(days=3))
+    assert busy_between(owner, *span) == [(block.starts_at, block.ends_at)]
+
+    OwnTask.objects.filter(pk=task.pk).update(**end)
+
+    assert busy_between(owner, *span) == []
+    [line] = plan_page(owner, Clock(MONDAY, owner.zone), block.starts_at.date()).days[0].lines
+    assert line.note == "The work is done or gone: this block is free again."
+
+
+def test_blocks_of_a_finished_assignment_take_no_time_either(owner: Any) -> None:
+    work = AssignmentFactory(course=CourseFactory(owner=owner), due_at=MONDAY + timedelta(days=4), done_at=MONDAY)
+    block_of(work, starts_at=MONDAY + timedelta(days=1))
+
+    assert busy_between(owner, MONDAY, MONDAY + timedelta(days=3)) == []
+
+
+def test_another_estimate_changes_what_is_left_to_plan(owner: Any) -> None:
+    task = OwnTaskFactory(owner=owner, estimate_minutes=45)
+
+    update_task(task, by=owner, changes={"estimate_minutes": 90})
+
+    assert [work.remaining_minutes for work in work_of(owner)] == [90]
+
+
+def test_ten_more_tasks_cost_no_query_more(owner: Any, django_assert_num_queries: Any) -> None:
+    OwnTaskFactory.create_batch(3, owner=owner, due_on=date(2026, 12, 3))
+    with django_assert_num_queries(4):
+        work_of(owner)
+    OwnTaskFactory.create_batch(10, owner=owner, due_on=date(2026, 12, 3), course=CourseFactory(owner=owner))
+    with django_assert_num_queries(4):
+        assert len(work_of(owner)) == 13

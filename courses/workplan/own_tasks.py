@@ -1,0 +1,65 @@
+"""Own tasks as work to plan: by the student's estimate, else those of their subtasks, else what work without points takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db.models import F, Q, Sum
+
+from coreengine.accounts.models import User
+from courses.models import OwnTask, PlanPreferences
+from courses.moments import Clock
+from courses.workplan.effort import Effort
+from courses.workplan.work import MOST_WORK, PlannableWork, address_of
+
+
+def read_tasks(owner: User, clock: Clock, preferences: PlanPreferences) -> list[PlannableWork]:
+    """The tasks still to be done; one query. A subtask is a part of its task, not work of its own."""
+    still_open = Q(subtasks__deleted_at__isnull=True, subtasks__done_at__isnull=True)
+    rows = OwnTask.objects.visible_to(owner).whole().open().select_related("course")
+    rows = rows.only("title", "due_on", "due_at", "estimate_minutes", "owner_id", *_course_fields())
+    rows = rows.annotate(parts_minutes=Sum("subtasks__estimate_minutes", filter=still_open))
+    soonest = (F("due_at").asc(nulls_last=True), F("due_on").asc(nulls_last=True), "pk")
+    return [_work(task, clock, preferences) for task in rows.order_by(*soonest)[:MOST_WORK]]
+
+
+def open_tasks(owner: User, ids: Iterable[int], now: datetime) -> set[int]:
+    """Which of these tasks are still to be done; one query."""
+    rows = OwnTask.objects.visible_to(owner).whole().open().filter(pk__in=list(ids))
+    return set(rows.values_list("pk", flat=True))
+
+
+def _course_fields() -> list[str]:
+    return [f"course__{name}" for name in ("name", "nickname", "hue", "deleted_at")]
+
+
+def _work(task: OwnTask, clock: Clock, preferences: PlanPreferences) -> PlannableWork:
+    course = task.course if task.course and task.course.deleted_at is None else None
+    return PlannableWork(
+        kind="task",
+        id=task.pk,
+        title=task.title,
+        url=address_of("task", task.pk),
+        due_at=_deadline(task, clock),
+        effort=_effort(task, preferences),
+        course_id=course.pk if course else None,
+        course=course.title if course else "",
+        hue=course.hue if course else 0,
+    )
+
+
+def _deadline(task: OwnTask, clock: Clock) -> datetime | None:
+    """What is due on a day may be done until its last minute."""
+    if task.due_on is None:
+        return task.due_at
+    return clock.midnight(task.due_on + timedelta(days=1)) - timedelta(minutes=1)
+
+
+def _effort(task: OwnTask, preferences: PlanPreferences) -> Effort:
+    if task.estimate_minutes:
+        return Effort(task.estimate_minutes, "your estimate", is_estimate=True)
+    parts: int | None = task.parts_minutes  # type: ignore[attr-defined]
+    if parts:
+        return Effort(parts, "your estimates of its subtasks", is_estimate=True)
+    return Effort(preferences.default_minutes, "assumed, since it has no estimate")
