@@ -233,7 +233,7 @@ class AnnouncementQuerySet(MatchingQuerySet, ShownOnceMixin, InCourseMixin):
         return self.order_by("-posted_at", "-pk")
 
 
-class CourseResourceQuerySet(models.QuerySet):
+class CourseResourceQuerySet(InCourseMixin):
     def visible_to(self, user: User) -> Self:
         """Links between what this person may see; what lies in the vault's trash is left out."""
         return self.filter(
@@ -316,8 +316,12 @@ class AssignmentRepositoryQuerySet(models.QuerySet):
             repository__owner=user,
         )
 
+    def in_course(self, course: Course) -> Self:
+        """Links of work of a course, and of the same course from other sources."""
+        return self.filter(Q(assignment__course=course) | Q(assignment__course__same_as=course))
 
-class CoursePersonQuerySet(OwnedQuerySet):
+
+class CoursePersonQuerySet(OwnedQuerySet, InCourseMixin):
     def visible_to(self, user: User) -> Self:
         return super().visible_to(user).filter(course__deleted_at__isnull=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from pydantic import BaseModel, ConfigDict, Field
@@ -68,7 +69,9 @@ def course_files(context: ActionContext, params: CourseFiles) -> dict[str, Any]:
     courses = Course.objects.visible_to(context.owner)
     chosen = courses.filter(pk=params.course) if params.course else courses.active(timezone.now())
     rows = CourseResource.objects.filter(
-        course__in=chosen, resource__kind=Resource.Kind.FILE, resource__trashed_at=None
+        Q(course__in=chosen) | Q(course__same_as__in=chosen),
+        resource__kind=Resource.Kind.FILE,
+        resource__trashed_at=None,
     ).select_related("course", "resource__blob")
     if params.not_from:
         rows = rows.exclude(resource__source=params.not_from)

@@ -51,6 +51,7 @@ LETTERS = {
     "planner": "t",
     "courses": "c",
     "calendar": "k",
+    "grades": "r",
     "vault": "v",
     "resources": "v",
     "workflows": "w",

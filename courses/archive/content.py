@@ -113,11 +113,17 @@ def _grades(grades: CourseGrades) -> dict[str, Any]:
 def _assignments(course: Course, grades: CourseGrades) -> list[dict[str, Any]]:
     dropped = grades.current.dropped
     links: dict[int, list[dict[str, str]]] = {}
-    for link in AssignmentRepository.objects.filter(assignment__course=course).select_related("repository"):
+    for link in (
+        AssignmentRepository.objects.filter(assignment__owner=course.owner)
+        .in_course(course)
+        .select_related("repository")
+    ):
         found = {"full_name": link.repository.full_name, "html_url": link.repository.html_url}
         links.setdefault(link.assignment_id, []).append(found)
     comments = Prefetch("comments", SubmissionComment.objects.in_order())
-    rows = Assignment.objects.visible_to(course.owner).filter(course=course)
+    rows = Assignment.objects.visible_to(course.owner)
+    # What several sources have is in the archive once, with the course that is shown.
+    rows = rows.filter(course=course) if course.same_as_id else rows.in_course(course).shown_once()
     rows = rows.select_related("submission", "group").prefetch_related(comments).defer("search_vector")
     return [_assignment(row, dropped, links.get(row.pk, [])) for row in rows.by_due_date()]
 
@@ -183,7 +189,9 @@ def _modules(course: Course) -> list[dict[str, Any]]:
 
 
 def _announcements(course: Course) -> list[dict[str, Any]]:
-    rows = Announcement.objects.filter(course=course).defer("search_vector").newest_first()
+    rows = Announcement.objects.visible_to(course.owner)
+    rows = rows.filter(course=course) if course.same_as_id else rows.in_course(course).shown_once()
+    rows = rows.defer("search_vector").newest_first()
     return [
         {
             "title": row.title,

@@ -35,7 +35,8 @@ def event_page(event: CalendarEvent, owner: User, clock: Clock) -> EventPage:
     rows = CalendarOccurrence.objects.visible_to(owner).filter(event=event, ends_at__gte=clock.now)
     times = [(row.starts_at, row.ends_at) for row in rows.order_by("starts_at")[:NEXT_TIMES]]
     shown = _entry(event, *(times[0] if times else (event.starts_at, event.ends_at)), clock)
-    twin = twins_of(owner, [event]).of(event) if event.source_id else None
+    twins = twins_of(owner, [event], event.starts_at, event.starts_at)
+    twin = twins.of(event) or twins.named_alike(event.title, event.starts_at) if event.source_id else None
     is_repeated = bool(event.rrule or event.rdates)
     return EventPage(
         when=when_words(shown, clock),

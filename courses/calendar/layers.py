@@ -45,10 +45,10 @@ def read_assignments(owner: User, start: datetime, end: datetime) -> list[Entry]
 
 def read_planner_items(owner: User, start: datetime, end: datetime) -> list[Entry]:
     """What the sources' planners have beside assignments: events, notes, pages to read."""
-    rows = PlannerItem.objects.visible_to(owner).present().beside_assignments().filter(is_dismissed=False)
+    rows = PlannerItem.objects.visible_to(owner).present().beside_assignments().filter(dismissed_at=None)
     rows = rows.filter(Q(course__isnull=True) | Q(course__is_hidden=False))
     rows = rows.filter(Q(starts_at__gte=start) | Q(ends_at__gt=start), starts_at__lt=end).select_related("course")
-    columns = ("kind", "title", "starts_at", "ends_at", "is_all_day", "location", "html_url", "is_marked_complete")
+    columns = ("kind", "title", "starts_at", "ends_at", "is_all_day", "location", "html_url", "done_at")
     return [
         Entry(
             key=f"planner-item:{row.pk}",
@@ -58,7 +58,7 @@ def read_planner_items(owner: User, start: datetime, end: datetime) -> list[Entr
             ends_at=_end_of_item(row, owner.zone),
             is_all_day=row.is_all_day,
             is_busy=row.kind == "calendar_event" and not row.is_all_day,
-            is_done=row.is_marked_complete,
+            is_done=row.done_at is not None,
             url=row.html_url or (f"/courses/{row.course_id}/" if row.course_id else ""),
             location=row.location,
             course_id=row.course_id,
@@ -79,11 +79,11 @@ def _end_of_item(item: PlannerItem, zone: ZoneInfo) -> datetime | None:
 
 
 def read_events(owner: User, start: datetime, end: datetime) -> list[Entry]:
-    """Events by hand and of calendars; what is an assignment, or was seen in another calendar, is left out."""
+    """Events by hand and of calendars; what a source or another calendar has as well is left out."""
     rows = CalendarOccurrence.objects.visible_to(owner).touching(start, end)
     rows = rows.select_related("event__course", "event__source__course").only(*_EVENT_FIELDS)
     found = list(rows.order_by(F("event__source_id").asc(nulls_first=True), "event_id", "starts_at"))
-    twins = twins_of(owner, [occurrence.event for occurrence in found])
+    twins = twins_of(owner, [occurrence.event for occurrence in found], start, end)
     entries: list[Entry] = []
     seen: dict[tuple, int | None] = {}
     for occurrence in found:
@@ -95,8 +95,12 @@ def read_events(owner: User, start: datetime, end: datetime) -> list[Entry]:
         if event.uid:
             names.append(("uid", event.uid, entry.starts_at))
         if event.source_id is not None:
-            is_elsewhere = twins.is_own(event) or twins.of(event) is not None
-            if is_elsewhere or any(seen.get(name, event.source_id) != event.source_id for name in names):
+            twin = twins.of(event) or twins.named_alike(event.title, entry.starts_at)
+            if (
+                twins.is_own(event)
+                or twin is not None
+                or any(seen.get(name, event.source_id) != event.source_id for name in names)
+            ):
                 continue
         for name in names:
             seen.setdefault(name, event.source_id)

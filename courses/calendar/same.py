@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -18,6 +19,8 @@ from courses.models import Assignment, CalendarEvent, PlannerItem
 _ASSIGNMENT = re.compile(r"event-assignment-(?:override-)?(\d+)\b")
 _EVENT = re.compile(r"event-calendar-event-(\d+)\b")
 _IN_ADDRESS = re.compile(r"(?:/assignments/|#assignment_)(\d+)\b")
+
+SAME_MOMENT = timedelta(minutes=1)
 
 
 def feed_mark(owner: User) -> str:
@@ -32,6 +35,7 @@ class Twins:
 
     assignments: dict[str, list[Assignment]] = field(default_factory=dict)
     items: dict[str, list[PlannerItem]] = field(default_factory=dict)
+    by_title: dict[str, list[PlannerItem]] = field(default_factory=dict)
     mark: str = ""
 
     def of(self, event: CalendarEvent) -> Assignment | PlannerItem | None:
@@ -46,19 +50,26 @@ class Twins:
                     return item
         return None
 
+    def named_alike(self, title: str, starts_at: datetime) -> PlannerItem | None:
+        """The source's event of the same name that begins at the same moment, give or take a minute."""
+        for item in self.by_title.get(title.strip().casefold(), []):
+            if item.starts_at is not None and abs(item.starts_at - starts_at) <= SAME_MOMENT:
+                return item
+        return None
+
     def is_own(self, event: CalendarEvent) -> bool:
         """Tell whether an event came out of one of the student's own feeds."""
         return event.uid.endswith(self.mark)
 
 
-def twins_of(owner: User, events: Iterable[CalendarEvent]) -> Twins:
-    """Look up what these events may stand for: two queries at most, none where no event looks like it."""
+def twins_of(owner: User, events: Iterable[CalendarEvent], start: datetime, end: datetime) -> Twins:
+    """Look up what these events of a span may stand for: three queries at most, none where no calendar brought one."""
+    events = [event for event in events if event.source_id is not None]
     works: set[str] = set()
     planned: set[str] = set()
     for event in events:
-        if event.source_id is not None:
-            works.update(_numbers(_ASSIGNMENT, _IN_ADDRESS, event))
-            planned.update(f"calendar_event:{number}" for number in _numbers(_EVENT, None, event))
+        works.update(_numbers(_ASSIGNMENT, _IN_ADDRESS, event))
+        planned.update(f"calendar_event:{number}" for number in _numbers(_EVENT, None, event))
     found = Twins(mark=feed_mark(owner))
     if works:
         rows = Assignment.objects.visible_to(owner).present().filter(~Q(source=""), external_id__in=works)
@@ -68,6 +79,11 @@ def twins_of(owner: User, events: Iterable[CalendarEvent]) -> Twins:
         items = PlannerItem.objects.visible_to(owner).present().filter(external_id__in=planned)
         for item in items.only("title", "external_id", "html_url", "owner_id"):
             found.items.setdefault(item.external_id, []).append(item)
+    if events:
+        near = PlannerItem.objects.visible_to(owner).present().beside_assignments()
+        near = near.filter(starts_at__gte=start - SAME_MOMENT, starts_at__lte=end + SAME_MOMENT)
+        for item in near.only("title", "starts_at", "html_url", "owner_id"):
+            found.by_title.setdefault(item.title.strip().casefold(), []).append(item)
     return found
 
 

@@ -175,7 +175,7 @@ class Folder:
 
 
 def _links(request: Request, course: Course, *kinds: str) -> list[CourseResource]:
-    rows = CourseResource.objects.visible_to(request.user).filter(course=course, resource__kind__in=kinds)
+    rows = CourseResource.objects.visible_to(request.user).in_course(course).filter(resource__kind__in=kinds)
     names = ("title", "kind", "content_type", "size_bytes", "url", "owner_id", "updated_at", "file_name", "blob_id")
     rows = rows.select_related("resource").only("folder", "course_id", *(f"resource__{name}" for name in names))
     return list(rows.order_by("folder", "resource__title", "pk")[: MOST_FILES + 1])
@@ -229,7 +229,7 @@ def notes(request: Request, course: Course, clock: Clock) -> dict[str, Any]:
 
 def people(request: Request, course: Course, clock: Clock) -> dict[str, Any]:
     """Teachers, assistants and the student's own contacts."""
-    rows = list(CoursePerson.objects.visible_to(request.user).filter(course=course).present().by_role())
+    rows = list(CoursePerson.objects.visible_to(request.user).in_course(course).present().by_role())
     named = {row.name for row in rows}
     # A feed, or a source before its next sync, tells of teachers by name only.
     return {"people": rows, "names": [name for name in course.teachers if name not in named]}
@@ -247,7 +247,7 @@ class RepositoryLine:
 
 def repositories(request: Request, course: Course, clock: Clock) -> dict[str, Any]:
     """The repositories that work of the course is done in."""
-    links = AssignmentRepository.objects.visible_to(request.user).filter(assignment__course=course)
+    links = AssignmentRepository.objects.visible_to(request.user).in_course(course)
     links = links.select_related("repository", "assignment").defer(
         *("repository__search_vector", "assignment__search_vector", "assignment__description_html", "assignment__notes")
     )

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from coreengine.kernel.pages import render_page
 from coreengine.kernel.typing import Request
+from courses.course_page.tabs import tab_links
 from courses.grading import services
 from courses.grading.averages import mixes_scales, term_averages
 from courses.grading.charts import average_charts, grade_charts, history_rows
@@ -128,6 +129,7 @@ def page(
         "is_update": not is_whole,
     }
     if is_whole:
+        context["course_tabs"] = tab_links(grades.course, "grades")
         context |= _rest(request, grades, changed, question)
         context |= {"name": sent.get("name", scenario.name if scenario else ""), "name_error": name_error}
     return render_page(

@@ -56,7 +56,7 @@ class CourseMap:
 
 def course_map(user: User, clock: Clock, goal_pk: int | None = None) -> CourseMap:
     """Read the courses and the arrows between them: two queries."""
-    rows = Course.objects.visible_to(user).for_list().by_newest_term()
+    rows = Course.objects.visible_to(user).shown_once().for_list().by_newest_term()
     courses = {course.pk: course for course in rows[:MOST_COURSES]}
     links = [
         link

@@ -54,7 +54,9 @@ class ModuleMap:
 
 def module_map(course: Course, clock: Clock, show: str = "all") -> ModuleMap:
     """Read the modules of a course: five queries at most, whatever their number."""
-    rows = Assignment.objects.visible_to(course.owner).filter(course=course).with_work_state(clock.now).for_list()
+    rows = (
+        Assignment.objects.visible_to(course.owner).in_course(course).in_sight().with_work_state(clock.now).for_list()
+    )
     modules = list(Module.objects.filter(course=course).present().in_order())
     work = {row.pk: row_of(row, clock) for row in rows} if modules else {}
     sections = {section.pk: section for section in module_sections(course, work, clock)}

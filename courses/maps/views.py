@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from coreengine.kernel.pages import render_page
 from coreengine.kernel.typing import Request
+from courses.course_page.tabs import tab_links
 from courses.form_answers import number
 from courses.maps import services
 from courses.maps.across import course_map
@@ -26,7 +27,7 @@ def modules(request: Request, pk: int) -> HttpResponse:
     """The modules of one course: as a picture, and as a list."""
     course = get_object_or_404(Course.objects.visible_to(request.user).for_list(), pk=pk)
     found = module_map(course, clock_of(request.user), request.GET.get("show", "all"))
-    context = {"course": course, "map": found, "tabs": SHOWS.items()}
+    context = {"course": course, "map": found, "tabs": SHOWS.items(), "course_tabs": tab_links(course, "map")}
     return render_page(request, "courses/maps/modules.html", context, parts={"module-map": "map"})
 
 

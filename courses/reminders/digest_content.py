@@ -139,7 +139,7 @@ def _grades(owner: User, since: datetime) -> list[Line]:
 
 
 def _news(owner: User, since: datetime, clock: Clock) -> list[Line]:
-    rows = Announcement.objects.visible_to(owner).in_active_courses(clock.now).filter(posted_at__gte=since)
+    rows = Announcement.objects.visible_to(owner).shown_once().in_active_courses(clock.now).filter(posted_at__gte=since)
     return [
         Line(row.title, row.get_absolute_url(), row.course.title, row.author)
         for row in rows.for_list().newest_first()[:READ]

@@ -15,9 +15,10 @@ from courses.reminders.services import mark_stale, plan_digests
 
 TYPES = [
     *("assignment.created", "assignment.updated", "assignment.missing", "assignment.deleted", "assignment.restored"),
-    *("assignment.done", "assignment.reopened", "assignment.dismissed"),
+    *("assignment.done", "assignment.reopened", "assignment.dismissed", "assignment.returned"),
+    *("assignment.joined", "assignment.parted", "course.joined", "course.parted"),
     *("course.created", "course.updated", "course.deleted", "course.restored", "course.missing", "course.archived"),
-    *("planner_item.*", "planner.*", "own_task.*", "task.*", "calendar.*", "calendar_event.*", "calendar_feed.*"),
+    *("planner_item.*", "task.*", "event.*", "calendar_source.*"),
     *("source.imported", "user.updated"),
 ]
 

@@ -9,7 +9,7 @@ from coreengine.kernel.notifications import NotificationKind, register_kind
 from coreengine.kernel.screens import SettingsPage, register_settings_page, register_slot
 from coreengine.kernel.typing import Request
 from courses.pages import clock_of
-from courses.reminders import following, work  # noqa: F401  (`following` subscribes to the log)
+from courses.reminders import following, own, work  # noqa: F401  (`following` subscribes to the log)
 from courses.reminders.pages import reminder_card
 from courses.reminders.sending import KIND
 from courses.reminders.targets import targets_of
@@ -32,7 +32,10 @@ def reminders_of(kind: str) -> Callable[..., dict[str, Any] | None]:
 def register() -> None:
     """Add all of it; called once, when the app is ready."""
     work.register()
+    own.register()
     register_slot("assignment_sidebar", CARD, context=reminders_of("assignment"), order=5)
+    register_slot("task_sidebar", CARD, context=reminders_of("task"), order=5)
+    register_slot("event_sidebar", CARD, context=reminders_of("event"), order=5)
     register_settings_page(
         SettingsPage("reminders", "Reminders", "alarm-clock", "courses:reminder-settings", 36, "Defaults and digests")
     )

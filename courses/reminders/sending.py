@@ -115,9 +115,9 @@ def _sift(rows: list[Reminder], targets: dict[tuple[str, int], Target], now: dat
             row.save()
             if row.state != State.SCHEDULED or row.fire_at > now:
                 continue
-        due = found.get(target.key)
+        due = found.get(target.shown_key)
         if due is None:
-            found[target.key] = Due(target, row)
+            found[target.shown_key] = Due(target, row)
         else:  # rows come the earliest first
             due.others.append(due.first)
             due.first = row

@@ -16,7 +16,8 @@ class Target:
     """One thing at a time, as reminders see it.
 
     `rule_kind` names the defaults that it follows (`ReminderRule.Kind`), "" for none. `is_open` is False for what is
-    done, handed in, dismissed or gone: nobody is reminded of that.
+    done, handed in, dismissed or gone: nobody is reminded of that. `shown_pk` names the thing as which this one is
+    shown, where another source has it too: what is due at one moment for both is told once.
     """
 
     kind: str
@@ -30,10 +31,15 @@ class Target:
     course: str = ""
     is_all_day: bool = False
     facts: tuple[str, ...] = ()
+    shown_pk: int | None = None
 
     @property
     def key(self) -> tuple[str, int]:
         return self.kind, self.pk
+
+    @property
+    def shown_key(self) -> tuple[str, int]:
+        return self.kind, self.shown_pk or self.pk
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from coreengine.accounts.models import User
 from courses.models import Assignment, PlannerItem
-from courses.querysets import COURSE_TAG_FIELDS
+from courses.querysets import COURSE_TAG_FIELDS, ROW_FIELDS
 from courses.reminders.targets import Target, TargetKind, register_target
 from courses.work_state import OUTSTANDING
 
@@ -21,8 +21,7 @@ MORNING = timedelta(hours=8)
 
 
 def _assignments(owner: User) -> QuerySet[Assignment]:
-    dismissed = PlannerItem.objects.filter(assignment=OuterRef("pk"), is_dismissed=True)
-    return Assignment.objects.visible_to(owner).for_list().annotate(is_dismissed=Exists(dismissed))
+    return Assignment.objects.visible_to(owner).for_list().only(*ROW_FIELDS, "same_as_id")
 
 
 def _of_assignments(rows: Iterable[Assignment], now: datetime) -> Iterator[Target]:
@@ -34,11 +33,12 @@ def _of_assignments(rows: Iterable[Assignment], now: datetime) -> Iterator[Targe
             title=row.name,
             at=row.due_at,
             url=row.get_absolute_url(),
-            is_open=row.state_at(now) in OUTSTANDING and not row.is_dismissed,  # type: ignore[attr-defined]
+            is_open=row.state_at(now) in OUTSTANDING,
             rule_kind="exam" if is_exam else "assignment",
             course_id=row.course_id,
             course=row.course.title,
             facts=tuple(filter(None, [row.points_text])),
+            shown_pk=row.same_as_id,
         )
 
 
@@ -48,12 +48,13 @@ def read_assignments(owner: User, ids: Iterable[int]) -> Iterator[Target]:
 
 def assignments_ahead(owner: User, start: datetime, end: datetime) -> Iterator[Target]:
     now = timezone.now()
-    rows = _assignments(owner).present().in_active_courses(now).due_between(start, end).filter(done_at=None)
+    rows = _assignments(owner).present().in_active_courses(now).due_between(start, end)
+    rows = rows.filter(done_at=None, dismissed_at=None)
     return (target for target in _of_assignments(rows, now) if target.is_open)
 
 
 def _events(owner: User) -> QuerySet[PlannerItem]:
-    columns = ("title", "starts_at", "is_all_day", "is_marked_complete", "is_dismissed", "missing_since", "location")
+    columns = ("title", "starts_at", "is_all_day", "done_at", "dismissed_at", "missing_since", "location", "same_as_id")
     rows = PlannerItem.objects.visible_to(owner).beside_assignments().select_related("course")
     return rows.only(*columns, "html_url", "owner_id", *COURSE_TAG_FIELDS)
 
@@ -67,12 +68,13 @@ def _of_events(rows: Iterable[PlannerItem]) -> Iterator[Target]:
             title=row.title,
             at=at,
             url=row.course.get_absolute_url() if row.course else "/",
-            is_open=not (row.is_marked_complete or row.is_dismissed or row.missing_since),
+            is_open=not (row.is_settled or row.missing_since),
             rule_kind="event",
             course_id=row.course_id,
             course=row.course.title if row.course else "",
             is_all_day=row.is_all_day,
             facts=tuple(filter(None, [row.location])),
+            shown_pk=row.same_as_id,
         )
 
 
@@ -81,7 +83,7 @@ def read_events(owner: User, ids: Iterable[int]) -> Iterator[Target]:
 
 
 def events_ahead(owner: User, start: datetime, end: datetime) -> Iterator[Target]:
-    rows = _events(owner).present().filter(is_marked_complete=False, is_dismissed=False)
+    rows = _events(owner).present().filter(done_at=None, dismissed_at=None)
     rows = rows.filter(starts_at__gte=start - MORNING, starts_at__lt=end)
     rows = rows.filter(Q(course__isnull=True) | Q(course__is_hidden=False))
     return (target for target in _of_events(rows) if target.at is not None and start <= target.at < end)

@@ -1,4 +1,4 @@
-"""Own tasks as work to plan: by the student's estimate, else those of their subtasks, else what work without points takes."""
+"""Own tasks as work to plan: by their estimate, else by those of their subtasks, else by the usual assumption."""
 
 from __future__ import annotations
 

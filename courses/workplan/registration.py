@@ -10,8 +10,8 @@ from django.utils import timezone
 from coreengine.accounts.models import User
 from courses.calendar.entries import Entry, Layer, register_layer
 from courses.models import WorkBlock
-from courses.workplan.proposing import LAYER
 from courses.workplan.own_tasks import open_tasks, read_tasks
+from courses.workplan.proposing import LAYER
 from courses.workplan.work import Source, open_assignments, open_keys, read_assignments, register_source
 
 

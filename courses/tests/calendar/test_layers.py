@@ -77,7 +77,7 @@ class TestPlannerItems:
         work = AssignmentFactory(course=course, imported=True)
         PlannerItemFactory(course=course, title="Review session", ends_at=NOW + timedelta(days=2, hours=1))
         PlannerItemFactory(course=course, title="Work", assignment=work, kind="assignment")
-        PlannerItemFactory(course=course, title="Dismissed", is_dismissed=True)
+        PlannerItemFactory(course=course, title="Dismissed", dismissed_at=NOW)
         PlannerItemFactory(course=course, title="Missing", missing_since=NOW)
 
         (entry,) = entries(owner, "planner-items")
@@ -97,6 +97,19 @@ class TestOnce:
         bring(owner, feed_event("event-assignment-77", "Problem set [CS 1]", url))
 
         assert titles(owner) == ["Problem set"]
+
+    @pytest.mark.parametrize(
+        ("seconds", "title", "shown"), [(0, "Review", 1), (60, "review", 1), (61, "Review", 2), (0, "Talk", 2)]
+    )
+    def test_a_sources_event_in_another_calendar_is_shown_once(
+        self, owner: Any, seconds: int, title: str, shown: int
+    ) -> None:
+        at = NOW + timedelta(days=1, seconds=seconds)
+        PlannerItemFactory(course=CourseFactory(owner=owner, imported=True), title=title, starts_at=at)
+
+        bring(owner, feed_event("anything", "Review"))
+
+        assert len(titles(owner)) == shown
 
     def test_an_assignment_at_another_university_is_another(self, owner: Any) -> None:
         course = CourseFactory(owner=owner, imported=True)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from courses.models import Assignment, Course
-from courses.reminders import work
+from courses.reminders import own, work
 from courses.tests.factories import NOW, AssignmentFactory, CourseFactory
 from courses.tests.factories_reminders import ReminderSettingsFactory
 
@@ -23,6 +23,7 @@ def at_now(monkeypatch: pytest.MonkeyPatch) -> None:
             return NOW
 
     monkeypatch.setattr(work, "timezone", Clock)
+    monkeypatch.setattr(own, "timezone", Clock)
 
 
 @pytest.fixture

@@ -55,15 +55,7 @@ def test_submitted_dismissed_and_vanished_work_has_none(owner: Any, make_work: M
     handed_in = make_work(due_at=NOW + 3 * DAY, imported=True)
     SubmissionFactory(assignment=handed_in, state="submitted", submitted_at=NOW)
     make_work(due_at=NOW + 3 * DAY, imported=True, missing_since=NOW)
-    dismissed = make_work(due_at=NOW + 3 * DAY, imported=True)
-    PlannerItem.objects.create(
-        owner=owner,
-        source=SOURCE,
-        external_id="assignment:1",
-        kind="assignment",
-        assignment=dismissed,
-        is_dismissed=True,
-    )
+    make_work(due_at=NOW + 3 * DAY, imported=True, dismissed_at=NOW)
 
     derive(owner, now=NOW)
 

@@ -1,0 +1,111 @@
+"""Own tasks and events of the calendar as things to be reminded of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+
+from django.db.models import Case, Q, QuerySet, Value, When
+from django.utils import timezone
+
+from coreengine.accounts.models import User
+from courses.calendar.layers import event_of, read_events
+from courses.models import CalendarEvent, CalendarOccurrence, Course, OwnTask
+from courses.moments import Clock
+from courses.reminders.targets import Target, TargetKind, register_target
+from courses.reminders.work import MORNING
+
+JUST_BEGUN = timedelta(hours=1)
+"""So long after its begin an event that repeats is still this one; then it is its next time."""
+COURSE_FIELDS = [f"course__{name}" for name in ("name", "nickname", "hue", "deleted_at")]
+
+
+def _tasks(owner: User) -> QuerySet[OwnTask]:
+    rows = OwnTask.objects.visible_to(owner).whole().select_related("course")
+    return rows.only("title", "due_on", "due_at", "done_at", "dismissed_at", "owner_id", *COURSE_FIELDS)
+
+
+def _of_tasks(rows: Iterable[OwnTask], clock: Clock) -> Iterator[Target]:
+    for task in rows:
+        course = task.course if task.course and task.course.deleted_at is None else None
+        yield Target(
+            kind="task",
+            pk=task.pk,
+            title=task.title,
+            at=clock.midnight(task.due_on) + MORNING if task.due_on else task.due_at,
+            url=task.get_absolute_url(),
+            is_open=not task.is_settled,
+            rule_kind="task",
+            course_id=course.pk if course else None,
+            course=course.title if course else "",
+            is_all_day=task.due_on is not None,
+        )
+
+
+def read_tasks(owner: User, ids: Iterable[int]) -> Iterator[Target]:
+    return _of_tasks(_tasks(owner).filter(pk__in=list(ids)), Clock(timezone.now(), owner.zone))
+
+
+def tasks_ahead(owner: User, start: datetime, end: datetime) -> Iterator[Target]:
+    rows = _tasks(owner).open().filter(Q(course__isnull=True) | Q(course__is_hidden=False))
+    rows = rows.due_between(start - MORNING, end, owner.zone)
+    targets = _of_tasks(rows, Clock(start, owner.zone))
+    return (target for target in targets if target.at is not None and start <= target.at < end)
+
+
+def read_own_events(owner: User, ids: Iterable[int]) -> Iterator[Target]:
+    """Each event at its next time; one that is over, at its last. Two queries."""
+    events = CalendarEvent.objects.visible_to(owner).filter(pk__in=list(ids)).select_related("course", "source__course")
+    events = events.defer("search_vector", "description", "notes", "course__search_vector", "course__syllabus_html")
+    found = {event.pk: event for event in events}
+    is_ahead = Case(When(starts_at__gte=timezone.now() - JUST_BEGUN, then=Value(0)), default=Value(1))
+    times = CalendarOccurrence.objects.filter(event__in=found).order_by("event_id", is_ahead, "starts_at")
+    begins = dict(times.distinct("event_id").values_list("event_id", "starts_at"))
+    for event in found.values():
+        course = event.course or (event.source.course if event.source else None)
+        at = begins.get(event.pk, event.starts_at)
+        yield Target(
+            kind="event",
+            pk=event.pk,
+            title=event.title,
+            at=at.replace(tzinfo=owner.zone) + MORNING if event.is_all_day else at,
+            url=event.get_absolute_url(),
+            is_open=event.missing_since is None,
+            rule_kind="event",
+            course_id=course.pk if course else None,
+            course=course.title if course else "",
+            is_all_day=event.is_all_day,
+            facts=tuple(filter(None, [event.location])),
+        )
+
+
+def own_events_ahead(owner: User, start: datetime, end: datetime) -> Iterator[Target]:
+    """What the calendar shows as events: each at its next time, and each once, whatever calendars have it."""
+    hidden = set(Course.objects.visible_to(owner).hidden().values_list("pk", flat=True))
+    begun = timezone.now() - JUST_BEGUN
+    found: dict[int, Target] = {}
+    for entry in sorted(read_events(owner, start - MORNING, end), key=lambda entry: entry.starts_at):
+        at = entry.starts_at + MORNING if entry.is_all_day else entry.starts_at
+        pk = event_of(entry.key)
+        before = found.get(pk)
+        if not start <= at < end or entry.course_id in hidden or (before and before.at and before.at >= begun):
+            continue
+        found[pk] = Target(
+            kind="event",
+            pk=pk,
+            title=entry.title,
+            at=at,
+            url=entry.url,
+            rule_kind="event",
+            course_id=entry.course_id,
+            course=entry.course,
+            is_all_day=entry.is_all_day,
+            facts=tuple(filter(None, [entry.location])),
+        )
+    yield from found.values()
+
+
+def register() -> None:
+    """Add both kinds; called once, when the app is ready."""
+    register_target(TargetKind("task", "Own task", "is due", "was due", read_tasks, tasks_ahead))
+    register_target(TargetKind("event", "Calendar event", "begins", "began", read_own_events, own_events_ahead))
