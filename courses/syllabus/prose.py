@@ -40,7 +40,8 @@ _CLOCK = re.compile(r"\b(?:[01]?\d|2[0-3]):[0-5]\d(?:\s*[ap]\.?m\b\.?)?|\b(?:1[0
 _SENTENCE_END = re.compile(r"(?<=[%)\w])\.(?:\s+|$)")
 _PART_END = re.compile(r"\s*(?:[;,|•]|(?<=%)\s+/)\s+(?:(?:and|und)\s+)?|\s+(?:and|und|plus)\s+", re.I)
 _AROUND_NAME = re.compile(
-    r"^\s*(?:the|your|die|der|das)\b|\([^()%]*\)|\b(?:counts?|is|are|worth|makes? up|zählt|zählen)(?: for| as)?\b(?=\s*\d)",
+    r"^\s*(?:the|your|die|der|das)\b|\([^()%]*\)|"
+    r"\b(?:counts?|is|are|worth|makes? up|zählt|zählen)(?: for| as)?\b(?=\s*\d)",
     re.I,
 )
 _EDGES = " \t-–—:;,.|()[]*•·#>_=…"
