@@ -14,7 +14,7 @@ from datetime import datetime
 from django.db.models import Sum
 
 from coreengine.accounts.models import User
-from courses.models import Assignment, AssignmentGroup, PlanPreferences, WorkBlock
+from courses.models import Assignment, PlanPreferences, WorkBlock
 from courses.moments import Clock
 from courses.querysets import ROW_FIELDS
 from courses.workplan.effort import Effort, effort_of
@@ -154,14 +154,14 @@ class _Totals:
 
 def _totals(course_ids: set[int]) -> dict[int, _Totals]:
     points: dict[int, dict[int | None, float]] = defaultdict(dict)
+    weights: dict[int, dict[int, float]] = defaultdict(dict)
     counted = Assignment.objects.filter(course__in=course_ids, deleted_at=None, missing_since=None)
     counted = counted.filter(omit_from_final_grade=False).order_by()
-    for course, group, total in counted.values_list("course", "group").annotate(total=Sum("points_possible")):
+    rows = counted.values_list("course", "group", "group__weight").annotate(total=Sum("points_possible"))
+    for course, group, weight, total in rows:
         points[course][group] = total or 0
-    weights: dict[int, dict[int, float]] = defaultdict(dict)
-    groups = AssignmentGroup.objects.filter(course__in=course_ids, weight__gt=0).order_by()
-    for course, group, weight in groups.values_list("course", "pk", "weight"):
-        weights[course][group] = weight
+        if weight:
+            weights[course][group] = weight
     return {
         course: _Totals(sum(points[course].values()), points[course], weights.get(course, {})) for course in course_ids
     }
