@@ -8,7 +8,7 @@ rows, registered only here. A page counts with the card requests it makes. For e
 - `KEY_queries` (at most 25, all requests together), `KEY_queries_in_one_request` (at most 15), and both
   `..._at_ten_times` the rows, against those before (the same numbers).
 - `KEY_cpu`: this process's own work for one reader, against the floor page's. Of a page with cards also `KEY_p50` and
-  `KEY_p95`, the page alone, and `KEY_whole_p50` and `KEY_whole_p95`, with its cards; the aims (40, 80 ms) are the floor.
+  `KEY_p95`, the page alone, and `KEY_whole_p50` and `KEY_whole_p95`, with its cards, and the aims as their floor.
 - `KEY_html`: its compressed size, against the floor page's; the month of the calendar has 60 KiB as its floor.
 
 `--only dashboard,planner` measures some of them, and `--quick` leaves out ten times the rows and the 32 readers.
