@@ -11,7 +11,7 @@ from coreengine.kernel.templatetags.ce import icon_markup
 if TYPE_CHECKING:
     from courses.moments import Moment
     from courses.planning.rows import PlanRow
-    from courses.repository_marks import CodeMark
+    from courses.repository_marks import CiWords, CodeMark
     from courses.rows import Badge, WorkRow
 
 
@@ -94,7 +94,7 @@ def _facts(facts: Iterable[str]) -> str:
     return "".join(f"<span>{escape(fact)}</span>" for fact in facts)
 
 
-def _badge(badge: Badge) -> str:
+def _badge(badge: Badge | CiWords) -> str:
     return (
         f'<span class="badge" data-status="{badge.status}">{icon_markup(badge.icon, 12)} {escape(badge.label)}</span>'
     )

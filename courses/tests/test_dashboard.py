@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from coreengine.kernel import screens
 from coreengine.kernel.events import EventDraft, record_many
-from courses.models import Assignment, Course, DashboardVisit
+from courses.models import Assignment, Course, DashboardVisit, OwnTask
 from courses.tests.factories import AnnouncementFactory, AssignmentFactory, CourseFactory, SubmissionFactory
 from courses.visits import note_visit
 from courses.work_rows import DatedRow, FoundRows, RowSource, _sources, register_rows
@@ -195,6 +195,10 @@ class TestQueries:
         Assignment.objects.bulk_create(works)
         drafts = [EventDraft("assignment.created", work, {"name": work.name, "due_at": None}) for work in works]
         record_many(drafts, actor=owner, owner=owner)
+        OwnTask.objects.bulk_create(
+            OwnTask(owner=owner, title=f"Task {at}", due_at=now + timedelta(hours=20 * at - 80))
+            for at in range(each * 5)
+        )
 
     def count(self, page: Any) -> list[int]:
         keys = [card.key for card in screens._cards.values() if card.loads != "inline"]
