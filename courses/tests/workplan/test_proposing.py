@@ -164,10 +164,10 @@ class TestWorkToPlan:
         for _ in range(3):
             essay(owner)
         preferences = preferences_of(owner)
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(4):
             work_to_plan(owner, Clock(MONDAY, owner.zone), preferences)
         for _ in range(10):
             essay(owner)
 
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(4):
             assert len(work_to_plan(owner, Clock(MONDAY, owner.zone), preferences)) == 13
