@@ -32,6 +32,7 @@ from courses.models import (
 )
 from courses.planning import admin as planning_admin  # noqa: F401  (registration on import)
 from courses.reminders import admin as reminders_admin  # noqa: F401  (registration on import)
+from courses.sameness import admin as sameness_admin  # noqa: F401  (registration on import)
 from courses.workplan import admin as plan_admin  # noqa: F401  (registration on import)
 
 

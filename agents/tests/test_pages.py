@@ -228,9 +228,10 @@ class TestSettings:
         assert re.search(r'class="button primary" href="/agents/study-planner/"', text)
 
     def test_the_dashboard_shows_the_budget_once_there_is_one(self, page: Any, owner: Any) -> None:
-        assert "AI budget" not in page.get("/").content.decode()
+        card = reverse("kernel:dashboard-card", args=["ai-budget"])
+        assert card in page.get("/").content.decode() and page.get(card, headers={"HX-Request": "true"}).content == b""
         set_budget(owner, limit_usd_micros=4_000_000, period="month", by=owner)
-        assert "of $4.00" in page.get("/").content.decode()
+        assert "of $4.00" in page.get(card).content.decode()
 
 
 class TestAdmin:

@@ -64,7 +64,7 @@ def counting(make_plugin: MakePlugin, monkeypatch: pytest.MonkeyPatch, settings:
     settings.PLUGINS = {**settings.PLUGINS, "SANDBOX": "process"}
     plugin = make_plugin(PROGRAM, endpoints=[COUNT, DROP])
     monkeypatch.setattr(running, "get_plugin", lambda name: plugin)
-    monkeypatch.setattr(calls, "get_manifest", lambda name: plugin.manifest)
+    monkeypatch.setattr(calls, "get_plugin", lambda name, **_: plugin)
     return plugin
 
 

@@ -121,7 +121,7 @@ def hostile(make_plugin: MakePlugin, monkeypatch: pytest.MonkeyPatch, settings: 
     plugin = make_plugin(PROGRAM, endpoints=[TRY], authentication={"type": "api_key"}, security=security)
     settings.PLUGINS = {**settings.PLUGINS, "SANDBOX": "process"}
     monkeypatch.setattr(running, "get_plugin", lambda name: plugin)
-    monkeypatch.setattr(calls, "get_manifest", lambda name: plugin.manifest)
+    monkeypatch.setattr(calls, "get_plugin", lambda name, **_: plugin)
     return plugin
 
 

@@ -175,8 +175,9 @@ class TestList:
 
     def test_the_navigation_and_the_dashboard_tell_how_many_wait(self, page: Any, approval: Approval) -> None:
         text = page.get("/").content.decode()
+        card = page.get(reverse("kernel:dashboard-card", args=["workflows"])).content.decode()
 
-        assert 'class="count waits">1<' in text and address(approval) in text
+        assert 'class="count waits">1<' in text and address(approval) in card
 
 
 class TestInPlace:
