@@ -13,6 +13,8 @@ NONE = -1.0
 """Stands for "no grade"."""
 PARTS = 100
 """A score is asked for in hundredths: of a point, or of a per cent."""
+LOOKS = 512
+"""How many pieces all scores are cut into at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +69,11 @@ def _solved(goal: float, most: float, count: int, at: Callable[[float], Standing
 
     More points can lower a grade: they may change what is dropped, and with it the points possible. But as long as the
     same work is dropped, the grade only rises. So the scores are cut where what is dropped changes, and the first
-    piece that reaches the goal is searched by halves.
+    piece that reaches the goal is searched by halves. The same may be dropped at both ends of a wide piece and
+    something else between them, so no piece is wider than a small share of all scores.
     """
     last = round(most * PARTS)
+    widest = max(1, last // LOOKS)
 
     @cache
     def stands(hundredths: int) -> tuple[float, frozenset[int]]:
@@ -77,7 +81,7 @@ def _solved(goal: float, most: float, count: int, at: Callable[[float], Standing
         return (NONE if found.percent is None else rounded(found.percent)), found.dropped
 
     def pieces(low: int, high: int) -> Iterator[tuple[int, int]]:
-        if high - low <= 1 or stands(low)[1] == stands(high)[1]:
+        if high - low <= 1 or (high - low <= widest and stands(low)[1] == stands(high)[1]):
             yield low, high
             return
         middle = (low + high) // 2

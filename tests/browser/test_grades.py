@@ -11,7 +11,8 @@ from tests.browser.test_accounts import new_address, sign_up
 
 def tab_to(page: Any, name: str, limit: int = 120) -> None:
     """Go on with Tab until the control of this name has the focus."""
-    target = page.get_by_label(name).or_(page.get_by_role("button", name=name)).or_(page.get_by_role("link", name=name))
+    button, link = (page.get_by_role(role, name=name, exact=True) for role in ("button", "link"))
+    target = page.get_by_label(name, exact=True).or_(button).or_(link)
     for _ in range(limit):
         page.keyboard.press("Tab")
         if target.first.evaluate("element => element === document.activeElement"):

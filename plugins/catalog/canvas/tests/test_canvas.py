@@ -20,7 +20,7 @@ class TestCourses:
         assert systems["course_code"] == "CS 3410"
         assert systems["teachers"] == ["Dr. Maren Lindqvist", "Tomás Aguilar"]
         assert systems["term"]["name"] == "Fall 2026"
-        assert (systems["current_score"], systems["current_grade"]) == (89.07, "B+")
+        assert (systems["current_score"], systems["current_grade"]) == (89.08, "B+")
         assert systems["state"] == "available"
         assert "<h2>" in systems["syllabus_html"]
 

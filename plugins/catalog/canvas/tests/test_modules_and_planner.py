@@ -68,7 +68,7 @@ class TestGrades:
         grades = kit.execute("get_grades")
         assert_fits(manifest, "Grade", grades)
         assert len(kit.requests) == 1
-        assert next(grade["current_score"] for grade in grades if grade["course_id"] == OS) == 89.07
+        assert next(grade["current_score"] for grade in grades if grade["course_id"] == OS) == 89.08
 
     def test_courses_know_the_grading_period(self, kit, manifest):
         courses = kit.execute("get_courses")
