@@ -191,12 +191,14 @@ def test_closing_turns_away_who_waits(open_pool: Any, plugins: dict[str, Plugin]
     warm = open_pool(0, 0)
     sandbox.gate = threading.Semaphore(0)
     with ThreadPoolExecutor(pool.HANDS + 3) as threads:
-        calls = [threads.submit(warm.take, plugins["one"], sandbox, owner=1, wait_s=20) for _ in range(pool.HANDS + 2)]
-        wait_until(lambda: len(warm._turns) == 2, timeout_s=5, what="two calls in line")
-        closing = threads.submit(warm.close)
-        wait_until(lambda: sum(call.done() for call in calls) == 2, timeout_s=5, what="those in line")
-        sandbox.gate.release(pool.HANDS)
-        closing.result(timeout=10)
+        calls = [threads.submit(warm.take, plugins["one"], sandbox, owner=1, wait_s=60) for _ in range(pool.HANDS + 2)]
+        try:
+            wait_until(lambda: len(warm._turns) == 2, timeout_s=30, what="two calls in line")
+            closing = threads.submit(warm.close)
+            wait_until(lambda: sum(call.done() for call in calls) == 2, timeout_s=30, what="those in line")
+        finally:
+            sandbox.gate.release(2 * pool.HANDS + 2)  # whatever went wrong, no hand is left waiting
+        closing.result(timeout=30)
         failures = [call.exception() for call in calls if call.exception()]
         for call in calls:
             if not call.exception():
