@@ -9,13 +9,13 @@ import pytest
 from django.utils import timezone
 
 from coreengine.accounts.models import User
+from coreengine.kernel.outbound.network import close_pools
 from courses.models import Assignment, Course
 from plugins.catalog.github.server import demo
 from plugins.catalog.github.server.testing import running_github
 from plugins.catalog.google_drive.server.drive import DOCUMENT
 from plugins.catalog.google_drive.server.testing import running_drive
 from plugins.demo_university.testing import DOMAIN, running_university
-from plugins.gateway.network import close_pools
 from plugins.models import ActionCall, Connection
 from plugins.sandbox.docker import docker_client, engine_answers
 from plugins.sandbox.images import BASE_IMAGE
