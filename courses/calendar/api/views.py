@@ -17,7 +17,7 @@ from rest_framework.serializers import BaseSerializer
 from coreengine.kernel.api.viewsets import ApiView, OwnedModelViewSet
 from courses.calendar import services
 from courses.calendar.api.serializers import (
-    AcceptSerializer,
+    AcceptCalendarSerializer,
     CalendarEventSerializer,
     CalendarFeedSerializer,
     CalendarSourceSerializer,
@@ -150,12 +150,12 @@ class CalendarSourceViewSet(OwnedModelViewSet):
         source = source_services.refresh_source(self.get_object(), by=request.user)  # type: ignore
         return Response(self.get_serializer(source).data, status=202)
 
-    @extend_schema(request=AcceptSerializer, responses=CalendarSourceSerializer)
+    @extend_schema(request=AcceptCalendarSerializer, responses=CalendarSourceSerializer)
     @action(detail=True, methods=["post"])
     def accept(self, request: Request, pk: str | None = None) -> Response:
         """Take the good part of a file that was looked at."""
         draft = self.get_object()
-        body = AcceptSerializer(data=request.data, context=self.get_serializer_context())
+        body = AcceptCalendarSerializer(data=request.data, context=self.get_serializer_context())
         body.is_valid(raise_exception=True)
         values = {"name": draft.name, **body.validated_data}
         source = source_services.accept_source(draft, by=request.user, **values)  # type: ignore[arg-type]

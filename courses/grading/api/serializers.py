@@ -62,7 +62,7 @@ class GradesSerializer(serializers.Serializer):
     average_points = serializers.FloatField(allow_null=True, help_text="what it gives to the grade point average")
 
 
-class ComparisonSerializer(serializers.Serializer):
+class GradeComparisonSerializer(serializers.Serializer):
     """The source's score beside the one worked out here."""
 
     kind = serializers.ChoiceField(choices=["same", "differs", "hidden", "none"])
@@ -95,7 +95,7 @@ class CourseGradesSerializer(GradesSerializer):
     scale = serializers.ListField(child=serializers.ListField(), help_text="rows of letter, least percentage, points")
     scale_from = serializers.ChoiceField(choices=list(SCALES))
     weight_note = serializers.CharField(allow_blank=True, help_text="what weights that do not give 100 mean")
-    comparison = ComparisonSerializer()
+    comparison = GradeComparisonSerializer()
     history = HistoryPointSerializer(many=True)
     late_policy = LatePolicySerializer(allow_null=True)
 
