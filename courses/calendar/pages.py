@@ -114,7 +114,7 @@ def calendar_page(user: User, choice: Choice, clock: Clock) -> CalendarPage:
     """Build a view: one query for the courses and those of the layers."""
     courses = known_courses(user)
     first, end = _span(choice)
-    entries = _entries(user, choice, clock.midnight(first), clock.midnight(end))
+    entries = _entries(user, choice, clock.midnight(first), clock.midnight(end), courses)
     page = CalendarPage(
         choice=choice,
         title=_title(choice, first, end),
@@ -127,7 +127,7 @@ def calendar_page(user: User, choice: Choice, clock: Clock) -> CalendarPage:
             (key, label, letter, choice.query(view=key, day=""), key == choice.view) for key, label, letter in VIEWS
         ],
         layers=[(layer.key, layer.label, not choice.layers or layer.key in choice.layers) for layer in layers()],
-        courses=list(courses.values()),
+        courses=[course for course in courses.values() if course.is_shown],
         zone=clock.zone.key.replace("_", " "),
         zone_note=_zone_note(clock, first, end),
         count=len(entries),
@@ -151,9 +151,14 @@ def _pk(entry: Entry) -> int:
     return int(rest.partition("@")[0]) if kind == "event" else 0
 
 
-def _entries(user: User, choice: Choice, start: datetime, end: datetime) -> list[Entry]:
+def _entries(
+    user: User, choice: Choice, start: datetime, end: datetime, courses: dict[int, KnownCourse]
+) -> list[Entry]:
     entries = entries_between(user, start, end, only=choice.layers or None)
-    return [entry for entry in entries if entry.course_id == choice.course] if choice.course else entries
+    if not choice.course:
+        return entries
+    same = {choice.course, *(course.pk for course in courses.values() if course.shown_pk == choice.course)}
+    return [entry for entry in entries if entry.course_id in same]
 
 
 def _span(choice: Choice) -> tuple[date, date]:

@@ -51,6 +51,11 @@ class CalendarEventQuerySet(MatchingQuerySet):
         """What the student deleted and can still have back."""
         return self.filter(owner_id=user.pk, deleted_at__isnull=False)
 
+    def in_course(self, course: Any) -> Self:
+        """What belongs to a course, from whatever source: by itself, or by the calendar that is followed for it."""
+        same = Q(course=course) | Q(course__same_as=course)
+        return self.filter(same | Q(source__course=course) | Q(source__course__same_as=course))
+
     def by_hand(self) -> Self:
         return self.filter(source__isnull=True)
 

@@ -23,14 +23,23 @@ class KnownCourse:
     title: str
     hue: int
     zone: ZoneInfo | None
+    shown_pk: int
+    """The course as which it is shown: itself, or the same one from another source."""
+
+    @property
+    def is_shown(self) -> bool:
+        return self.shown_pk == self.pk
 
 
 def known_courses(owner: User) -> dict[int, KnownCourse]:
     """The student's courses by id, in the order of their names; one query."""
-    rows = (
-        Course.objects.visible_to(owner).filter(is_hidden=False).by_name().only("name", "nickname", "hue", "time_zone")
-    )
-    return {row.pk: KnownCourse(row.pk, row.title, row.hue, known_zone(row.time_zone or "-")) for row in rows}
+    rows = Course.objects.visible_to(owner).filter(is_hidden=False).by_name()
+    return {
+        row.pk: KnownCourse(
+            row.pk, row.title, row.hue, known_zone(row.time_zone or "-"), shown_pk=row.same_as_id or row.pk
+        )
+        for row in rows.only("name", "nickname", "hue", "time_zone", "same_as_id")
+    }
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ missed. The tick looks at each thing once more before it sends, so a row that is
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -71,10 +71,11 @@ def move(reminder: Reminder, at: datetime, now: datetime) -> None:
 def _follow_rules(owner: User, ahead: dict[tuple[str, int], Target], since: datetime, now: datetime) -> None:
     """Make, move and remove the reminders that rules ask for."""
     rules = _rules_by_kind(owner)
+    shown = _shown_courses(owner) if any(course for _, course in rules) else {}
     wanted = {
         (target.kind, target.pk, rule.pk): (target, rule)
         for target in ahead.values()
-        for rule in rules_for(target, rules)
+        for rule in rules_for(target, rules, shown)
     }
     rows = Reminder.objects.filter(owner=owner, is_derived=True)
     rows = rows.filter(Q(state=State.SCHEDULED) | Q(target_at__gte=since))
@@ -155,9 +156,23 @@ def _rules_by_kind(owner: User) -> dict[tuple[str, int | None], list[ReminderRul
     return rules
 
 
-def rules_for(target: Target, rules: dict[tuple[str, int | None], list[ReminderRule]]) -> list[ReminderRule]:
-    """Choose the rules that a thing follows: its course's own for the kind, where there are any, else the general."""
-    found = rules.get((target.rule_kind, target.course_id)) if target.course_id is not None else None
+def _shown_courses(owner: User) -> dict[int, int]:
+    """The course that is shown for each that is the same from another source."""
+    rows = Course.objects.visible_to(owner).filter(same_as__isnull=False)
+    return dict(rows.order_by().values_list("pk", "same_as_id"))
+
+
+def rules_for(
+    target: Target, rules: dict[tuple[str, int | None], list[ReminderRule]], shown: Mapping[int, int]
+) -> list[ReminderRule]:
+    """Choose the rules that a thing follows: its course's own for the kind, where there are any, else the general.
+
+    `shown` are the courses that stand for those of other sources: what was said of one holds for all of them.
+    """
+    found = None
+    if target.course_id is not None:
+        course = shown.get(target.course_id, target.course_id)
+        found = rules.get((target.rule_kind, course)) or rules.get((target.rule_kind, target.course_id))
     chosen = found if found is not None else rules.get((target.rule_kind, None), [])
     return [rule for rule in chosen if rule.lead_minutes is not None]
 

@@ -53,7 +53,9 @@ class StartForm(forms.Form):
 
     def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["course"].queryset = Course.objects.editable_by(owner).for_list().in_own_order()  # type: ignore
+        self.fields["course"].queryset = (  # type: ignore[attr-defined]
+            Course.objects.editable_by(owner).shown_once().for_list().in_own_order()
+        )
         read = Resource.objects.visible_to(owner).kept().exclude(text="").order_by("-updated_at")
         numbers = list(read.values_list("pk", flat=True)[:MOST_OFFERED])
         own = Resource.objects.visible_to(owner).filter(pk__in=numbers).only("title", "owner_id", "text")

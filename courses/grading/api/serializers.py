@@ -14,7 +14,7 @@ from courses.grading.late import MOST_GRACE_HOURS
 from courses.grading.pages import weight_note
 from courses.grading.rules import rounded
 from courses.grading.scenarios import played
-from courses.grading.summaries import GradeSummary
+from courses.grading.summaries import GradeSummary, twins_of
 from courses.models import Course, GradeScenario
 
 
@@ -97,6 +97,7 @@ class CourseGradesSerializer(GradesSerializer):
     weight_note = serializers.CharField(allow_blank=True, help_text="what weights that do not give 100 mean")
     comparison = GradeComparisonSerializer()
     history = HistoryPointSerializer(many=True)
+    others = GradesSerializer(many=True, help_text="the same course from other sources, each as its source reckons it")
     late_policy = LatePolicySerializer(allow_null=True)
 
 
@@ -279,7 +280,7 @@ def summary(grades: CourseGrades | GradeSummary) -> dict[str, Any]:
 
 
 def details(grades: CourseGrades) -> dict[str, Any]:
-    """A course's grade with its groups and work."""
+    """A course's grade with its groups and work, and what other sources say of the same course."""
     parts, dropped = grades.current.groups, grades.current.dropped
     compared = comparison_of(grades)
     policy = grades.late_policy
@@ -313,5 +314,6 @@ def details(grades: CourseGrades) -> dict[str, Any]:
             {"at": point.at, "percent": point.percent, "works": [work.id for work in point.works]}
             for point in history_of(grades)
         ],
+        "others": [summary(each) for each in twins_of(grades.course)],
         "late_policy": policy and {name: getattr(policy, name) for name in LatePolicySerializer().fields},
     }
