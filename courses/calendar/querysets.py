@@ -63,6 +63,10 @@ class CalendarEventQuerySet(MatchingQuerySet):
         """Still in its calendar (or made by hand)."""
         return self.filter(missing_since__isnull=True)
 
+    def repeating(self) -> Self:
+        """With more times than one: by a rule, by dates beside it, or as a change of all that follow."""
+        return self.exclude(rrule="", rdates=[], is_onwards=False)
+
     def repeating_beyond(self, moment: datetime) -> Self:
         """Repeats that are written down until earlier than this."""
         return self.filter(expanded_until__lt=moment, deleted_at__isnull=True)

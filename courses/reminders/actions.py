@@ -13,7 +13,7 @@ from coreengine.kernel.actions import ActionContext, system_action
 from courses.models import Reminder
 from courses.reminders.digests import send_digest_now
 from courses.reminders.services import create_reminder, dismiss_reminder, snooze_reminder
-from courses.reminders.targets import targets_of
+from courses.reminders.targets import targets_of_reminders
 
 MOST_LISTED = 200
 
@@ -80,7 +80,7 @@ def list_reminders_action(context: ActionContext, params: ListReminders) -> dict
     until = timezone.now() + timedelta(hours=params.within_hours)
     own = Reminder.objects.visible_to(context.owner).filter(state=Reminder.State.SCHEDULED, fire_at__lte=until)
     rows = list(own.order_by("fire_at", "pk")[:MOST_LISTED])
-    targets = targets_of(context.owner, {(row.target_kind, row.target_id) for row in rows})
+    targets = targets_of_reminders(context.owner, rows)
     found = [
         {
             "id": row.pk,
@@ -91,7 +91,7 @@ def list_reminders_action(context: ActionContext, params: ListReminders) -> dict
             "fire_at": row.fire_at.isoformat(),
         }
         for row in rows
-        if (target := targets.get((row.target_kind, row.target_id))) is not None
+        if (target := targets.get(row.pk)) is not None
     ]
     return {"count": len(found), "reminders": found}
 
