@@ -194,8 +194,15 @@ def event_of(key: str) -> int:
 def by_hand(owner: User, keys: list[str]) -> set[int]:
     """Which events among these entries the student made, and may move."""
     pks = [pk for pk in map(event_of, keys) if pk]
-    rows = CalendarEvent.objects.visible_to(owner).by_hand().filter(pk__in=pks)
-    return set(rows.values_list("pk", flat=True))
+    return {pk for (pk,) in _BY_HAND.rows(owner=owner.pk, ids=pks)}
+
+
+def _by_hand(owner: int, ids: int) -> QuerySet[Any]:
+    rows = CalendarEvent.objects.visible_to(owner_with(owner)).by_hand()
+    return rows.filter(pk__any_of=ids).order_by().values_list("pk")
+
+
+_BY_HAND = KeptQuery(_by_hand, owner=int, ids=int)
 
 
 def register() -> None:
