@@ -2,18 +2,19 @@
 
 `KeptQuery(build)` takes a function that builds a `values_list` queryset from named values. The first call builds it
 with marks in their place and keeps the SQL; later calls put in their own values. So the rules stay where they are (in
-querysets), and only their translation is kept. The text of the statement must not depend on the values: no lists, no
-None.
+querysets), and only their translation is kept. The text of the statement must not depend on the values: no None, and
+a list of ids only by `__any_of`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Field, Lookup, QuerySet
 
 _FIRST_MARK = datetime(1901, 1, 1, 1, 1, 1, tzinfo=UTC)
 _MARK_NUMBER = -7_316_000
@@ -27,8 +28,25 @@ def _mark(kind: type, at: int) -> datetime | date | int:
     return moment if kind is datetime else moment.date()
 
 
+def owner_with(pk: int) -> Any:
+    """Stand for the student with this id (or its mark) where a queryset asks for the user."""
+    return SimpleNamespace(pk=pk)
+
+
+@Field.register_lookup
+class AnyOf(Lookup):
+    """`filter(pk__any_of=ids)`: one of a list of ids, whose length is not in the statement as with `__in`."""
+
+    lookup_name = "any_of"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        column, params = self.process_lhs(compiler, connection)
+        return f"{column} = ANY(%s)", [*params, self.rhs]
+
+
 class KeptQuery:
-    """One statement with places for values, which are moments (`datetime`), days (`date`) or numbers (`int`)."""
+    """One statement with places for values: moments (`datetime`), days (`date`), numbers or lists of ids (`int`)."""
 
     def __init__(self, build: Callable[..., QuerySet[Any]], **kinds: type) -> None:
         self.build, self.kinds = build, kinds

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Count, Min, Q, QuerySet
 from django.db.models.functions import Coalesce
@@ -12,6 +13,7 @@ from django.utils import timezone
 
 from coreengine.accounts.models import User
 from courses.filters import CourseFilter
+from courses.kept_queries import KeptQuery, owner_with
 from courses.models import Announcement, Assignment, AssignmentGroup, Course, ModuleItem
 from courses.moments import Clock, ago, moment, short_date
 from courses.rows import WorkRow
@@ -85,21 +87,28 @@ def _term_words(course: Course, clock: Clock) -> tuple[str, str]:
 
 
 def _work_counts(user: User, courses: list[Course], now: datetime) -> dict[int, tuple[int, int, datetime | None]]:
-    pks = [course.pk for course in courses]
-    rows = (
-        Assignment.objects.visible_to(user)
+    rows = _COUNTED_WORK.rows(owner=user.pk, courses=[course.pk for course in courses], now=now)
+    return {course: (todo, late, next_due) for course, todo, late, next_due in rows}
+
+
+def _counted_work(owner: int, courses: int, now: datetime) -> QuerySet[Any]:
+    """Of each course, what is to do, what is overdue and when the next is due."""
+    return (
+        Assignment.objects.visible_to(owner_with(owner))
         .in_sight()
-        .filter(Q(course__in=pks) | Q(course__same_as__in=pks))
+        .filter(Q(course__pk__any_of=courses) | Q(course__same_as__pk__any_of=courses))
         .outstanding(now)
         .order_by()
-        .values(shown_course=Coalesce("course__same_as", "course"))
+        .values_list(Coalesce("course__same_as", "course"))
         .annotate(
             todo=Count("pk", filter=~Q(work_state=WorkState.OVERDUE.value)),
             late=Count("pk", filter=Q(work_state=WorkState.OVERDUE.value)),
             next_due=Min("due_at", filter=Q(due_at__gte=now)),
         )
     )
-    return {row["shown_course"]: (row["todo"], row["late"], row["next_due"]) for row in rows}
+
+
+_COUNTED_WORK = KeptQuery(_counted_work, owner=int, courses=int, now=datetime)
 
 
 @dataclass

@@ -7,17 +7,21 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from django.utils.safestring import SafeString
+
 from coreengine.accounts.models import User
 from courses.calendar.entries import Entry, entries_between, layers
+from courses.calendar.item_html import course_options, day_lines, month_row, week_column
 from courses.calendar.layers import by_hand
 from courses.calendar.month import Month, build_month, month_days
-from courses.calendar.week import Week, build_week, week_days
+from courses.calendar.week import Week, WeekDay, build_week, week_days
 from courses.calendar.words import Item, KnownCourse, item_of, known_courses, last_day
 from courses.moments import Clock, day_name, long_date, short_date, span_of_days
 
 VIEWS = [("month", "Month", "m"), ("week", "Week", "w"), ("agenda", "Agenda", "a")]
 AGENDA_DAYS = 30
-MOST_IN_AGENDA = 400
+ENOUGH_IN_AGENDA = 150
+"""With so many entries the agenda ends at the end of a day, and goes on from there on another page."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,10 @@ class AgendaDay:
     def iso(self) -> str:
         return self.day.isoformat()
 
+    @property
+    def lines(self) -> SafeString:
+        return day_lines(self.items)
+
 
 @dataclass
 class CalendarPage:
@@ -104,10 +112,21 @@ class CalendarPage:
     week: Week | None = None
     agenda: list[AgendaDay] = field(default_factory=list)
     opened: AgendaDay | None = None
-    more_url: str = ""
+    more_label: str = f"The next {AGENDA_DAYS} days"
     count: int = 0
     has_anything: bool = True
     whole_url: str = ""
+
+    def month_rows(self) -> list[SafeString]:
+        """The weeks of the month as rows of its table."""
+        return [month_row(week, self.choice.opened) for week in self.month.weeks] if self.month else []
+
+    def week_columns(self) -> list[tuple[WeekDay, SafeString]]:
+        """The days of the week with what stands in their columns."""
+        return [(day, week_column(day, self.week.hours)) for day in self.week.days] if self.week else []
+
+    def course_options(self) -> SafeString:
+        return course_options(self.courses, self.choice.course)
 
 
 def calendar_page(user: User, choice: Choice, clock: Clock) -> CalendarPage:
@@ -135,14 +154,18 @@ def calendar_page(user: User, choice: Choice, clock: Clock) -> CalendarPage:
     )
     if choice.view == "month":
         page.month = build_month(choice.day, entries, clock, courses)
-        page.opened = _agenda_day(choice.opened or choice.day, entries, clock, courses)
+        day = choice.opened or choice.day
+        page.opened = _agenda_day(day, page.month.entries_on(day), clock, courses)
     elif choice.view == "week":
         movable = by_hand(user, [entry.key for entry in entries])
         keys = {entry.key for entry in entries if _pk(entry) in movable and not entry.is_all_day}
         page.week = build_week(choice.day, entries, clock, courses, is_whole=choice.is_whole, movable=keys)
     else:
-        page.agenda = _agenda(first, end, entries, clock, courses)
-        page.more_url = page.following
+        page.agenda, stop = _agenda(first, end, entries, clock, courses)
+        if stop < end:
+            page.title = _title(choice, first, stop)
+            page.following = choice.query(date=stop.isoformat(), day="")
+            page.following_label = page.more_label = f"On from {long_date(stop)}"
     return page
 
 
@@ -199,18 +222,22 @@ def _zone_note(clock: Clock, first: date, end: date) -> str:
 
 def _agenda(
     first: date, end: date, entries: list[Entry], clock: Clock, courses: dict[int, KnownCourse]
-) -> list[AgendaDay]:
-    """Each day with something; what spans days is told on the first of them that is shown."""
-    found: dict[date, list[Item]] = {}
-    for entry in entries[:MOST_IN_AGENDA]:
-        day = max(clock.day_of(entry.starts_at), first)
-        found.setdefault(day, []).append(_item_on(day, entry, clock, courses))
-    return [_day_of(day, items, clock) for day, items in sorted(found.items()) if day < end]
+) -> tuple[list[AgendaDay], date]:
+    """Each day with something, and the day before which they end; what spans days is told on the first one shown."""
+    found: dict[date, list[Entry]] = {}
+    for entry in entries:
+        found.setdefault(max(clock.day_of(entry.starts_at), first), []).append(entry)
+    days, count = [], 0
+    for day, own in sorted(found.items()):
+        if day >= end or count >= ENOUGH_IN_AGENDA:
+            return days, min(day, end)
+        days.append(_agenda_day(day, own, clock, courses))
+        count += len(own)
+    return days, end
 
 
-def _agenda_day(day: date, entries: list[Entry], clock: Clock, courses: dict[int, KnownCourse]) -> AgendaDay:
-    own = [entry for entry in entries if clock.day_of(entry.starts_at) <= day <= last_day(entry, clock)]
-    return _day_of(day, [_item_on(day, entry, clock, courses) for entry in own[:MOST_IN_AGENDA]], clock)
+def _agenda_day(day: date, own: list[Entry], clock: Clock, courses: dict[int, KnownCourse]) -> AgendaDay:
+    return _day_of(day, [_item_on(day, entry, clock, courses) for entry in own], clock)
 
 
 def _item_on(day: date, entry: Entry, clock: Clock, courses: dict[int, KnownCourse]) -> Item:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
+
+from django.db.models import QuerySet
 
 from coreengine.accounts.models import User
 from courses.calendar.entries import Entry
 from courses.calendar.zones import known_zone
+from courses.kept_queries import KeptQuery, owner_with
 from courses.models import Course
 from courses.moments import Clock, short_date
 
@@ -33,13 +37,19 @@ class KnownCourse:
 
 def known_courses(owner: User) -> dict[int, KnownCourse]:
     """The student's courses by id, in the order of their names; one query."""
-    rows = Course.objects.visible_to(owner).filter(is_hidden=False).by_name()
+    rows = _KNOWN.rows(owner=owner.pk)
     return {
-        row.pk: KnownCourse(
-            row.pk, row.title, row.hue, known_zone(row.time_zone or "-"), shown_pk=row.same_as_id or row.pk
-        )
-        for row in rows.only("name", "nickname", "hue", "time_zone", "same_as_id")
+        pk: KnownCourse(pk, nickname or name, hue, known_zone(zone or "-"), shown_pk=same_as or pk)
+        for pk, name, nickname, hue, zone, same_as in rows
     }
+
+
+def _known(owner: int) -> QuerySet[Any]:
+    rows = Course.objects.visible_to(owner_with(owner)).filter(is_hidden=False).by_name()
+    return rows.values_list("pk", "name", "nickname", "hue", "time_zone", "same_as_id")
+
+
+_KNOWN = KeptQuery(_known, owner=int)
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from coreengine.accounts.models import User
+from courses.kept_queries import KeptQuery, owner_with
 from courses.models import Assignment, PlanPreferences, WorkBlock
 from courses.moments import Clock
 from courses.querysets import ROW_FIELDS
@@ -161,8 +163,15 @@ def read_assignments(owner: User, clock: Clock, preferences: PlanPreferences) ->
 
 def open_assignments(owner: User, ids: Iterable[int], now: datetime) -> set[int]:
     """Which of these assignments are still to be done; one query."""
-    rows = Assignment.objects.visible_to(owner).present().filter(pk__in=list(ids)).outstanding(now)
-    return set(rows.values_list("pk", flat=True))
+    return {pk for (pk,) in _OPEN_ASSIGNMENTS.rows(owner=owner.pk, ids=list(ids), now=now)}
+
+
+def _open_assignments(owner: int, ids: int, now: datetime) -> QuerySet[Any]:
+    rows = Assignment.objects.visible_to(owner_with(owner)).present()
+    return rows.filter(pk__any_of=ids).outstanding(now).order_by().values_list("pk")
+
+
+_OPEN_ASSIGNMENTS = KeptQuery(_open_assignments, owner=int, ids=int, now=datetime)
 
 
 @dataclass(frozen=True)

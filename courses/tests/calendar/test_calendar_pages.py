@@ -209,6 +209,21 @@ class TestPages:
     def test_an_address_that_makes_no_sense_shows_today(self, page: Any, query: str) -> None:
         assert page.get(f"/calendar/?{query}").status_code == 200
 
+    def test_a_full_agenda_ends_with_a_day_and_the_next_page_goes_on_there(self, owner: Any, page: Any) -> None:
+        course = CourseFactory(owner=owner)
+        noon = datetime(2026, 12, 1, 12, tzinfo=UTC)
+        for day in range(4):
+            AssignmentFactory.create_batch(60, course=course, name=f"On day {day}", due_at=noon + timedelta(days=day))
+
+        first = page.get("/calendar/?view=agenda&date=2026-12-01").content.decode()
+        following = page.get("/calendar/?view=agenda&date=2026-12-04").content.decode()
+
+        assert [first.count(f">On day {day}<") for day in range(4)] == [60, 60, 60, 0]
+        assert "On from Friday 4 December" in first
+        assert "?view=agenda&amp;date=2026-12-04" in first
+        assert [following.count(f">On day {day}<") for day in range(4)] == [0, 0, 0, 60]
+        assert "The next 30 days" in following
+
     def test_an_empty_agenda_says_what_comes_here(self, page: Any) -> None:
         text = page.get("/calendar/?view=agenda").content.decode()
 
