@@ -107,6 +107,7 @@ class CalendarPage:
     layers: list[tuple[str, str, bool]]
     courses: list[KnownCourse]
     zone: str
+    zone_key: str
     zone_note: str
     month: Month | None = None
     week: Week | None = None
@@ -146,8 +147,9 @@ def calendar_page(user: User, choice: Choice, clock: Clock) -> CalendarPage:
             (key, label, letter, choice.query(view=key, day=""), key == choice.view) for key, label, letter in VIEWS
         ],
         layers=[(layer.key, layer.label, not choice.layers or layer.key in choice.layers) for layer in layers()],
-        courses=[course for course in courses.values() if course.is_shown],
+        courses=[course for course in courses.values() if course.same_as is None],
         zone=clock.zone.key.replace("_", " "),
+        zone_key=clock.zone.key,
         zone_note=_zone_note(clock, first, end),
         count=len(entries),
         whole_url=choice.query(hours="" if choice.is_whole else "all"),
@@ -180,7 +182,7 @@ def _entries(
     entries = entries_between(user, start, end, only=choice.layers or None)
     if not choice.course:
         return entries
-    same = {choice.course, *(course.pk for course in courses.values() if course.shown_pk == choice.course)}
+    same = {choice.course, *(course.pk for course in courses.values() if course.same_as == choice.course)}
     return [entry for entry in entries if entry.course_id in same]
 
 

@@ -27,19 +27,15 @@ class KnownCourse:
     title: str
     hue: int
     zone: ZoneInfo | None
-    shown_pk: int
-    """The course as which it is shown: itself, or the same one from another source."""
-
-    @property
-    def is_shown(self) -> bool:
-        return self.shown_pk == self.pk
+    same_as: int | None = None
+    """The course that is shown for this one, which another source has too."""
 
 
 def known_courses(owner: User) -> dict[int, KnownCourse]:
     """The student's courses by id, in the order of their names; one query."""
     rows = _KNOWN.rows(owner=owner.pk)
     return {
-        pk: KnownCourse(pk, nickname or name, hue, known_zone(zone or "-"), shown_pk=same_as or pk)
+        pk: KnownCourse(pk, nickname or name, hue, known_zone(zone or "-"), same_as)
         for pk, name, nickname, hue, zone, same_as in rows
     }
 

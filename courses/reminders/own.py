@@ -81,7 +81,8 @@ def read_own_events(owner: User, ids: Iterable[int]) -> Iterator[Target]:
 
 def event_times(owner: User, ids: Iterable[int], start: datetime, end: datetime) -> dict[int, dict[str, datetime]]:
     """The times of events that lie in a span, by the event and the time's name. One query."""
-    rows = CalendarOccurrence.objects.filter(owner=owner, event__in=list(ids)).touching(start - MORNING, end)
+    span = (start - timedelta(days=2), end + timedelta(days=2))  # the days of UTC that stand for days of any zone
+    rows = CalendarOccurrence.objects.filter(owner=owner, event__in=list(ids), starts_at__range=span)
     found: dict[int, dict[str, datetime]] = {}
     for pk, key, at, is_all_day in rows.values_list("event_id", "key", "starts_at", "event__is_all_day"):
         found.setdefault(pk, {})[key] = at.replace(tzinfo=owner.zone) + MORNING if is_all_day else at

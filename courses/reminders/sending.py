@@ -147,6 +147,7 @@ def _send(owner: User, due: Due, clock: Clock) -> None:
         priority="urgent" if is_urgent else "high" if is_past else "medium",
         url=target.url,
         kind=KIND,
+        group=f"Reminders of {target.course}" if target.course else "Reminders",
         channels=channels,
         actions=_actions(first),
         now=clock.now,

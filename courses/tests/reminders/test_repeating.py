@@ -91,7 +91,7 @@ def test_what_was_due_while_the_worker_was_away_is_told_each_time_and_once(ruled
 def test_many_that_come_late_are_one_line(ruled: Any, clock: At) -> None:
     daily(ruled)
     tick(ruled, clock, NOW)
-    assert tick(ruled, clock, FIRST + 3 * DAY) == ["6 reminders come late"]
+    assert tick(ruled, clock, FIRST + 3 * DAY + HOUR) == ["6 reminders come late"]
 
 
 def test_a_repeat_that_was_dropped_is_not_told(ruled: Any, clock: At) -> None:
