@@ -99,7 +99,7 @@ def read_when_ready(draft: ImportDraft, *, by: User) -> ImportDraft:
     choices = dict(draft.choices)
     # A word processor sets each line as a paragraph of its own; the rows of a table have no empty lines between them.
     rows = re.sub(r"\n\s*\n", "\n", text)
-    if choices.pop(GUESSED, False) and is_table(rows, draft.file_name):
+    if choices.pop(GUESSED, False) and is_table(rows, ""):
         draft.kind = ImportDraft.Kind.TABLE
     text = rows if draft.kind == ImportDraft.Kind.TABLE else text
     draft.choices = choices
