@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from courses.models import Assignment, Course, Module, ModuleItem, PlannerItem
+from courses.module_reading import Names, ReadModule, before, read_modules_and_names
 from courses.moments import Clock, day_name, moment
 from courses.rows import Badge, WorkRow
 from resources.models import Resource
@@ -63,41 +64,47 @@ class ModuleSection:
     items: list[ItemLine] = field(default_factory=list)
 
 
+Files = Mapping[tuple[str, str], Resource]
+"""Files of the vault by source and the source's id."""
+
+
 def module_sections(course: Course, work: Mapping[int, WorkRow], clock: Clock) -> list[ModuleSection]:
     """Gather the modules of a course with their items: three queries, whatever their number.
 
     `work` has the lines of the course's assignments by key, as the page shows them elsewhere.
     """
-    modules = list(Module.objects.filter(course=course).present().in_order())
-    if not modules:
-        return []
-    items: dict[int, list[ModuleItem]] = {module.pk: [] for module in modules}
-    for item in ModuleItem.objects.filter(module__in=modules).present().in_order():
-        items[item.module_id].append(item)
-    files = _files(course, items)
-    names = {module.external_id: module for module in modules}
-    current = next((module.pk for module in modules if module.state not in ("completed", "locked")), None)
+    modules, names = read_modules_and_names(course)
+    return sections_of(course, modules, names, work, clock)
+
+
+def sections_of(
+    course: Course, modules: Sequence[ReadModule], names: Names, work: Mapping[int, WorkRow], clock: Clock
+) -> list[ModuleSection]:
+    """The same for modules that are read already: one query, for the files they lead to."""
+    files = _files(course, modules)
+    current = next((each.module.pk for each in modules if each.module.state not in ("completed", "locked")), None)
     return [
-        _section(module, items[module.pk], work, files, names, clock, is_open=module.pk == current)
-        for module in modules
+        _section(each.module, each.items, work, files, names, clock, is_open=each.module.pk == current)
+        for each in modules
     ]
 
 
-def _files(course: Course, items: dict[int, list[ModuleItem]]) -> dict[str, Resource]:
-    """The files of the vault that items lead to, by the source's id of the file."""
-    wanted = {item.content_id for group in items.values() for item in group if item.kind == Kind.FILE}
+def _files(course: Course, modules: Sequence[ReadModule]) -> Files:
+    """The files of the vault that items lead to."""
+    wanted = {(item.source, item.content_id) for each in modules for item in each.items if item.kind == Kind.FILE}
     if not wanted:
         return {}
-    rows = Resource.objects.visible_to(course.owner).kept().filter(source=course.source, external_id__in=wanted)
-    return {row.external_id: row for row in rows.only("external_id", "title", "owner_id")}
+    rows = Resource.objects.visible_to(course.owner).kept()
+    rows = rows.filter(source__in={source for source, _ in wanted}, external_id__in={name for _, name in wanted})
+    return {(row.source, row.external_id): row for row in rows.only("source", "external_id", "title", "owner_id")}
 
 
 def _section(
     module: Module,
     items: list[ModuleItem],
     work: Mapping[int, WorkRow],
-    files: Mapping[str, Resource],
-    names: Mapping[str, Module],
+    files: Files,
+    names: Names,
     clock: Clock,
     *,
     is_open: bool,
@@ -128,22 +135,22 @@ def _progress(done: int, needed: int, *, needs_one: bool) -> str:
     return f"{done} of {needed}"
 
 
-def _detail(module: Module, names: Mapping[str, Module], clock: Clock) -> str:
+def _detail(module: Module, names: Names, clock: Clock) -> str:
     """Say what stands in the way of a module, else how it is to be gone through."""
     if module.state == Module.State.LOCKED:
         if module.unlock_at is not None and module.unlock_at > clock.now:
             said = moment(module.unlock_at, clock)
             return f"opens {said.main}, {said.detail}"
-        before = [names[key] for key in module.prerequisite_ids if key in names]
-        unfinished = [other for other in before if other.state != Module.State.COMPLETED]
-        if before:
-            return f"after {' and '.join(other.name for other in unfinished or before)}"
+        earlier = before(module, names)
+        unfinished = [other for other in earlier if other.state != Module.State.COMPLETED]
+        if earlier:
+            return f"after {' and '.join(other.name for other in unfinished or earlier)}"
     return "in order" if module.is_sequential else ""
 
 
-def _line(item: ModuleItem, work: Mapping[int, WorkRow], files: Mapping[str, Resource], clock: Clock) -> ItemLine:
-    row = work.get(item.assignment_id) if item.assignment_id else None
-    resource = files.get(item.content_id) if item.kind == Kind.FILE else None
+def _line(item: ModuleItem, work: Mapping[int, WorkRow], files: Files, clock: Clock) -> ItemLine:
+    row = work.get(item.work_id) if item.work_id else None  # type: ignore[attr-defined]  # annotated
+    resource = files.get((item.source, item.content_id)) if item.kind == Kind.FILE else None
     inside = row.url if row else resource.get_absolute_url() if resource else ""
     kind = Kind(item.kind)
     return ItemLine(

@@ -107,6 +107,7 @@ class CalendarPage:
     layers: list[tuple[str, str, bool]]
     courses: list[KnownCourse]
     zone: str
+    zone_key: str
     zone_note: str
     month: Month | None = None
     week: Week | None = None
@@ -133,7 +134,7 @@ def calendar_page(user: User, choice: Choice, clock: Clock) -> CalendarPage:
     """Build a view: one query for the courses and those of the layers."""
     courses = known_courses(user)
     first, end = _span(choice)
-    entries, left = _entries(user, choice, clock.midnight(first), clock.midnight(end))
+    entries, left = _entries(user, choice, clock.midnight(first), clock.midnight(end), courses)
     page = CalendarPage(
         choice=choice,
         title=_title(choice, first, end),
@@ -146,8 +147,9 @@ def calendar_page(user: User, choice: Choice, clock: Clock) -> CalendarPage:
             (key, label, letter, choice.query(view=key, day=""), key == choice.view) for key, label, letter in VIEWS
         ],
         layers=[(layer.key, layer.label, not choice.layers or layer.key in choice.layers) for layer in layers()],
-        courses=list(courses.values()),
+        courses=[course for course in courses.values() if course.same_as is None],
         zone=clock.zone.key.replace("_", " "),
+        zone_key=clock.zone.key,
         zone_note=_zone_note(clock, first, end),
         count=len(entries) + sum(left.values()),
         whole_url=choice.query(hours="" if choice.is_whole else "all"),
@@ -174,13 +176,17 @@ def _pk(entry: Entry) -> int:
     return int(rest.partition("@")[0]) if kind == "event" else 0
 
 
-def _entries(user: User, choice: Choice, start: datetime, end: datetime) -> tuple[list[Entry], dict[date, int]]:
+def _entries(
+    user: User, choice: Choice, start: datetime, end: datetime, courses: dict[int, KnownCourse]
+) -> tuple[list[Entry], dict[date, int]]:
     """What a view shows; a month reads no more of a full day than it has place for."""
     only = choice.layers or None
-    if choice.view == "month" and not choice.course:
-        return first_between(user, start, end, SHOWN, whole=choice.opened or choice.day, only=only)
-    entries = entries_between(user, start, end, only=only)
-    return [entry for entry in entries if not choice.course or entry.course_id == choice.course], {}
+    if not choice.course:
+        if choice.view == "month":
+            return first_between(user, start, end, SHOWN, whole=choice.opened or choice.day, only=only)
+        return entries_between(user, start, end, only=only), {}
+    same = {choice.course, *(course.pk for course in courses.values() if course.same_as == choice.course)}
+    return [entry for entry in entries_between(user, start, end, only=only) if entry.course_id in same], {}
 
 
 def _span(choice: Choice) -> tuple[date, date]:

@@ -68,7 +68,7 @@ def read_plan(user: User, clock: Clock, choice: Choice, *, until: datetime | Non
         _add_items(plan, user, clock, choice, lately, until)
     if choice.has("task"):
         rows = _of_show(OwnTask.objects.visible_to(user).whole(), choice, lately)
-        rows = rows.filter(course=choice.course) if choice.course else rows
+        rows = rows.in_course(choice.course) if choice.course else rows
         found = list(rows.for_list().order_by(F("due_at").asc(nulls_last=True), "due_on", "pk")[:MOST_TASKS])
         plan.rows += [task_row(task, clock) for task in found]
         plan.is_cut |= len(found) == MOST_TASKS
@@ -92,7 +92,7 @@ def read_days(user: User, clock: Clock, choice: Choice, first: date, last: date)
     if choice.has("task"):
         tasks = OwnTask.objects.visible_to(user).whole().due_between(start, end, clock.zone)
         tasks = tasks.filter(dismissed_at__isnull=choice.show != "dismissed")
-        tasks = tasks.filter(course=choice.course) if choice.course else tasks
+        tasks = tasks.in_course(choice.course) if choice.course else tasks
         plan.rows += [task_row(task, clock) for task in tasks.for_list()[:MOST_TASKS]]
     plan.rows.sort(key=lambda row: row.order)
     return plan
@@ -108,7 +108,7 @@ def read_loose(user: User, clock: Clock, choice: Choice) -> Plan:
     if choice.has("task") and choice.show != "dismissed":
         over = Q(due_at__lt=clock.now) | Q(due_on__lt=clock.today) | Q(due_at__isnull=True, due_on__isnull=True)
         tasks = OwnTask.objects.visible_to(user).whole().open().filter(over)
-        tasks = tasks.filter(course=choice.course) if choice.course else tasks
+        tasks = tasks.in_course(choice.course) if choice.course else tasks
         plan.rows += [task_row(task, clock) for task in tasks.for_list().order_by("pk")[:MOST_LATE]]
     plan.rows.sort(key=lambda row: row.order)
     return plan
@@ -137,13 +137,13 @@ def due_count(user: User, clock: Clock) -> int:
 
 def _work(user: User, clock: Clock, choice: Choice) -> QuerySet:
     rows = Assignment.objects.visible_to(user).present()
-    rows = rows.filter(course=choice.course) if choice.course else rows.in_active_courses(clock.now)
+    rows = rows.in_course(choice.course) if choice.course else rows.in_active_courses(clock.now)
     return rows.select_related("course", "submission").only(*ROW_FIELDS, *PLAN_FIELDS)
 
 
 def _items(user: User, choice: Choice) -> QuerySet:
     rows = PlannerItem.objects.visible_to(user).present().beside_assignments()
-    rows = rows.filter(course=choice.course) if choice.course else rows.exclude(course__is_hidden=True)
+    rows = rows.in_course(choice.course) if choice.course else rows.exclude(course__is_hidden=True)
     return rows.select_related("course").only(*ITEM_FIELDS)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db.models import F, Q, Sum
+from django.db.models.functions import Coalesce
 
 from coreengine.accounts.models import User
 from courses.models import OwnTask, PlanPreferences
@@ -13,15 +14,26 @@ from courses.moments import Clock
 from courses.workplan.effort import Effort
 from courses.workplan.work import MOST_WORK, PlannableWork, address_of
 
+STEPS_KEPT_FOR = timedelta(days=120)
+
 
 def read_tasks(owner: User, clock: Clock, preferences: PlanPreferences) -> list[PlannableWork]:
-    """The tasks still to be done; one query. A subtask is a part of its task, not work of its own."""
+    """The tasks still to be done; one query. A subtask is a part of its task, not work of its own.
+
+    With them come those done lately towards an assignment, which is the less to do for them.
+    """
     still_open = Q(subtasks__deleted_at__isnull=True, subtasks__done_at__isnull=True)
-    rows = OwnTask.objects.visible_to(owner).whole().open().select_related("course")
-    rows = rows.only("title", "due_on", "due_at", "estimate_minutes", "owner_id", *_course_fields())
-    rows = rows.annotate(parts_minutes=Sum("subtasks__estimate_minutes", filter=still_open))
-    soonest = (F("due_at").asc(nulls_last=True), F("due_on").asc(nulls_last=True), "pk")
-    return [_work(task, clock, preferences) for task in rows.order_by(*soonest)[:MOST_WORK]]
+    done_steps = Q(done_at__gte=clock.now - STEPS_KEPT_FOR, assignment__isnull=False)
+    rows = OwnTask.objects.visible_to(owner).whole().filter(Q(done_at__isnull=True) | done_steps, dismissed_at=None)
+    rows = rows.select_related("course")
+    rows = rows.only("title", "due_on", "due_at", "done_at", "estimate_minutes", "owner_id", *_course_fields())
+    rows = rows.annotate(
+        parts_minutes=Sum("subtasks__estimate_minutes", filter=still_open),
+        towards=Coalesce("assignment__same_as_id", "assignment_id"),
+    )
+    open_first, last = F("done_at").asc(nulls_first=True), {"nulls_last": True}
+    rows = rows.order_by(open_first, F("due_at").asc(**last), F("due_on").asc(**last), "pk")
+    return [_work(task, clock, preferences) for task in rows[:MOST_WORK]]
 
 
 def open_tasks(owner: User, ids: Iterable[int], now: datetime) -> set[int]:
@@ -46,6 +58,8 @@ def _work(task: OwnTask, clock: Clock, preferences: PlanPreferences) -> Plannabl
         course_id=course.pk if course else None,
         course=course.title if course else "",
         hue=course.hue if course else 0,
+        towards=("assignment", task.towards) if task.towards else None,  # type: ignore[attr-defined]
+        is_done=task.done_at is not None,
     )
 
 

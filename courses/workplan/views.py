@@ -24,6 +24,7 @@ from courses.workplan import services
 from courses.workplan.forms import PreferencesForm
 from courses.workplan.heat import SPREADS, WEEKS, heat_page
 from courses.workplan.pages import plan_page
+from courses.workplan.suggesting import suggestion_for
 from courses.workplan.work import preferences_of
 from courses.workplan.worked import worked_page
 
@@ -48,7 +49,7 @@ def workload_page(request: Request) -> HttpResponse:
 
 @require_safe
 def plan(request: Request) -> HttpResponse:
-    """One week of the plan, with what is on offer."""
+    """One week of the plan, with what is on offer; `?work=task:3` opens the form of a block for it."""
     return _plan(request, request.GET.get("day", ""), undo=request.GET.get("undo", ""))
 
 
@@ -215,6 +216,10 @@ def _plan(
     clock = clock_of(request.user)
     page = plan_page(request.user, clock, _day(day))
     context = {"page": page, "undo": _undo(undo), "fault": fault, "horizons": HORIZONS}
+    if asked := request.GET.get("work", ""):
+        work = next((each for each in page.works if each.name == asked), None)
+        context["wanted"] = suggestion_for(request.user, work, clock) if work else None
+        context["is_nothing_left"] = work is None
     return render_page(request, "courses/workplan/plan.html", context, parts={"plan": "plan"}, status=status)
 
 

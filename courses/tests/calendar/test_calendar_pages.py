@@ -112,8 +112,21 @@ class TestWeek:
 
         week = build_week(date(2026, 12, 1), [night, trip], CLOCK, {})
 
-        assert [len(day.blocks) for day in week.days] == [0, 1, 1, 0, 0, 0, 0]
-        assert [len(day.all_day) for day in week.days] == [0, 0, 0, 1, 1, 0, 0]
+        assert [len(day.blocks) for day in week.days] == [0, 1, 0, 0, 0, 0, 0]
+        assert [len(day.all_day) for day in week.days] == [0, 0, 1, 1, 1, 0, 0]
+
+    def test_what_ends_in_the_small_hours_opens_no_hours_of_the_night(self) -> None:
+        party = entry("Party", at(2026, 12, 1, 20), at(2026, 12, 2, 2))
+        hack = entry("Hackathon", at(2026, 12, 4, 23), at(2026, 12, 5, 10))
+
+        week = build_week(date(2026, 12, 1), [party, hack], CLOCK, {})
+        whole = build_week(date(2026, 12, 1), [party, hack], CLOCK, {}, is_whole=True)
+
+        assert week.hours[0].hour == 8
+        assert [item.title for item in week.days[2].all_day] == ["Party"]
+        saturday = week.days[5].blocks[0]
+        assert (saturday.row, saturday.length) == (1, 8)  # cut: from eight to ten
+        assert (len(whole.days[2].blocks), whole.has_all_day) == (1, False)
 
     def test_what_overlaps_lies_side_by_side_and_covers_nothing(self) -> None:
         spans = [(0, 8, entry("a", at(2026, 12, 1))), (4, 12, entry("b", at(2026, 12, 1)))]
