@@ -13,6 +13,7 @@ from courses.agenda import build_agenda
 from courses.maps.across import course_map
 from courses.maps.modules import module_map
 from courses.models import AiPolicy, Assignment, Course, CoursePerson
+from courses.models.courses import HUES
 from courses.news import build_stream
 from courses.pages import clock_of
 from courses.sameness import services as sameness
@@ -33,7 +34,7 @@ class OfCourse(Params):
 
 class UpdateCourse(OfCourse):
     nickname: str | None = Field(default=None, max_length=255, description="What the student calls it")
-    hue: int | None = Field(default=None, ge=0, le=359, description="Its colour")
+    hue: int | None = Field(default=None, ge=0, lt=HUES, description="Its colour, one of twelve")
     is_hidden: bool | None = Field(default=None, description="Whether lists leave it out")
     notes: str | None = Field(default=None, max_length=100_000)
     ai_policy: Literal[tuple(AiPolicy.values)] | None = Field(  # type: ignore[valid-type]

@@ -20,10 +20,12 @@ _FIRST_MARK = datetime(1901, 1, 1, 1, 1, 1, tzinfo=UTC)
 _MARK_NUMBER = -7_316_000
 
 
-def _mark(kind: type, at: int) -> datetime | date | int:
+def _mark(kind: type, at: int) -> datetime | date | int | str:
     """A value that no statement has by itself."""
     if kind is int:
         return _MARK_NUMBER - at
+    if kind is str:
+        return f"kept-query-mark-{at}"
     moment = _FIRST_MARK + timedelta(days=at)
     return moment if kind is datetime else moment.date()
 
@@ -46,7 +48,8 @@ class AnyOf(Lookup):
 
 
 class KeptQuery:
-    """One statement with places for values: moments (`datetime`), days (`date`), numbers or lists of ids (`int`)."""
+    """One statement with places for values: moments (`datetime`), days (`date`), texts (`str`), numbers
+    or lists of ids (`int`)."""
 
     def __init__(self, build: Callable[..., QuerySet[Any]], **kinds: type) -> None:
         self.build, self.kinds = build, kinds
@@ -73,7 +76,7 @@ class KeptQuery:
         self.places = [
             (place, names[param])
             for place, param in enumerate(params)
-            if isinstance(param, (date, int)) and not isinstance(param, bool) and param in names
+            if isinstance(param, (date, int, str)) and not isinstance(param, bool) and param in names
         ]
         assert {name for _, name in self.places} == set(self.kinds), "a value did not reach the statement"
         self.sql = sql

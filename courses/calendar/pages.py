@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 from django.utils.safestring import SafeString
 
 from coreengine.accounts.models import User
-from courses.calendar.entries import Entry, entries_between, layers
+from courses.calendar.entries import Entry, entries_between, first_between, layers
 from courses.calendar.item_html import course_options, day_lines, month_row, week_column
 from courses.calendar.layers import by_hand
-from courses.calendar.month import Month, build_month, month_days
+from courses.calendar.month import SHOWN, Month, build_month, month_days
 from courses.calendar.week import Week, WeekDay, build_week, week_days
 from courses.calendar.words import Item, KnownCourse, item_of, known_courses, last_day
 from courses.moments import Clock, day_name, long_date, short_date, span_of_days
@@ -134,7 +134,7 @@ def calendar_page(user: User, choice: Choice, clock: Clock) -> CalendarPage:
     """Build a view: one query for the courses and those of the layers."""
     courses = known_courses(user)
     first, end = _span(choice)
-    entries = _entries(user, choice, clock.midnight(first), clock.midnight(end), courses)
+    entries, left = _entries(user, choice, clock.midnight(first), clock.midnight(end), courses)
     page = CalendarPage(
         choice=choice,
         title=_title(choice, first, end),
@@ -151,11 +151,11 @@ def calendar_page(user: User, choice: Choice, clock: Clock) -> CalendarPage:
         zone=clock.zone.key.replace("_", " "),
         zone_key=clock.zone.key,
         zone_note=_zone_note(clock, first, end),
-        count=len(entries),
+        count=len(entries) + sum(left.values()),
         whole_url=choice.query(hours="" if choice.is_whole else "all"),
     )
     if choice.view == "month":
-        page.month = build_month(choice.day, entries, clock, courses)
+        page.month = build_month(choice.day, entries, clock, courses, left)
         day = choice.opened or choice.day
         page.opened = _agenda_day(day, page.month.entries_on(day), clock, courses)
     elif choice.view == "week":
@@ -178,12 +178,15 @@ def _pk(entry: Entry) -> int:
 
 def _entries(
     user: User, choice: Choice, start: datetime, end: datetime, courses: dict[int, KnownCourse]
-) -> list[Entry]:
-    entries = entries_between(user, start, end, only=choice.layers or None)
+) -> tuple[list[Entry], dict[date, int]]:
+    """What a view shows; a month reads no more of a full day than it has place for."""
+    only = choice.layers or None
     if not choice.course:
-        return entries
+        if choice.view == "month":
+            return first_between(user, start, end, SHOWN, whole=choice.opened or choice.day, only=only)
+        return entries_between(user, start, end, only=only), {}
     same = {choice.course, *(course.pk for course in courses.values() if course.same_as == choice.course)}
-    return [entry for entry in entries if entry.course_id in same]
+    return [entry for entry in entries_between(user, start, end, only=only) if entry.course_id in same], {}
 
 
 def _span(choice: Choice) -> tuple[date, date]:
