@@ -43,7 +43,9 @@ def card() -> Any:
 
 class TestCards:
     @pytest.mark.parametrize("loads", ["inline", "later"])
-    def test_one_that_fails_says_so_in_its_place_and_harms_nothing(self, page: Any, card: Any, loads: str) -> None:
+    def test_one_that_fails_says_so_in_its_place_and_in_the_log_and_harms_nothing(
+        self, page: Any, card: Any, loads: str, caplog: Any
+    ) -> None:
         card(lambda request: 1 / 0, loads=loads)
 
         whole = page.get("/")
@@ -52,6 +54,7 @@ class TestCards:
         assert (whole.status_code, piece.status_code) == (200, 200)
         assert 'id="card-agenda"' in whole.content.decode()
         assert "Try again" in piece.content.decode() and 'id="card-probe"' in piece.content.decode()
+        assert "the dashboard card probe failed" in caplog.text and "ZeroDivisionError" in caplog.text
 
     @pytest.mark.django_db(transaction=True)
     def test_one_whose_query_takes_too_long_fails_alone(self, page: Any, card: Any) -> None:

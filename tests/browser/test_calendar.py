@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from playwright.sync_api import expect
@@ -108,3 +108,20 @@ def test_a_phone_shows_dots_and_the_list_of_a_day(sign_in: Callable[..., Any]) -
 
     expect(page.get_by_role("heading", name="Today")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_week_the_line_of_the_present_moves_on_while_the_page_is_open(sign_in: Callable[..., Any]) -> None:
+    page = sign_in()
+    page.clock.install(time=datetime(2026, 12, 2, 10, 0, tzinfo=UTC))
+    page.goto("/calendar/?view=week&date=2026-12-02")
+    line = page.locator("[data-column='2026-12-02'] .cal-now")
+
+    def row() -> int:
+        return int(re.search(r"\br(\d+)\b", line.get_attribute("class")).group(1))
+
+    before = row()
+    page.clock.fast_forward("01:00:00")
+    expect(line).to_have_class(f"cal-now r{before + 4}")
+    page.clock.fast_forward("24:00:00")
+    expect(page.locator("[data-column='2026-12-03'] .cal-now")).to_have_count(1)
+    expect(page.locator(".cal-now")).to_have_count(1)

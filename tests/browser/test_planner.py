@@ -130,3 +130,27 @@ def test_the_week(sign_in: Callable[..., Any]) -> None:
     page.keyboard.type("Visit the big archive")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Visit the big archive")
+
+
+def test_subtasks_are_put_in_order(sign_in: Callable[..., Any]) -> None:
+    page = sign_in()
+    page.goto("/planner/tasks/new/")
+    page.get_by_label("Title").fill("Bake bread")
+    page.keyboard.press("Enter")
+    told(page, "“Bake bread” is in your planner.")
+    page.locator("#planner").get_by_role("link", name="Bake bread").first.click()
+    page.wait_for_url(re.compile(r"/planner/tasks/\d+/"))
+    for title in ("Mix", "Rest", "Shape"):
+        page.get_by_label("One step of it").or_(page.locator("#subtask-title")).first.fill(title)
+        page.keyboard.press("Enter")
+        expect(page.locator(".subtasks a.title").last).to_have_text(title)
+
+    up = page.get_by_role("button", name="Move Shape up")
+    up.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".subtasks a.title")).to_have_text(["Mix", "Shape", "Rest"])
+    expect(up).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".subtasks a.title")).to_have_text(["Shape", "Mix", "Rest"])
+    page.reload()
+    expect(page.locator(".subtasks a.title")).to_have_text(["Shape", "Mix", "Rest"])
