@@ -94,8 +94,9 @@ def _work_counts(user: User, courses: list[Course], now: datetime) -> dict[int, 
         .order_by()
         .values(shown_course=Coalesce("course__same_as", "course"))
         .annotate(
-            todo=Count("pk", filter=~Q(work_state=WorkState.OVERDUE.value)),
-            late=Count("pk", filter=Q(work_state=WorkState.OVERDUE.value)),
+            # Of what is outstanding, all that was due is late.
+            todo=Count("pk", filter=Q(due_at__isnull=True) | Q(due_at__gte=now)),
+            late=Count("pk", filter=Q(due_at__lt=now)),
             next_due=Min("due_at", filter=Q(due_at__gte=now)),
         )
     )

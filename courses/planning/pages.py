@@ -10,7 +10,7 @@ from django.http import QueryDict
 
 from coreengine.accounts.models import User
 from courses.models import Course
-from courses.moments import Clock, counted, short_date, span_of_days
+from courses.moments import Clock, counted, short_date, span_of_days, weekday
 from courses.planning.reading import KINDS, SHOWS, Choice, Plan, read_days, read_loose, read_plan
 from courses.planning.rows import PlanRow, minutes_words
 
@@ -177,8 +177,8 @@ def _spans(plan: Plan, clock: Clock, choice: Choice) -> list[Group]:
     week_day = min(tomorrow + timedelta(days=1), monday - timedelta(days=1))
     groups = {
         "overdue": Group("overdue", "Overdue", late=True, accepts=False),
-        "today": Group("today", "Today", f"{today:%a} {short_date(today)}", day=today),
-        "tomorrow": Group("tomorrow", "Tomorrow", f"{tomorrow:%a} {short_date(tomorrow)}", day=tomorrow),
+        "today": Group("today", "Today", f"{weekday(today)} {short_date(today)}", day=today),
+        "tomorrow": Group("tomorrow", "Tomorrow", f"{weekday(tomorrow)} {short_date(tomorrow)}", day=tomorrow),
         "week": Group("week", "This week", span_of_days(week_day, monday - timedelta(days=1)), day=week_day),
         "next": Group("next", "Next week", span_of_days(monday, after_next - timedelta(days=1)), day=monday),
         "later": Group("later", "Later", day=after_next),
@@ -232,7 +232,7 @@ def _columns(plan: Plan) -> list[Group]:
 def _days(plan: Plan, clock: Clock, monday: date) -> list[Group]:
     days = [monday + timedelta(days=number) for number in range(7)]
     groups = {
-        day: Group(day.isoformat(), f"{day:%a}", short_date(day), day=day, is_today=day == clock.today) for day in days
+        day: Group(day.isoformat(), weekday(day), short_date(day), day=day, is_today=day == clock.today) for day in days
     }
     for row in plan.rows:
         if row.day in groups:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib.postgres.search import SearchQuery, SearchRank
@@ -46,8 +46,11 @@ class OwnTaskQuerySet(OwnedQuerySet):
 
     def due_between(self, start: datetime, end: datetime, zone: Any) -> Self:
         """Due from `start` (included) to `end` (excluded); days are those of the student's zone."""
-        first, last = start.astimezone(zone), end.astimezone(zone)
-        days = Q(due_on__gte=first.date(), due_on__lt=last.date())
+        return self.due_within(start, end, start.astimezone(zone).date(), end.astimezone(zone).date())
+
+    def due_within(self, start: datetime, end: datetime, first: date, last: date) -> Self:
+        """Due from a moment (included) to another (excluded), which are the midnights of the two days."""
+        days = Q(due_on__gte=first, due_on__lt=last)
         return self.filter(Q(due_at__gte=start, due_at__lt=end) | days)
 
     def for_list(self) -> Self:
