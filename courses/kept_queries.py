@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connection
@@ -41,12 +42,16 @@ def _is_like_a_mark(param: Any) -> bool:
 
 @dataclass
 class _Statement:
-    """The SQL, its values, and where the caller's come in; `maker` makes its rows into models."""
+    """The SQL, its values, and where the caller's come in."""
 
+    compiler: Any
     sql: str
     params: list[Any]
     places: list[tuple[int, str]]
-    maker: Maker | None
+
+    @cached_property
+    def maker(self) -> Maker:
+        return Maker(self.compiler)
 
     def fetch(self, values: dict[str, Any]) -> list[tuple[Any, ...]]:
         params = self.params.copy()
@@ -74,7 +79,6 @@ class KeptQuery:
         What many rows point to (a course) is one object for all of them.
         """
         statement = self._statement(values)
-        assert statement.maker is not None, "rows() is for a values_list"
         return statement.maker.objects(statement.fetch(values))
 
     def _statement(self, values: dict[str, Any]) -> _Statement:
@@ -98,4 +102,4 @@ class KeptQuery:
         ]
         changed = [param for param in params if _is_like_a_mark(param) and param not in names]
         assert not changed and "1901-" not in sql, "a value was changed on its way into the statement"
-        return _Statement(sql, list(params), places, Maker(compiler) if compiler.klass_info else None)
+        return _Statement(compiler, sql, list(params), places)

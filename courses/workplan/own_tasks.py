@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
-from django.db.models import F, Q, Sum
+from django.db.models import F, Q, QuerySet, Sum
 
 from coreengine.accounts.models import User
+from courses.kept_queries import KeptQuery
 from courses.models import OwnTask, PlanPreferences
 from courses.moments import Clock
 from courses.workplan.effort import Effort
@@ -16,12 +19,7 @@ from courses.workplan.work import MOST_WORK, PlannableWork, address_of
 
 def read_tasks(owner: User, clock: Clock, preferences: PlanPreferences) -> list[PlannableWork]:
     """The tasks still to be done; one query. A subtask is a part of its task, not work of its own."""
-    still_open = Q(subtasks__deleted_at__isnull=True, subtasks__done_at__isnull=True)
-    rows = OwnTask.objects.visible_to(owner).whole().open().select_related("course")
-    rows = rows.only("title", "due_on", "due_at", "estimate_minutes", "owner_id", *_course_fields())
-    rows = rows.annotate(parts_minutes=Sum("subtasks__estimate_minutes", filter=still_open))
-    soonest = (F("due_at").asc(nulls_last=True), F("due_on").asc(nulls_last=True), "pk")
-    return [_work(task, clock, preferences) for task in rows.order_by(*soonest)[:MOST_WORK]]
+    return [_work(clock, preferences, *row) for row in _TASKS.rows(owner=owner.pk)]
 
 
 def open_tasks(owner: User, ids: Iterable[int], now: datetime) -> set[int]:
@@ -30,36 +28,49 @@ def open_tasks(owner: User, ids: Iterable[int], now: datetime) -> set[int]:
     return set(rows.values_list("pk", flat=True))
 
 
-def _course_fields() -> list[str]:
-    return [f"course__{name}" for name in ("name", "nickname", "hue", "deleted_at")]
-
-
-def _work(task: OwnTask, clock: Clock, preferences: PlanPreferences) -> PlannableWork:
-    course = task.course if task.course and task.course.deleted_at is None else None
+def _work(
+    clock: Clock, preferences: PlanPreferences, pk: int, title: str, due_on: date | None, due_at: datetime | None,
+    minutes: int | None, parts: int | None, course_id: int | None, name: str | None, nickname: str | None,
+    hue: int | None, deleted_at: datetime | None,
+) -> PlannableWork:  # fmt: skip
+    has_course = course_id is not None and deleted_at is None
     return PlannableWork(
         kind="task",
-        id=task.pk,
-        title=task.title,
-        url=address_of("task", task.pk),
-        due_at=_deadline(task, clock),
-        effort=_effort(task, preferences),
-        course_id=course.pk if course else None,
-        course=course.title if course else "",
-        hue=course.hue if course else 0,
+        id=pk,
+        title=title,
+        url=address_of("task", pk),
+        due_at=_deadline(due_on, due_at, clock),
+        effort=_effort(minutes, parts, preferences),
+        course_id=course_id if has_course else None,
+        course=(nickname or name or "") if has_course else "",
+        hue=(hue or 0) if has_course else 0,
     )
 
 
-def _deadline(task: OwnTask, clock: Clock) -> datetime | None:
+def _deadline(due_on: date | None, due_at: datetime | None, clock: Clock) -> datetime | None:
     """What is due on a day may be done until its last minute."""
-    if task.due_on is None:
-        return task.due_at
-    return clock.midnight(task.due_on + timedelta(days=1)) - timedelta(minutes=1)
+    if due_on is None:
+        return due_at
+    return clock.midnight(due_on + timedelta(days=1)) - timedelta(minutes=1)
 
 
-def _effort(task: OwnTask, preferences: PlanPreferences) -> Effort:
-    if task.estimate_minutes:
-        return Effort(task.estimate_minutes, "your estimate", is_estimate=True)
-    parts: int | None = task.parts_minutes  # type: ignore[attr-defined]
+def _effort(minutes: int | None, parts: int | None, preferences: PlanPreferences) -> Effort:
+    if minutes:
+        return Effort(minutes, "your estimate", is_estimate=True)
     if parts:
         return Effort(parts, "your estimates of its subtasks", is_estimate=True)
     return Effort(preferences.default_minutes, "assumed, since it has no estimate")
+
+
+def _open_tasks(owner: int) -> QuerySet[Any]:
+    still_open = Q(subtasks__deleted_at__isnull=True, subtasks__done_at__isnull=True)
+    rows = OwnTask.objects.visible_to(SimpleNamespace(pk=owner)).whole().open()  # type: ignore[arg-type]
+    rows = rows.annotate(parts_minutes=Sum("subtasks__estimate_minutes", filter=still_open))
+    soonest = (F("due_at").asc(nulls_last=True), F("due_on").asc(nulls_last=True), "pk")
+    return rows.order_by(*soonest).values_list(
+        *("pk", "title", "due_on", "due_at", "estimate_minutes", "parts_minutes"),
+        *("course_id", "course__name", "course__nickname", "course__hue", "course__deleted_at"),
+    )[:MOST_WORK]
+
+
+_TASKS = KeptQuery(_open_tasks, owner=int)

@@ -32,7 +32,7 @@ HORIZONS = [1, 2, 4, 8, 16]
 
 @require_safe
 def workload_page(request: Request) -> HttpResponse:
-    """The heat map of the coming weeks, and the work of one day of it."""
+    """The heat map of the coming weeks, and the work of one day of it; with `?table=1` also as a table."""
     weeks = request.GET.get("weeks", "")
     spread = request.GET.get("spread", "")
     page = heat_page(
@@ -41,9 +41,11 @@ def workload_page(request: Request) -> HttpResponse:
         weeks=int(weeks) if weeks.isdecimal() and int(weeks) in WEEKS else WEEKS[1],
         spread=spread if spread in SPREADS else "days",
         chosen=_day(request.GET.get("day", "")),
+        with_table=request.GET.get("table") == "1",
     )
     context = {"page": page, "choices": WEEKS, "spreads": SPREADS.items()}
-    return render_page(request, "courses/workplan/workload.html", context, parts={"heat": "heat"})
+    parts = {"heat": "heat", "heat-table": "table"}
+    return render_page(request, "courses/workplan/workload.html", context, parts=parts)
 
 
 @require_safe
