@@ -103,7 +103,8 @@ def _add_log(student: Any, works: list[Assignment], count: int) -> None:
         EventDraft("assignment.updated", works[at % len(works)], {"name": f"Problem set {at}", "changes": changes})
         for at in range(count)
     ]
-    record_many(drafts, actor=student, owner=student)
+    for at in range(0, len(drafts), 1_000):  # each a transaction of its own, as each course's import is
+        record_many(drafts[at : at + 1_000], actor=student, owner=student)
 
 
 def _add_calendar(student: Any, own: list[Course], start: int, count: int, now: datetime) -> None:

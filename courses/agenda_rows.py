@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from types import SimpleNamespace
 from typing import Any
 
 from django.db.models import Case, Count, F, Q, QuerySet, Value, When, Window
 from django.db.models.functions import RowNumber
 
-from courses.kept_queries import KeptQuery
+from courses.kept_queries import KeptQuery, owner_with
 from courses.models import Assignment, Course, Submission
 from courses.work_state import can_be_late, is_owed, is_settled_by_source, waits_for_grade
 
@@ -104,7 +103,7 @@ def _behind(owner: int, now: datetime, lately: datetime) -> QuerySet[Any]:
 
 
 def _own(owner: int) -> Any:
-    return Assignment.objects.visible_to(SimpleNamespace(pk=owner))  # type: ignore[arg-type]
+    return Assignment.objects.visible_to(owner_with(owner))
 
 
 _AHEAD = KeptQuery(

@@ -6,7 +6,8 @@ and only their translation is kept. `rows()` is for a `values_list`, `objects()`
 
 The text of the statement must not depend on the values, but for two things, each of which has a statement of its own:
 a value may be None, and an option, which has no kind, reaches `build` as it is (there should be few of them). `build`
-must put values in as they come: what it works out of one would be kept with the mark.
+must put every value in as it comes: what it works out of one would be kept with the mark. A list of ids is asked for
+by `__any_of`.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
+from types import SimpleNamespace
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connection
-from django.db.models import QuerySet
+from django.db.models import Field, Lookup, QuerySet
 
 from courses.kept_objects import Maker
 
@@ -32,6 +34,23 @@ def _mark(kind: type, at: int) -> datetime | date | int:
         return _MARK_NUMBER - at
     moment = _FIRST_MARK + timedelta(days=at)
     return moment if kind is datetime else moment.date()
+
+
+def owner_with(pk: int) -> Any:
+    """Stand for the student with this id (or its mark) where a queryset asks for the user."""
+    return SimpleNamespace(pk=pk)
+
+
+@Field.register_lookup
+class AnyOf(Lookup):
+    """`filter(pk__any_of=ids)`: one of a list of ids, whose length is not in the statement as with `__in`."""
+
+    lookup_name = "any_of"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        column, params = self.process_lhs(compiler, connection)
+        return f"{column} = ANY(%s)", [*params, self.rhs]
 
 
 def _is_like_a_mark(param: Any) -> bool:
@@ -63,7 +82,7 @@ class _Statement:
 
 
 class KeptQuery:
-    """A statement with places for values, which are moments (`datetime`), days (`date`) or numbers (`int`)."""
+    """A statement with places for values: moments (`datetime`), days (`date`), numbers or lists of ids (`int`)."""
 
     def __init__(self, build: Callable[..., QuerySet[Any]], **kinds: type) -> None:
         self.build, self.kinds = build, kinds
@@ -102,4 +121,5 @@ class KeptQuery:
         ]
         changed = [param for param in params if _is_like_a_mark(param) and param not in names]
         assert not changed and "1901-" not in sql, "a value was changed on its way into the statement"
+        assert {name for _, name in places} == set(marks), "a value did not reach the statement"
         return _Statement(compiler, sql, list(params), places)

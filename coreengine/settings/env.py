@@ -171,7 +171,7 @@ def database(address: str) -> dict[str, object]:
         host_port.partition(":") if not host_port.startswith("[") else (parts.hostname, "", str(parts.port or ""))
     )
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "coreengine.database",
         "NAME": unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from coreengine.accounts.models import User
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One thing at a time. `key` is unique in a student's calendar: "assignment:12", "event:7@20261130T090000Z".
 
     `ends_at` is None for a moment, such as a deadline, and excluded for a span. An entry of whole days begins and
@@ -79,7 +79,12 @@ def entries_between(owner: User, start: datetime, end: datetime, *, only: Iterab
     found = [
         entry for layer in layers() if wanted is None or layer.key in wanted for entry in layer.read(owner, start, end)
     ]
-    return sorted(found, key=lambda entry: (entry.starts_at, not entry.is_all_day, entry.title, entry.key))
+    return in_order(found)
+
+
+def in_order(entries: Iterable[Entry]) -> list[Entry]:
+    """Sort them: the earliest first, whole days before times."""
+    return sorted(entries, key=lambda entry: (entry.starts_at, not entry.is_all_day, entry.title, entry.key))
 
 
 def busy_between(owner: User, start: datetime, end: datetime, *, leaving_out: Iterable[str] = ()) -> list[Interval]:

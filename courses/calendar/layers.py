@@ -3,132 +3,185 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, QuerySet, When
 from django.utils import timezone
 
 from coreengine.accounts.models import User
 from courses.calendar.entries import Entry, Layer, register_layer
+from courses.calendar.querysets import widened
 from courses.calendar.same import twins_of
+from courses.kept_queries import KeptQuery, owner_with
 from courses.models import Assignment, CalendarEvent, CalendarOccurrence, PlannerItem
-from courses.querysets import COURSE_TAG_FIELDS
 from courses.rows import SETTLED
 
 _COURSE_FIELDS = ("course__name", "course__nickname", "course__hue")
 _SETTLED = {str(state) for state in SETTLED}
-_EVENT_FIELDS = [
-    *("key", "starts_at", "ends_at", "owner_id"),
-    *(f"event__{name}" for name in ("title", "location", "url", "uid", "is_all_day", "is_busy", "updated_at")),
-    *(f"event__course__{name}" for name in ("name", "nickname", "hue")),
-    *(f"event__source__{name}" for name in ("name", "hue", "is_busy")),
-    *(f"event__source__course__{name}" for name in ("name", "nickname", "hue")),
-]
+
+
+def _assignments(owner: int, now: datetime, start: datetime, end: datetime) -> QuerySet[Any]:
+    rows = Assignment.objects.visible_to(owner_with(owner)).present().in_active_courses(now)
+    rows = rows.due_between(start, end).with_work_state(now).order_by()
+    return rows.values_list("pk", "name", "due_at", "updated_at", "work_state", "course_id", *_COURSE_FIELDS)
+
+
+_ASSIGNMENTS = KeptQuery(_assignments, owner=int, now=datetime, start=datetime, end=datetime)
 
 
 def read_assignments(owner: User, start: datetime, end: datetime) -> list[Entry]:
     """What is due in courses that go on; what is settled is marked as done."""
-    now = timezone.now()
-    rows = Assignment.objects.visible_to(owner).present().in_active_courses(now).due_between(start, end)
-    # Bare values and positions: a month has a thousand of these, and a model each would cost more than the page.
-    columns = ("pk", "name", "due_at", "updated_at", "work_state", "course_id", *_COURSE_FIELDS)
+    rows = _ASSIGNMENTS.rows(owner=owner.pk, now=timezone.now(), start=start, end=end)
+    # Positions and no names: a month has a thousand of these.
     return [
         Entry(
             *(f"assignment:{pk}", "assignment", title, due_at, None, False, False, state in _SETTLED),
             *(f"/assignments/{pk}/", "", course_id, nickname or name, hue, updated_at),
         )
-        for pk, title, due_at, updated_at, state, course_id, name, nickname, hue in rows.with_work_state(now)
-        .order_by()
-        .values_list(*columns)
+        for pk, title, due_at, updated_at, state, course_id, name, nickname, hue in rows
     ]
+
+
+def _planner_items(owner: int, start: datetime, end: datetime) -> QuerySet[Any]:
+    rows = PlannerItem.objects.visible_to(owner_with(owner)).present().beside_assignments()
+    rows = rows.filter(Q(course__isnull=True) | Q(course__is_hidden=False), dismissed_at=None)
+    rows = rows.filter(Q(starts_at__gte=start) | Q(ends_at__gt=start), starts_at__lt=end)
+    columns = ("pk", "kind", "title", "starts_at", "ends_at", "is_all_day", "location", "html_url", "done_at")
+    return rows.values_list(*columns, "updated_at", "course_id", *_COURSE_FIELDS)
+
+
+_PLANNER_ITEMS = KeptQuery(_planner_items, owner=int, start=datetime, end=datetime)
 
 
 def read_planner_items(owner: User, start: datetime, end: datetime) -> list[Entry]:
     """What the sources' planners have beside assignments: events, notes, pages to read."""
-    rows = PlannerItem.objects.visible_to(owner).present().beside_assignments().filter(dismissed_at=None)
-    rows = rows.filter(Q(course__isnull=True) | Q(course__is_hidden=False))
-    rows = rows.filter(Q(starts_at__gte=start) | Q(ends_at__gt=start), starts_at__lt=end).select_related("course")
-    columns = ("kind", "title", "starts_at", "ends_at", "is_all_day", "location", "html_url", "done_at")
-    return [
-        Entry(
-            key=f"planner-item:{row.pk}",
-            kind=row.kind,
-            title=row.title,
-            starts_at=row.starts_at,
-            ends_at=_end_of_item(row, owner.zone),
-            is_all_day=row.is_all_day,
-            is_busy=row.kind == "calendar_event" and not row.is_all_day,
-            is_done=row.done_at is not None,
-            url=row.html_url or (f"/courses/{row.course_id}/" if row.course_id else ""),
-            location=row.location,
-            course_id=row.course_id,
-            course=row.course.title if row.course else "",
-            hue=row.course.hue if row.course else None,
-            changed_at=row.updated_at,
+    zone, found = owner.zone, []
+    for row in _PLANNER_ITEMS.rows(owner=owner.pk, start=start, end=end):
+        pk, kind, title, starts_at, ends_at, is_all_day, location, url, done_at, updated_at, course_id, *course = row
+        name, nickname, hue = course
+        found.append(
+            Entry(
+                key=f"planner-item:{pk}",
+                kind=kind,
+                title=title,
+                starts_at=starts_at,
+                ends_at=_end_of_item(starts_at, ends_at, is_all_day, zone),
+                is_all_day=is_all_day,
+                is_busy=kind == "calendar_event" and not is_all_day,
+                is_done=done_at is not None,
+                url=url or (f"/courses/{course_id}/" if course_id else ""),
+                location=location,
+                course_id=course_id,
+                course=nickname or name or "",
+                hue=hue,
+                changed_at=updated_at,
+            )
         )
-        for row in rows.only(*columns, "updated_at", "owner_id", *COURSE_TAG_FIELDS)
-        if row.starts_at is not None
-    ]
+    return found
 
 
-def _end_of_item(item: PlannerItem, zone: ZoneInfo) -> datetime | None:
-    if item.is_all_day and item.starts_at is not None:
-        first = item.starts_at.astimezone(zone)
+def _end_of_item(starts_at: datetime, ends_at: datetime | None, is_all_day: bool, zone: ZoneInfo) -> datetime | None:
+    if is_all_day:
+        first = starts_at.astimezone(zone)
         return (first.replace(tzinfo=None) + timedelta(days=1)).replace(tzinfo=zone)
-    return item.ends_at if item.ends_at != item.starts_at else None
+    return ends_at if ends_at != starts_at else None
+
+
+class EventTime(NamedTuple):
+    """One time of an event, with what an entry says of it."""
+
+    key: str
+    starts_at: datetime
+    ends_at: datetime
+    event_id: int
+    title: str
+    location: str
+    url: str
+    uid: str
+    is_all_day: bool
+    is_busy: bool
+    updated_at: datetime
+    source_id: int | None
+    source: str | None
+    source_hue: int | None
+    source_is_busy: bool | None
+    course_id: int | None
+    course: str | None
+    course_nickname: str | None
+    course_hue: int | None
+
+
+def _event_times(owner: int, start: datetime, end: datetime) -> QuerySet[Any]:
+    rows = CalendarOccurrence.objects.visible_to(owner_with(owner)).overlapping(start, end)
+    of_event = ("title", "location", "url", "uid", "is_all_day", "is_busy", "updated_at", "source_id")
+    of_course = ("id", "name", "nickname", "hue")
+    return rows.order_by(F("event__source_id").asc(nulls_first=True), "event_id", "starts_at").values_list(
+        *("key", "starts_at", "ends_at", "event_id"),
+        *(f"event__{name}" for name in of_event),
+        *(f"event__source__{name}" for name in ("name", "hue", "is_busy")),
+        # The event's own course, else its calendar's.
+        *(
+            Case(
+                When(event__course__isnull=False, then=F(f"event__course__{name}")),
+                default=F(f"event__source__course__{name}"),
+            )
+            for name in of_course
+        ),
+    )
+
+
+_EVENT_TIMES = KeptQuery(_event_times, owner=int, start=datetime, end=datetime)
 
 
 def read_events(owner: User, start: datetime, end: datetime) -> list[Entry]:
     """Events by hand and of calendars; what a source or another calendar has as well is left out."""
-    rows = CalendarOccurrence.objects.visible_to(owner).touching(start, end)
-    rows = rows.select_related("event__course", "event__source__course").only(*_EVENT_FIELDS)
-    found = list(rows.order_by(F("event__source_id").asc(nulls_first=True), "event_id", "starts_at"))
-    twins = twins_of(owner, [occurrence.event for occurrence in found], start, end)
+    first, last = widened(start, end)
+    found = [EventTime(*row) for row in _EVENT_TIMES.rows(owner=owner.pk, start=first, end=last)]
+    twins = twins_of(owner, found, start, end)
+    zone = owner.zone
     entries: list[Entry] = []
     seen: dict[tuple, int | None] = {}
-    for occurrence in found:
-        event = occurrence.event
-        entry = _entry(occurrence, owner.zone)
+    for time in found:
+        entry = _entry(time, zone)
         if entry.starts_at >= end or (entry.ends_at or entry.starts_at) < start or entry.ends_at == start:
             continue
         names: list[tuple] = [("title", entry.title.casefold(), entry.starts_at, entry.ends_at)]
-        if event.uid:
-            names.append(("uid", event.uid, entry.starts_at))
-        if event.source_id is not None:
-            twin = twins.of(event) or twins.named_alike(event.title, entry.starts_at)
+        if time.uid:
+            names.append(("uid", time.uid, entry.starts_at))
+        if time.source_id is not None:
+            twin = twins.of(time) or twins.named_alike(time.title, entry.starts_at)
             if (
-                twins.is_own(event)
+                twins.is_own(time)
                 or twin is not None
-                or any(seen.get(name, event.source_id) != event.source_id for name in names)
+                or any(seen.get(name, time.source_id) != time.source_id for name in names)
             ):
                 continue
         for name in names:
-            seen.setdefault(name, event.source_id)
+            seen.setdefault(name, time.source_id)
         entries.append(entry)
     return entries
 
 
-def _entry(occurrence: CalendarOccurrence, zone: ZoneInfo) -> Entry:
-    event = occurrence.event
-    source = event.source
-    course = event.course or (source.course if source is not None else None)
-    starts_at, ends_at = occurrence.starts_at, occurrence.ends_at
-    if event.is_all_day:  # stored as days of UTC: they are the student's days, wherever the student is
+def _entry(time: EventTime, zone: ZoneInfo) -> Entry:
+    starts_at, ends_at = time.starts_at, time.ends_at
+    if time.is_all_day:  # stored as days of UTC: they are the student's days, wherever the student is
         starts_at, ends_at = (moment.replace(tzinfo=zone) for moment in (starts_at, ends_at))
+    has_course = time.course_id is not None
     return Entry(
-        key=f"event:{event.pk}@{occurrence.key}",
+        key=f"event:{time.event_id}@{time.key}",
         kind="event",
-        title=event.title,
+        title=time.title,
         starts_at=starts_at,
         ends_at=ends_at if ends_at > starts_at else None,
-        is_all_day=event.is_all_day,
-        is_busy=event.is_busy and (source is None or source.is_busy),
-        url=f"/calendar/events/{event.pk}/",
-        location=event.location,
-        course_id=course.pk if course else None,
-        course=course.title if course else source.name if source else "",
-        hue=course.hue if course else source.hue if source else None,
-        changed_at=event.updated_at,
+        is_all_day=time.is_all_day,
+        is_busy=time.is_busy and time.source_is_busy is not False,
+        url=f"/calendar/events/{time.event_id}/",
+        location=time.location,
+        course_id=time.course_id,
+        course=(time.course_nickname or time.course or "") if has_course else time.source or "",
+        hue=time.course_hue if has_course else time.source_hue,
+        changed_at=time.updated_at,
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from courses.calendar.entries import Entry
+from courses.calendar.entries import Entry, in_order
 from courses.calendar.words import Item, KnownCourse, item_of, last_day
 from courses.moments import Clock, long_date
 
@@ -39,9 +40,26 @@ class Day:
         return self.day.isoformat()
 
 
+Span = tuple[int, int, Entry]
+"""An entry with its first and last day, counted from the first day of the month's table."""
+
+
 @dataclass(frozen=True)
 class Month:
+    """The weeks, and what lies in them: by days, and across them."""
+
     weeks: list[list[Day]]
+    start: date
+    of_days: list[list[Entry]]
+    spans: list[Span]
+
+    def entries_on(self, day: date) -> list[Entry]:
+        """All of a day, in order; nothing of a day that the table does not have."""
+        place = (day - self.start).days
+        if not 0 <= place < len(self.of_days):
+            return []
+        across = [entry for first, last, entry in self.spans if first <= place <= last]
+        return in_order([*across, *self.of_days[place]])
 
 
 def month_days(day: date) -> tuple[date, date]:
@@ -55,48 +73,75 @@ def month_days(day: date) -> tuple[date, date]:
 def build_month(shown: date, entries: list[Entry], clock: Clock, courses: dict[int, KnownCourse]) -> Month:
     """Lay out the month around a day; `entries` are those of all its weeks, earliest first."""
     start, end = month_days(shown)
-    weeks = []
-    spans = [(clock.day_of(entry.starts_at), last_day(entry, clock), entry) for entry in entries]
-    for monday in range((end - start).days // 7):
-        first = start + timedelta(days=7 * monday)
-        weeks.append(_week(first, shown, spans, clock, courses))
-    return Month(weeks)
+    count, base, zone = (end - start).days, start.toordinal(), clock.zone
+    of_days: list[list[Entry]] = [[] for _ in range(count)]
+    spans: list[Span] = []
+    for entry in entries:  # a thousand of them: one conversion each, where that is enough
+        first = entry.starts_at.astimezone(zone).toordinal() - base
+        last = first if entry.ends_at is None else last_day(entry, clock).toordinal() - base
+        if first != last:
+            spans.append((first, last, entry))
+        elif 0 <= first < count:
+            of_days[first].append(entry)
+    days = [start + timedelta(days=n) for n in range(count)]
+    cells = [Day(day, long_date(day), day == clock.today, day.month != shown.month) for day in days]
+    for monday in range(0, count, 7):
+        _fill_week(cells, monday, of_days, spans, lambda entry: item_of(entry, clock, courses))
+    return Month([cells[monday : monday + 7] for monday in range(0, count, 7)], start, of_days, spans)
 
 
-def _week(
-    first: date,
-    shown: date,
-    spans: list[tuple[date, date, Entry]],
-    clock: Clock,
-    courses: dict[int, KnownCourse],
-) -> list[Day]:
-    last = first + timedelta(days=6)
-    days = [
-        Day(day, long_date(day), day == clock.today, day.month != shown.month)
-        for day in (first + timedelta(days=n) for n in range(7))
+def _fill_week(
+    cells: list[Day], monday: int, of_days: list[list[Entry]], spans: list[Span], word: Callable[[Entry], Item]
+) -> None:
+    """Long ones first: a bar keeps its lane through the week, and what is of one day fits around it."""
+    placed: list[dict[int, Slot]] = [{} for _ in range(7)]
+    sunday = monday + 6
+    bars = [
+        (max(first, monday), min(last, sunday), first, last, entry)
+        for first, last, entry in spans
+        if first <= sunday and last >= monday
     ]
-    own = [(max(a, first), min(b, last), a, b, entry) for a, b, entry in spans if a <= last and b >= first]
-    # Long ones first: a bar keeps its lane through the week, and what is of one day fits around it.
-    own.sort(key=lambda span: (span[0], -(span[1] - span[0]).days, not span[4].is_all_day, span[4].starts_at))
-    taken: list[set[int]] = [set() for _ in days]
-    placed: list[dict[int, Slot]] = [{} for _ in days]
-    for begin, stop, whole_begin, whole_stop, entry in own:
-        columns = range((begin - first).days, (stop - first).days + 1)
-        lane = next((n for n in range(LANES) if all(n not in taken[column] for column in columns)), LANES)
-        is_span = entry.is_all_day or whole_begin != whole_stop
-        item = item_of(entry, clock, courses) if lane < LANES else None
-        for column in columns:
-            taken[column].add(lane)
-            day = days[column]
-            day.count += 1
-            if len(day.dots) < 4:
-                day.dots.append(f"hue-{entry.hue % 12}" if entry.hue is not None else "no-hue")
+    clipped: dict[int, list[tuple[int, int, int, int, Entry]]] = {}
+    for bar in bars:
+        if bar[0] == bar[1]:
+            clipped.setdefault(bar[0], []).append(bar)
+    long = [bar for bar in bars if bar[0] != bar[1]]
+    long.sort(key=lambda bar: (bar[0], bar[0] - bar[1], not bar[4].is_all_day, bar[4].starts_at))
+    for begin, stop, first, last, entry in long:
+        columns = range(begin, stop + 1)
+        taken = [placed[place - monday] for place in columns]
+        lane = next((n for n in range(LANES) if all(n not in lanes for lanes in taken)), LANES)
+        item = word(entry) if lane < LANES else None
+        for place, lanes in zip(columns, taken, strict=True):
+            _count(cells[place], entry)
             if item is None:
-                day.more += 1
-                continue
-            ends = [*(["starts"] if day.day == whole_begin else []), *(["ends"] if day.day == whole_stop else [])]
-            placed[column][lane] = Slot(item, " ".join(ends), is_span, column == columns[0])
-    for column, day in enumerate(days):
-        lanes = placed[column]
-        day.slots = [lanes.get(lane, Slot()) for lane in range(max(lanes, default=-1) + 1)]
-    return days
+                cells[place].more += 1
+            else:
+                lanes[lane] = Slot(item, _ends(place, first, last), True, place == begin)
+    for place in range(monday, sunday + 1):
+        lanes, cell = placed[place - monday], cells[place]
+        own = [(place, place, place, place, entry) for entry in of_days[place]]
+        if place in clipped:
+            own = sorted([*clipped[place], *own], key=lambda bar: bar[4].starts_at)
+        for is_whole in (True, False):
+            for _, _, first, last, entry in own:
+                if entry.is_all_day is not is_whole:
+                    continue
+                _count(cell, entry)
+                lane = next((n for n in range(LANES) if n not in lanes), LANES)
+                if lane == LANES:
+                    cell.more += 1
+                else:
+                    lanes[lane] = Slot(word(entry), _ends(place, first, last), is_whole or first != last, True)
+        cell.slots = [lanes.get(lane, Slot()) for lane in range(max(lanes, default=-1) + 1)]
+
+
+def _count(cell: Day, entry: Entry) -> None:
+    cell.count += 1
+    if len(cell.dots) < 4:
+        cell.dots.append(f"hue-{entry.hue % 12}" if entry.hue is not None else "no-hue")
+
+
+def _ends(place: int, first: int, last: int) -> str:
+    """Which ends of an entry a day has, as the bar's classes."""
+    return " ".join(["starts"] * (place == first) + ["ends"] * (place == last))

@@ -7,11 +7,14 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from django.utils.safestring import SafeString
+
 from coreengine.accounts.models import User
 from courses.calendar.entries import Entry, entries_between, layers
+from courses.calendar.item_html import course_options, day_lines, month_row, week_column
 from courses.calendar.layers import by_hand
 from courses.calendar.month import Month, build_month, month_days
-from courses.calendar.week import Week, build_week, week_days
+from courses.calendar.week import Week, WeekDay, build_week, week_days
 from courses.calendar.words import Item, KnownCourse, item_of, known_courses, last_day
 from courses.moments import Clock, day_name, long_date, short_date, span_of_days
 
@@ -83,6 +86,10 @@ class AgendaDay:
     def iso(self) -> str:
         return self.day.isoformat()
 
+    @property
+    def lines(self) -> SafeString:
+        return day_lines(self.items)
+
 
 @dataclass
 class CalendarPage:
@@ -108,6 +115,17 @@ class CalendarPage:
     count: int = 0
     has_anything: bool = True
     whole_url: str = ""
+
+    def month_rows(self) -> list[SafeString]:
+        """The weeks of the month as rows of its table."""
+        return [month_row(week, self.choice.opened) for week in self.month.weeks] if self.month else []
+
+    def week_columns(self) -> list[tuple[WeekDay, SafeString]]:
+        """The days of the week with what stands in their columns."""
+        return [(day, week_column(day, self.week.hours)) for day in self.week.days] if self.week else []
+
+    def course_options(self) -> SafeString:
+        return course_options(self.courses, self.choice.course)
 
 
 def calendar_page(user: User, choice: Choice, clock: Clock) -> CalendarPage:
@@ -135,7 +153,8 @@ def calendar_page(user: User, choice: Choice, clock: Clock) -> CalendarPage:
     )
     if choice.view == "month":
         page.month = build_month(choice.day, entries, clock, courses)
-        page.opened = _agenda_day(choice.opened or choice.day, entries, clock, courses)
+        day = choice.opened or choice.day
+        page.opened = _agenda_day(day, page.month.entries_on(day), clock, courses)
     elif choice.view == "week":
         movable = by_hand(user, [entry.key for entry in entries])
         keys = {entry.key for entry in entries if _pk(entry) in movable and not entry.is_all_day}
@@ -203,8 +222,7 @@ def _agenda(
     return [_day_of(day, items, clock) for day, items in sorted(found.items()) if day < end]
 
 
-def _agenda_day(day: date, entries: list[Entry], clock: Clock, courses: dict[int, KnownCourse]) -> AgendaDay:
-    own = [entry for entry in entries if clock.day_of(entry.starts_at) <= day <= last_day(entry, clock)]
+def _agenda_day(day: date, own: list[Entry], clock: Clock, courses: dict[int, KnownCourse]) -> AgendaDay:
     return _day_of(day, [_item_on(day, entry, clock, courses) for entry in own[:MOST_IN_AGENDA]], clock)
 
 

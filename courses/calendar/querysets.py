@@ -18,6 +18,11 @@ DRAFTS_KEPT_FOR = timedelta(days=1)
 WIDEST_OFFSET = timedelta(hours=14)
 
 
+def widened(start: datetime, end: datetime) -> tuple[datetime, datetime]:
+    """A span with room for whole days of any zone."""
+    return start - WIDEST_OFFSET, end + WIDEST_OFFSET
+
+
 class CalendarSourceQuerySet(OwnedQuerySet):
     def visible_to(self, user: Any) -> Self:
         return super().visible_to(user).filter(deleted_at__isnull=True)
@@ -69,9 +74,9 @@ class CalendarOccurrenceQuerySet(OwnedQuerySet):
         shown = super().visible_to(user).filter(of_a_source)
         return shown.filter(event__deleted_at__isnull=True, event__missing_since__isnull=True)
 
-    def touching(self, start: datetime, end: datetime) -> Self:
-        """What lies in a span, and whole days that lie in it in any zone; the reader looks at these again."""
-        return self.filter(starts_at__lt=end + WIDEST_OFFSET, ends_at__gte=start - WIDEST_OFFSET)
+    def overlapping(self, start: datetime, end: datetime) -> Self:
+        """What begins before `end` and does not end before `start`, as it is stored: `widened` finds whole days too."""
+        return self.filter(starts_at__lt=end, ends_at__gte=start)
 
 
 class CalendarFeedQuerySet(OwnedQuerySet):

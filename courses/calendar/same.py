@@ -7,13 +7,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db.models import Q
 
 from coreengine.accounts.models import User
-from courses.models import Assignment, CalendarEvent, PlannerItem
+from courses.models import Assignment, PlannerItem
 
 # Source: the calendar feed of Canvas, whose ids these are (app/models/calendar_event.rb and assignment.rb).
 _ASSIGNMENT = re.compile(r"event-assignment-(?:override-)?(\d+)\b")
@@ -29,6 +30,19 @@ def feed_mark(owner: User) -> str:
     return f"@{digest}.core-engine"
 
 
+class Described(Protocol):
+    """What tells an event: a row of events, or a line of a calendar's times."""
+
+    @property
+    def uid(self) -> str: ...
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def source_id(self) -> int | None: ...
+
+
 @dataclass
 class Twins:
     """Which things an event stands for, by the ids that Canvas gives and by addresses."""
@@ -38,7 +52,7 @@ class Twins:
     by_title: dict[str, list[PlannerItem]] = field(default_factory=dict)
     mark: str = ""
 
-    def of(self, event: CalendarEvent) -> Assignment | PlannerItem | None:
+    def of(self, event: Described) -> Assignment | PlannerItem | None:
         """The assignment or planner item that an event is, or None."""
         for number in _numbers(_ASSIGNMENT, _IN_ADDRESS, event):
             for assignment in self.assignments.get(number, []):
@@ -57,12 +71,12 @@ class Twins:
                 return item
         return None
 
-    def is_own(self, event: CalendarEvent) -> bool:
+    def is_own(self, event: Described) -> bool:
         """Tell whether an event came out of one of the student's own feeds."""
         return event.uid.endswith(self.mark)
 
 
-def twins_of(owner: User, events: Iterable[CalendarEvent], start: datetime, end: datetime) -> Twins:
+def twins_of(owner: User, events: Iterable[Described], start: datetime, end: datetime) -> Twins:
     """Look up what these events of a span may stand for: three queries at most, none where no calendar brought one."""
     events = [event for event in events if event.source_id is not None]
     works: set[str] = set()
@@ -87,7 +101,7 @@ def twins_of(owner: User, events: Iterable[CalendarEvent], start: datetime, end:
     return found
 
 
-def _numbers(by_id: re.Pattern[str], by_address: re.Pattern[str] | None, event: CalendarEvent) -> list[str]:
+def _numbers(by_id: re.Pattern[str], by_address: re.Pattern[str] | None, event: Described) -> list[str]:
     found = by_id.findall(event.uid)
     return found or (by_address.findall(event.url) if by_address is not None else [])
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+from django.utils.safestring import SafeString
+
 from courses.calendar.entries import Entry
+from courses.calendar.item_html import whole_days
 from courses.calendar.words import Item, KnownCourse, item_of, last_day
 from courses.moments import Clock
 
@@ -60,6 +63,10 @@ class WeekDay:
     @property
     def iso(self) -> str:
         return self.day.isoformat()
+
+    @property
+    def bars(self) -> SafeString:
+        return whole_days(self.all_day)
 
 
 @dataclass(frozen=True)

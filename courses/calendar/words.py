@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
+
+from django.db.models import QuerySet
 
 from coreengine.accounts.models import User
 from courses.calendar.entries import Entry
 from courses.calendar.zones import known_zone
+from courses.kept_queries import KeptQuery, owner_with
 from courses.models import Course
 from courses.moments import Clock, short_date
 
@@ -27,10 +31,18 @@ class KnownCourse:
 
 def known_courses(owner: User) -> dict[int, KnownCourse]:
     """The student's courses by id, in the order of their names; one query."""
-    rows = (
-        Course.objects.visible_to(owner).filter(is_hidden=False).by_name().only("name", "nickname", "hue", "time_zone")
-    )
-    return {row.pk: KnownCourse(row.pk, row.title, row.hue, known_zone(row.time_zone or "-")) for row in rows}
+    rows = _KNOWN.rows(owner=owner.pk)
+    return {
+        pk: KnownCourse(pk, nickname or name, hue, known_zone(zone or "-")) for pk, name, nickname, hue, zone in rows
+    }
+
+
+def _known(owner: int) -> QuerySet[Any]:
+    rows = Course.objects.visible_to(owner_with(owner)).filter(is_hidden=False).by_name()
+    return rows.values_list("pk", "name", "nickname", "hue", "time_zone")
+
+
+_KNOWN = KeptQuery(_known, owner=int)
 
 
 @dataclass(frozen=True)

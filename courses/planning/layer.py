@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db.models import QuerySet
 
 from coreengine.accounts.models import User
 from courses.calendar.entries import Entry, Layer, register_layer
+from courses.kept_queries import KeptQuery, owner_with
 from courses.models import OwnTask
 from courses.moments import Clock
 
 MOST_ENTRIES = 1_000
 
 
-def task_entries(owner: User, start: datetime, end: datetime) -> list[Entry]:
-    """The own tasks that are due in a span, done ones too. One query. None of them takes time by itself."""
-    clock = Clock(start, owner.zone)
-    rows = OwnTask.objects.visible_to(owner).whole().filter(dismissed_at__isnull=True)
-    rows = rows.due_between(start, end, owner.zone)[:MOST_ENTRIES].values_list(
+def _tasks(owner: int, start: datetime, end: datetime, first: date, last: date) -> QuerySet[Any]:
+    rows = OwnTask.objects.visible_to(owner_with(owner)).whole().filter(dismissed_at__isnull=True)
+    return rows.due_within(start, end, first, last)[:MOST_ENTRIES].values_list(
         *("pk", "title", "due_on", "due_at", "done_at", "course_id"),
         *(f"course__{name}" for name in ("name", "nickname", "hue", "deleted_at")),
     )
+
+
+_TASKS = KeptQuery(_tasks, owner=int, start=datetime, end=datetime, first=date, last=date)
+
+
+def task_entries(owner: User, start: datetime, end: datetime) -> list[Entry]:
+    """The own tasks that are due in a span, done ones too. One query. None of them takes time by itself."""
+    clock = Clock(start, owner.zone)
+    days = {"first": clock.day_of(start), "last": clock.day_of(end)}
+    rows = _TASKS.rows(owner=owner.pk, start=start, end=end, **days)
     return [_entry(clock, *row) for row in rows]
 
 

@@ -49,7 +49,7 @@ class OwnTaskQuerySet(OwnedQuerySet):
         return self.due_within(start, end, start.astimezone(zone).date(), end.astimezone(zone).date())
 
     def due_within(self, start: datetime, end: datetime, first: date, last: date) -> Self:
-        """Due from a moment (included) to another (excluded), which are the midnights of the two days."""
+        """Due between two moments, or on the days from `first` (included) to `last` (excluded)."""
         days = Q(due_on__gte=first, due_on__lt=last)
         return self.filter(Q(due_at__gte=start, due_at__lt=end) | days)
 

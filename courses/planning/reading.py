@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet, Window
 
 from coreengine.accounts.models import User
-from courses.kept_queries import KeptQuery
+from courses.kept_queries import KeptQuery, owner_with
 from courses.models import Assignment, OwnTask, PlannerItem
 from courses.moments import Clock
 from courses.planning.rows import PlanRow, assignment_row, item_row, task_row
@@ -62,7 +61,7 @@ def read_plan(user: User, clock: Clock, choice: Choice, *, until: datetime | Non
 
     At most four queries, whatever there is.
     """
-    lately = clock.now - LATELY
+    lately, is_shown = clock.now - LATELY, choice.show != "dismissed"
     plan = Plan()
     if choice.has("assignment"):
         _add_assignments(plan, user, clock, choice, lately, until)
@@ -71,14 +70,19 @@ def read_plan(user: User, clock: Clock, choice: Choice, *, until: datetime | Non
             owner=user.pk,
             course=choice.course,
             show=choice.show,
-            lately=lately,
-            now=clock.now,
-            since=clock.now - ITEMS_BACK,
-            until=until or clock.now + ITEMS_AHEAD,
+            lately=lately if choice.show == "done" else None,
+            now=clock.now if is_shown else None,
+            since=clock.now - ITEMS_BACK if is_shown else None,
+            until=(until or clock.now + ITEMS_AHEAD) if is_shown else None,
         )
         plan.rows += [item_row(item, clock) for item in items]
     if choice.has("task"):
-        found = _TASKS.objects(owner=user.pk, course=choice.course, show=choice.show, lately=lately)
+        found = _TASKS.objects(
+            owner=user.pk,
+            course=choice.course,
+            show=choice.show,
+            lately=lately if choice.show == "done" else None,
+        )
         plan.rows += [task_row(task, clock) for task in found]
         plan.is_cut |= len(found) == MOST_TASKS
     plan.rows.sort(key=lambda row: row.order)
@@ -96,9 +100,10 @@ def read_days(user: User, clock: Clock, choice: Choice, first: date, last: date)
         "first": first,
         "last": last,
     }
+    now = None if choice.course else clock.now
     plan = Plan()
     if choice.has("assignment"):
-        plan.rows += [assignment_row(row, clock) for row in _WORK_OF_DAYS.objects(**asked, now=clock.now)]
+        plan.rows += [assignment_row(row, clock) for row in _WORK_OF_DAYS.objects(**asked, now=now)]
     if choice.has("item"):
         plan.rows += [item_row(item, clock) for item in _ITEMS_OF_DAYS.objects(**asked)]
     if choice.has("task"):
@@ -142,7 +147,8 @@ def _add_assignments(
     plan: Plan, user: User, clock: Clock, choice: Choice, lately: datetime, until: datetime | None
 ) -> None:
     if choice.show == "dismissed":
-        rows = _DISMISSED_WORK.objects(owner=user.pk, course=choice.course, now=clock.now)
+        now = None if choice.course else clock.now
+        rows = _DISMISSED_WORK.objects(owner=user.pk, course=choice.course, now=now)
         plan.rows += [assignment_row(row, clock) for row in rows]
         return
     late = _LATE.objects(owner=user.pk, course=choice.course, now=clock.now)
@@ -154,7 +160,7 @@ def _add_assignments(
         now=clock.now,
         today=clock.today,
         until=until,
-        lately=lately,
+        lately=lately if choice.show == "done" else None,
     )
     plan.is_cut |= len(found) == MOST_AHEAD
     known = {row.pk for row in late}
@@ -176,7 +182,7 @@ def _is_recent(row: Assignment, lately: datetime) -> bool:
 
 
 def _own(model: Any, owner: int) -> Any:
-    return model.objects.visible_to(SimpleNamespace(pk=owner))
+    return model.objects.visible_to(owner_with(owner))
 
 
 def _work(owner: int, course: int | None, now: datetime) -> QuerySet[Assignment]:

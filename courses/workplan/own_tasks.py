@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 from django.db.models import F, Q, QuerySet, Sum
 
 from coreengine.accounts.models import User
-from courses.kept_queries import KeptQuery
+from courses.kept_queries import KeptQuery, owner_with
 from courses.models import OwnTask, PlanPreferences
 from courses.moments import Clock
 from courses.workplan.effort import Effort
@@ -64,7 +63,7 @@ def _effort(minutes: int | None, parts: int | None, preferences: PlanPreferences
 
 def _open_tasks(owner: int) -> QuerySet[Any]:
     still_open = Q(subtasks__deleted_at__isnull=True, subtasks__done_at__isnull=True)
-    rows = OwnTask.objects.visible_to(SimpleNamespace(pk=owner)).whole().open()  # type: ignore[arg-type]
+    rows = OwnTask.objects.visible_to(owner_with(owner)).whole().open()
     rows = rows.annotate(parts_minutes=Sum("subtasks__estimate_minutes", filter=still_open))
     soonest = (F("due_at").asc(nulls_last=True), F("due_on").asc(nulls_last=True), "pk")
     return rows.order_by(*soonest).values_list(

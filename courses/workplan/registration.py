@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from coreengine.accounts.models import User
 from courses.calendar.entries import Entry, Layer, register_layer
+from courses.kept_queries import KeptQuery, owner_with
 from courses.models import WorkBlock
 from courses.workplan.own_tasks import open_tasks, read_tasks
 from courses.workplan.proposing import LAYER
 from courses.workplan.work import Source, open_assignments, open_keys, read_assignments, register_source
+
+
+def _blocks(owner: int, start: datetime, end: datetime) -> QuerySet[Any]:
+    blocks = WorkBlock.objects.visible_to(owner_with(owner)).settled().exclude(state="skipped")
+    columns = ("pk", "title", "starts_at", "ends_at", "state", "kind", "work_id", "course_id")
+    in_order = blocks.between(start, end).in_order()
+    return in_order.values_list(*columns, "course__name", "course__nickname", "course__hue")
+
+
+_BLOCKS = KeptQuery(_blocks, owner=int, start=datetime, end=datetime)
 
 
 def block_entries(owner: User, start: datetime, end: datetime) -> Iterator[Entry]:
@@ -20,9 +33,7 @@ def block_entries(owner: User, start: datetime, end: datetime) -> Iterator[Entry
 
     One query, and one for each kind of work that is planned.
     """
-    blocks = WorkBlock.objects.visible_to(owner).settled().exclude(state="skipped").between(start, end)
-    columns = ("pk", "title", "starts_at", "ends_at", "state", "kind", "work_id", "course_id")
-    rows = list(blocks.in_order().values_list(*columns, "course__name", "course__nickname", "course__hue"))
+    rows = _BLOCKS.rows(owner=owner.pk, start=start, end=end)
     planned = [(row[5], row[6]) for row in rows if row[4] == WorkBlock.State.PLANNED]
     still_open = open_keys(owner, planned, timezone.now())
     for pk, title, starts_at, ends_at, state, kind, work_id, course_id, name, nickname, hue in rows:

@@ -10,13 +10,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from types import SimpleNamespace
 from typing import Any
 
 from django.db.models import QuerySet, Sum
 
 from coreengine.accounts.models import User
-from courses.kept_queries import KeptQuery
+from courses.kept_queries import KeptQuery, owner_with
 from courses.models import Assignment, PlanPreferences, WorkBlock
 from courses.moments import Clock
 from courses.workplan.effort import Effort, effort_of
@@ -145,8 +144,15 @@ def read_assignments(owner: User, clock: Clock, preferences: PlanPreferences) ->
 
 def open_assignments(owner: User, ids: Iterable[int], now: datetime) -> set[int]:
     """Which of these assignments are still to be done; one query."""
-    rows = Assignment.objects.visible_to(owner).present().filter(pk__in=list(ids)).outstanding(now)
-    return set(rows.values_list("pk", flat=True))
+    return {pk for (pk,) in _OPEN_ASSIGNMENTS.rows(owner=owner.pk, ids=list(ids), now=now)}
+
+
+def _open_assignments(owner: int, ids: int, now: datetime) -> QuerySet[Any]:
+    rows = Assignment.objects.visible_to(owner_with(owner)).present()
+    return rows.filter(pk__any_of=ids).outstanding(now).order_by().values_list("pk")
+
+
+_OPEN_ASSIGNMENTS = KeptQuery(_open_assignments, owner=int, ids=int, now=datetime)
 
 
 @dataclass(frozen=True)
@@ -198,7 +204,7 @@ def _effort(
 
 def _going_on(owner: int, now: datetime) -> Any:
     """What lies in courses that go on; bare values, since five hundred models cost more than a page may take."""
-    rows = Assignment.objects.visible_to(SimpleNamespace(pk=owner))  # type: ignore[arg-type]
+    rows = Assignment.objects.visible_to(owner_with(owner))
     return rows.in_active_courses(now)
 
 
@@ -218,7 +224,7 @@ def _counted(owner: int, now: datetime) -> QuerySet[Any]:
 
 
 def _worked(owner: int) -> QuerySet[Any]:
-    rows = WorkBlock.objects.visible_to(SimpleNamespace(pk=owner)).filter(state="done").order_by()
+    rows = WorkBlock.objects.visible_to(owner_with(owner)).filter(state="done").order_by()
     return rows.values("kind", "work_id").annotate(total=Sum("actual_minutes")).values_list("kind", "work_id", "total")
 
 
