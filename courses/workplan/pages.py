@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from coreengine.accounts.models import User
 from courses.calendar.entries import busy_between
+from courses.kept_queries import KeptQuery, owner_with
 from courses.models import PlanPreferences, PlanProposal, WorkBlock
-from courses.moments import Clock, day_name, long_date, span_of_days
+from courses.moments import Clock, day_name, long_date, span_of_days, wall_time
+from courses.querysets import COURSE_LONG_FIELDS
 from courses.rows import Badge
 from courses.workplan.effort import minutes_words
 from courses.workplan.free import working_spans
@@ -127,9 +130,7 @@ def plan_page(user: User, clock: Clock, day: date | None) -> PlanPage:
     preferences = preferences_of(user)
     works = work_to_plan(user, clock, preferences)
     known = {work.key: work for work in works}
-    blocks = WorkBlock.objects.visible_to(user).between(start, end).select_related("course")
-    blocks = blocks.defer("course__search_vector", "course__syllabus_html", "course__notes").in_order()
-    lines = [line_of(block, known, clock) for block in blocks]
+    lines = [line_of(block, known, clock) for block in _BLOCKS.objects(owner=user.pk, start=start, end=end)]
     days = [monday + timedelta(days=number) for number in range(7)]
     return PlanPage(
         monday=monday,
@@ -162,10 +163,7 @@ def _picture(
 
 def _ahead(user: User, latest: PlanProposal | None, clock: Clock) -> tuple[datetime | None, list[datetime]]:
     """When the next block begins that is not over, and when those on offer do."""
-    rows = WorkBlock.objects.visible_to(user).filter(
-        Q(state=State.PROPOSED) | Q(state=State.PLANNED, ends_at__gt=clock.now)
-    )
-    found = list(rows.in_order().values_list("starts_at", "ends_at", "state", "proposal_id"))
+    found = _AHEAD.rows(owner=user.pk, now=clock.now)
     ahead = next((starts_at for starts_at, ends_at, _, _ in found if ends_at > clock.now), None)
     if latest is None or latest.state != "proposed":
         return ahead, []
@@ -207,14 +205,14 @@ def line_of(block: WorkBlock, works: Mapping[Key, PlannableWork], clock: Clock) 
         hue=block.course.hue if block.course else 0,
         starts_at=block.starts_at,
         ends_at=block.ends_at,
-        time=f"{begins:%H:%M} – {ends:%H:%M}",
+        time=f"{wall_time(begins)} – {wall_time(ends)}",
         minutes=block.minutes,
         length=minutes_words(block.minutes),
         state=block.state,
         badge=badge,
         note=note_of(block, work, clock),
         due=due_words(work.due_at, clock) if work and work.due_at else "",
-        local_start=f"{begins:%Y-%m-%dT%H:%M}",
+        local_start=f"{begins.date().isoformat()}T{wall_time(begins)}",
         is_open=block.state in (State.PROPOSED, State.PLANNED),
         is_running=block.is_running,
         is_over=block.ends_at <= clock.now,
@@ -268,3 +266,18 @@ def _summary(lines: Iterable[BlockLine]) -> str:
             totals[State(line.state)] += line.minutes
     words = {State.PLANNED: "planned", State.PROPOSED: "proposed", State.DONE: "behind you"}
     return ", ".join(f"{minutes_words(total)} {words[state]}" for state, total in totals.items() if total)
+
+
+def _blocks(owner: int, start: datetime, end: datetime) -> QuerySet[WorkBlock]:
+    blocks = WorkBlock.objects.visible_to(owner_with(owner)).between(start, end).select_related("course").in_order()
+    return blocks.defer(*(f"course__{name}" for name in COURSE_LONG_FIELDS))
+
+
+def _still_ahead(owner: int, now: datetime) -> QuerySet[Any]:
+    rows = WorkBlock.objects.visible_to(owner_with(owner))
+    rows = rows.filter(Q(state=State.PROPOSED) | Q(state=State.PLANNED, ends_at__gt=now)).in_order()
+    return rows.values_list("starts_at", "ends_at", "state", "proposal_id")
+
+
+_BLOCKS = KeptQuery(_blocks, owner=int, start=datetime, end=datetime)
+_AHEAD = KeptQuery(_still_ahead, owner=int, now=datetime)

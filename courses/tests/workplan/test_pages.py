@@ -124,6 +124,21 @@ class TestPlanPage:
         assert answer.content.decode().lstrip().startswith('<div id="plan"')
         assert reverse("courses:restore-block", args=[block.pk]) in answer.content.decode()
 
+    def test_what_a_title_says_is_never_markup(self, page: Any, owner: Any) -> None:
+        course = CourseFactory(owner=owner, name="<script>course</script>")
+        work = AssignmentFactory(
+            course=course, name='"><script>work</script>', due_at=timezone.now() + timedelta(days=2)
+        )
+        WorkBlockFactory(
+            owner=owner, title="<script>block</script>", course=course, starts_at=timezone.now() + timedelta(hours=2)
+        )
+
+        for name in ("plan", "workload"):
+            found = text(page, name, table="1", day=f"{timezone.now():%Y-%m-%d}")
+            assert "&lt;script&gt;work" in found
+            assert not any(f"<script>{word}" in found for word in ("course", "work", "block"))
+        assert "&lt;script&gt;block" in text(page, "plan")
+
     def test_a_strangers_blocks_are_not_shown(self, page: Any, stranger: Any) -> None:
         WorkBlockFactory(owner=stranger, title="Secret", starts_at=timezone.now())
 
