@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from django.db.models import QuerySet
+
+from courses.kept_queries import KeptQuery
 from courses.models import Assignment, Course, Module, ModuleItem, PlannerItem
 from courses.moments import Clock, day_name, moment
 from courses.rows import Badge, WorkRow
@@ -68,11 +72,11 @@ def module_sections(course: Course, work: Mapping[int, WorkRow], clock: Clock) -
 
     `work` has the lines of the course's assignments by key, as the page shows them elsewhere.
     """
-    modules = list(Module.objects.filter(course=course).present().in_order())
+    modules: list[Module] = _MODULES.objects(course=course.pk)
     if not modules:
         return []
     items: dict[int, list[ModuleItem]] = {module.pk: [] for module in modules}
-    for item in ModuleItem.objects.filter(module__in=modules).present().in_order():
+    for item in _ITEMS.objects(course=course.pk):
         items[item.module_id].append(item)
     files = _files(course, items)
     names = {module.external_id: module for module in modules}
@@ -81,6 +85,25 @@ def module_sections(course: Course, work: Mapping[int, WorkRow], clock: Clock) -
         _section(module, items[module.pk], work, files, names, clock, is_open=module.pk == current)
         for module in modules
     ]
+
+
+def _modules(course: int) -> QuerySet[Module]:
+    return Module.objects.filter(course_id=course).present().in_order()
+
+
+def _items(course: int) -> QuerySet[ModuleItem]:
+    rows = ModuleItem.objects.filter(module__course_id=course, module__missing_since__isnull=True)
+    return rows.present().in_order()
+
+
+def _ahead(course: int, now: datetime) -> QuerySet[PlannerItem]:
+    rows = PlannerItem.objects.in_course(course).present().beside_assignments().ahead(now)
+    return rows.only("title", "html_url", "starts_at", "is_all_day", "location")[:PLANNED_SHOWN]
+
+
+_MODULES = KeptQuery(_modules, course=int)
+_ITEMS = KeptQuery(_items, course=int)
+_AHEAD = KeptQuery(_ahead, course=int, now=datetime)
 
 
 def _files(course: Course, items: dict[int, list[ModuleItem]]) -> dict[str, Resource]:
@@ -201,9 +224,7 @@ class PlannedLine:
 
 def planned_lines(course: Course, clock: Clock) -> list[PlannedLine]:
     """What the course has ahead beside its assignments, the soonest first. One query."""
-    rows = PlannerItem.objects.in_course(course).present().beside_assignments().ahead(clock.now)
-    rows = rows.only("title", "html_url", "starts_at", "is_all_day", "location")
-    return [_planned(row, clock) for row in rows[:PLANNED_SHOWN]]
+    return [_planned(row, clock) for row in _AHEAD.objects(course=course.pk, now=clock.now)]
 
 
 def _planned(row: PlannerItem, clock: Clock) -> PlannedLine:

@@ -69,7 +69,7 @@ class ShownOnceMixin(models.QuerySet):
 class InCourseMixin(models.QuerySet):
     """Rows of a course."""
 
-    def in_course(self, course: Course) -> Self:
+    def in_course(self, course: Course | int) -> Self:
         """What belongs to a course, and to the same course from other sources."""
         return self.filter(Q(course=course) | Q(course__same_as=course))
 
@@ -214,12 +214,12 @@ class AssignmentQuerySet(MatchingQuerySet, ShownOnceMixin, InCourseMixin):
 
 class AssignmentGroupQuerySet(models.QuerySet):
     def visible_to(self, user: User) -> Self:
-        return self.filter(course__owner=user, course__deleted_at__isnull=True)
+        return self.filter(course__owner_id=user.pk, course__deleted_at__isnull=True)
 
 
 class SubmissionQuerySet(models.QuerySet):
     def visible_to(self, user: User) -> Self:
-        return self.filter(assignment__owner=user, assignment__deleted_at__isnull=True)
+        return self.filter(assignment__owner_id=user.pk, assignment__deleted_at__isnull=True)
 
 
 class AnnouncementQuerySet(MatchingQuerySet, ShownOnceMixin, InCourseMixin):
@@ -244,9 +244,9 @@ class CourseResourceQuerySet(InCourseMixin):
     def visible_to(self, user: User) -> Self:
         """Links between what this person may see; what lies in the vault's trash is left out."""
         return self.filter(
-            course__owner=user,
+            course__owner_id=user.pk,
             course__deleted_at__isnull=True,
-            resource__owner=user,
+            resource__owner_id=user.pk,
             resource__trashed_at__isnull=True,
         )
 
@@ -268,7 +268,7 @@ class ModuleQuerySet(OwnedQuerySet):
 
 class ModuleItemQuerySet(models.QuerySet):
     def visible_to(self, user: User) -> Self:
-        return self.filter(module__owner=user, module__course__deleted_at__isnull=True)
+        return self.filter(module__owner_id=user.pk, module__course__deleted_at__isnull=True)
 
     def present(self) -> Self:
         """Still listed by the source."""
@@ -317,10 +317,10 @@ class AssignmentRepositoryQuerySet(models.QuerySet):
     def visible_to(self, user: User) -> Self:
         """Links between what this person may see."""
         return self.filter(
-            assignment__owner=user,
+            assignment__owner_id=user.pk,
             assignment__deleted_at__isnull=True,
             assignment__course__deleted_at__isnull=True,
-            repository__owner=user,
+            repository__owner_id=user.pk,
         )
 
     def in_course(self, course: Course) -> Self:
@@ -346,7 +346,7 @@ class CoursePersonQuerySet(OwnedQuerySet, InCourseMixin):
 
 class SubmissionCommentQuerySet(models.QuerySet):
     def visible_to(self, user: User) -> Self:
-        return self.filter(assignment__owner=user, assignment__deleted_at__isnull=True)
+        return self.filter(assignment__owner_id=user.pk, assignment__deleted_at__isnull=True)
 
     def in_order(self) -> Self:
         """The oldest first."""

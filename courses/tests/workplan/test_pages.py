@@ -126,12 +126,9 @@ class TestPlanPage:
 
     def test_what_a_title_says_is_never_markup(self, page: Any, owner: Any) -> None:
         course = CourseFactory(owner=owner, name="<script>course</script>")
-        work = AssignmentFactory(
-            course=course, name='"><script>work</script>', due_at=timezone.now() + timedelta(days=2)
-        )
-        WorkBlockFactory(
-            owner=owner, title="<script>block</script>", course=course, starts_at=timezone.now() + timedelta(hours=2)
-        )
+        soon = timezone.now() + timedelta(hours=2)
+        AssignmentFactory(course=course, name='"><script>work</script>', due_at=soon + timedelta(days=2))
+        WorkBlockFactory(owner=owner, title="<script>block</script>", course=course, starts_at=soon)
 
         for name in ("plan", "workload"):
             found = text(page, name, table="1", day=f"{timezone.now():%Y-%m-%d}")
