@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from courses.kept_queries import KeptQuery
+from courses.kept_queries import KeptQuery, owner_with
 from courses.models import Assignment, Course, Module, ModuleItem, PlannerItem
 from courses.moments import Clock, day_name, moment
 from courses.rows import Badge, WorkRow
@@ -67,12 +67,20 @@ class ModuleSection:
     items: list[ItemLine] = field(default_factory=list)
 
 
-def module_sections(course: Course, work: Mapping[int, WorkRow], clock: Clock) -> list[ModuleSection]:
+def read_modules(course: Course) -> list[Module]:
+    """The modules that the source lists, in order. One query."""
+    return _MODULES.objects(course=course.pk)
+
+
+def module_sections(
+    course: Course, work: Mapping[int, WorkRow], clock: Clock, modules: list[Module] | None = None
+) -> list[ModuleSection]:
     """Gather the modules of a course with their items: three queries, whatever their number.
 
-    `work` has the lines of the course's assignments by key, as the page shows them elsewhere.
+    `work` has the lines of the course's assignments by key, as the page shows them elsewhere; `modules` are given
+    where they are read already.
     """
-    modules: list[Module] = _MODULES.objects(course=course.pk)
+    modules = read_modules(course) if modules is None else modules
     if not modules:
         return []
     items: dict[int, list[ModuleItem]] = {module.pk: [] for module in modules}
@@ -111,7 +119,7 @@ def _files(course: Course, items: dict[int, list[ModuleItem]]) -> dict[str, Reso
     wanted = {item.content_id for group in items.values() for item in group if item.kind == Kind.FILE}
     if not wanted:
         return {}
-    rows = Resource.objects.visible_to(course.owner).kept().filter(source=course.source, external_id__in=wanted)
+    rows = Resource.objects.visible_to(owner_with(course.owner_id)).kept().filter(source=course.source, external_id__in=wanted)
     return {row.external_id: row for row in rows.only("external_id", "title", "owner_id")}
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from django import template
 from django.utils.safestring import SafeString, mark_safe
 
-from courses import row_html
+from courses import module_html, row_html
+from courses.module_pages import ItemLine
 from courses.planning.rows import PlanRow
 from courses.rows import WorkRow
 
@@ -57,3 +58,10 @@ def plan_lines(rows: Iterable[PlanRow]) -> SafeString:
 def plan_cards(rows: Iterable[PlanRow], show: str = "day") -> SafeString:
     """Draw rows of the planner as cards of a column."""
     return mark_safe("".join(row_html.plan_card(row, show) for row in rows))
+
+
+@register.simple_tag
+def module_items(items: Iterable[ItemLine], shape: str = "list") -> SafeString:
+    """Draw the items of a module; `shape` is "list", or "map" for the list below a map."""
+    draw = module_html.map_item if shape == "map" else module_html.module_item
+    return mark_safe("".join(map(draw, items)))
