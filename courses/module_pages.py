@@ -119,7 +119,11 @@ def _files(course: Course, items: dict[int, list[ModuleItem]]) -> dict[str, Reso
     wanted = {item.content_id for group in items.values() for item in group if item.kind == Kind.FILE}
     if not wanted:
         return {}
-    rows = Resource.objects.visible_to(owner_with(course.owner_id)).kept().filter(source=course.source, external_id__in=wanted)
+    rows = (
+        Resource.objects.visible_to(owner_with(course.owner_id))
+        .kept()
+        .filter(source=course.source, external_id__in=wanted)
+    )
     return {row.external_id: row for row in rows.only("external_id", "title", "owner_id")}
 
 

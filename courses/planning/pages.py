@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import QueryDict
 
 from coreengine.accounts.models import User
+from courses.kept_queries import KeptQuery, owner_with
 from courses.models import Course
 from courses.moments import Clock, counted, short_date, span_of_days, weekday
 from courses.planning.reading import KINDS, SHOWS, Choice, Plan, read_days, read_loose, read_plan
@@ -148,7 +150,7 @@ def day_of_text(text: str) -> date | None:
 
 def planner_page(user: User, clock: Clock, view: str, choice: Choice, week: date | None) -> PlannerPage:
     """Gather the planner in five queries at most."""
-    courses = list(Course.objects.visible_to(user).active(clock.now).by_name().only("name", "nickname", "hue"))
+    courses = _COURSES.objects(owner=user.pk, now=clock.now)
     start = week or clock.today
     monday = start - timedelta(days=start.weekday())
     loose: list[Group] = []
@@ -164,6 +166,13 @@ def planner_page(user: User, clock: Clock, view: str, choice: Choice, week: date
         groups = _spans(plan, clock, choice)
     rows = [row for group in [*groups, *loose] for row in group.rows]
     return PlannerPage(view, choice, groups, courses, monday, clock.today, _sentence(rows, clock), not rows, loose)
+
+
+def _courses(owner: int, now: datetime) -> QuerySet[Course]:
+    return Course.objects.visible_to(owner_with(owner)).active(now).by_name().only("name", "nickname", "hue")
+
+
+_COURSES = KeptQuery(_courses, owner=int, now=datetime)
 
 
 def _with_done(choice: Choice) -> Choice:
