@@ -41,8 +41,9 @@ def derive(owner: User, *, now: datetime | None = None) -> None:
         return
     since = min(row.derived_at or now, now)
     ahead = targets_ahead(owner, since, now + HORIZON)
-    _follow_rules(owner, ahead, since, now)
-    _follow_own(owner, now)
+    derived, own = _reminders(owner, since, now)
+    _follow_rules(owner, derived, ahead, since, now)
+    _follow_own(owner, own, now)
     _signal_deadlines(owner, row, ahead, since, now)
     _note_concluded(owner, since, now)
     ReminderSettings.objects.filter(owner=owner).update(derived_at=now, is_stale=False)
@@ -68,7 +69,20 @@ def move(reminder: Reminder, at: datetime, now: datetime) -> None:
         reminder.state = State.SENT
 
 
-def _follow_rules(owner: User, ahead: dict[tuple[str, int], Target], since: datetime, now: datetime) -> None:
+def _reminders(owner: User, since: datetime, now: datetime) -> tuple[list[Reminder], list[Reminder]]:
+    """Read what may have to follow its thing: what rules made, and what the student set before or after a thing."""
+    derived = Q(is_derived=True) & (Q(state=State.SCHEDULED) | Q(target_at__gte=since))
+    lately = Q(state=State.SCHEDULED) | Q(target_at__gte=now - timedelta(days=30))
+    rows = Reminder.objects.filter(derived | Q(lately, is_derived=False, lead_minutes__isnull=False), owner=owner)
+    found: tuple[list[Reminder], list[Reminder]] = ([], [])
+    for row in rows:
+        found[0 if row.is_derived else 1].append(row)
+    return found
+
+
+def _follow_rules(
+    owner: User, rows: list[Reminder], ahead: dict[tuple[str, int], Target], since: datetime, now: datetime
+) -> None:
     """Make, move and remove the reminders that rules ask for."""
     rules = _rules_by_kind(owner)
     wanted = {
@@ -76,8 +90,6 @@ def _follow_rules(owner: User, ahead: dict[tuple[str, int], Target], since: date
         for target in ahead.values()
         for rule in rules_for(target, rules)
     }
-    rows = Reminder.objects.filter(owner=owner, is_derived=True)
-    rows = rows.filter(Q(state=State.SCHEDULED) | Q(target_at__gte=since))
     known = {(row.target_kind, row.target_id, row.rule_id): row for row in rows}
     # What was sent for a time long gone, and moved ahead again, is known by its thing only.
     missing = {(kind, pk) for kind, pk, rule in wanted if (kind, pk, rule) not in known}
@@ -134,10 +146,8 @@ def _keep(row: Reminder, at: datetime, rule: ReminderRule, now: datetime) -> boo
     return has_other_lead
 
 
-def _follow_own(owner: User, now: datetime) -> None:
+def _follow_own(owner: User, rows: list[Reminder], now: datetime) -> None:
     """Let the reminders that a student set before or after a thing follow it."""
-    lately = Q(state=State.SCHEDULED) | Q(target_at__gte=now - timedelta(days=30))
-    rows = list(Reminder.objects.filter(lately, owner=owner, is_derived=False, lead_minutes__isnull=False))
     targets = targets_of(owner, {(row.target_kind, row.target_id) for row in rows})
     changed = []
     for row in rows:

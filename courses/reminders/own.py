@@ -81,10 +81,13 @@ def read_own_events(owner: User, ids: Iterable[int]) -> Iterator[Target]:
 
 def own_events_ahead(owner: User, start: datetime, end: datetime) -> Iterator[Target]:
     """What the calendar shows as events: each at its next time, and each once, whatever calendars have it."""
-    hidden = set(Course.objects.visible_to(owner).hidden().values_list("pk", flat=True))
+    entries = sorted(read_events(owner, start - MORNING, end), key=lambda entry: entry.starts_at)
+    hidden: set[int] = set()
+    if any(entry.course_id for entry in entries):
+        hidden.update(Course.objects.visible_to(owner).hidden().values_list("pk", flat=True))
     begun = timezone.now() - JUST_BEGUN
     found: dict[int, Target] = {}
-    for entry in sorted(read_events(owner, start - MORNING, end), key=lambda entry: entry.starts_at):
+    for entry in entries:
         at = entry.starts_at + MORNING if entry.is_all_day else entry.starts_at
         pk = event_of(entry.key)
         before = found.get(pk)
