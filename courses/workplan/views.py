@@ -50,7 +50,7 @@ def workload_page(request: Request) -> HttpResponse:
 
 @require_safe
 def plan(request: Request) -> HttpResponse:
-    """One week of the plan, with what is on offer."""
+    """One week of the plan, with what is on offer; with `?by-hand=1` also the form for a block of one's own."""
     return _plan(request, request.GET.get("day", ""), undo=request.GET.get("undo", ""))
 
 
@@ -216,8 +216,11 @@ def _plan(
 ) -> HttpResponse:
     clock = clock_of(request.user)
     page = plan_page(request.user, clock, _day(day))
-    context = {"page": page, "undo": _undo(undo), "fault": fault, "horizons": HORIZONS}
-    return render_page(request, "courses/workplan/plan.html", context, parts={"plan": "plan"}, status=status)
+    # The form names all work there is, which is more than the rest of the page: it comes when it is opened.
+    by_hand = request.GET.get("by-hand") == "1" or (fault is not None and fault["at"] == "new")
+    context = {"page": page, "undo": _undo(undo), "fault": fault, "horizons": HORIZONS, "by_hand": by_hand}
+    parts = {"plan": "plan", "by-hand-form": "by-hand"}
+    return render_page(request, "courses/workplan/plan.html", context, parts=parts, status=status)
 
 
 UNDOS = {
