@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -22,7 +22,7 @@ from courses.workplan.proposing import LAYER
 from courses.workplan.rules import rhythm_of
 from courses.workplan.week import Week, draw_week
 from courses.workplan.wording import due_words, said_moment
-from courses.workplan.work import Key, PlannableWork, address_of, preferences_of, work_to_plan
+from courses.workplan.work import MOST_WORK, Key, PlannableWork, address_of, open_keys, open_work, preferences_of
 
 State = WorkBlock.State
 BADGES = {
@@ -128,9 +128,15 @@ def plan_page(user: User, clock: Clock, day: date | None) -> PlanPage:
     monday = day - timedelta(days=day.weekday())
     start, end = clock.midnight(monday), clock.midnight(monday + timedelta(days=7))
     preferences = preferences_of(user)
-    works = work_to_plan(user, clock, preferences)
+    works = open_work(user, clock, preferences)
     known = {work.key: work for work in works}
-    lines = [line_of(block, known, clock) for block in _BLOCKS.objects(owner=user.pk, start=start, end=end)]
+    blocks: list[WorkBlock] = _BLOCKS.objects(owner=user.pk, start=start, end=end)
+    # Of very much work the sources give the soonest only: of the rest it is asked whether it is still open.
+    beyond: set[Key] = set()
+    if len(works) > MOST_WORK // 2:
+        keys = {(block.kind, block.work_id) for block in blocks if block.state in (State.PROPOSED, State.PLANNED)}
+        beyond = open_keys(user, keys - known.keys(), clock.now)
+    lines = [line_of(block, known, clock, beyond) for block in blocks]
     days = [monday + timedelta(days=number) for number in range(7)]
     return PlanPage(
         monday=monday,
@@ -188,8 +194,10 @@ def _offer(proposal: PlanProposal, offered: Sequence[datetime], clock: Clock) ->
     return Offer(proposal, sentence, "; ".join(filter(None, detail)), named)
 
 
-def line_of(block: WorkBlock, works: Mapping[Key, PlannableWork], clock: Clock) -> BlockLine:
-    """Make the line of one block; its course should be joined."""
+def line_of(
+    block: WorkBlock, works: Mapping[Key, PlannableWork], clock: Clock, beyond: Collection[Key] = ()
+) -> BlockLine:
+    """Make the line of one block; its course should be joined. `beyond` are open as well, without being in `works`."""
     work = works.get((block.kind, block.work_id))
     begins, ends = block.starts_at.astimezone(clock.zone), block.ends_at.astimezone(clock.zone)
     badge = BADGES.get(State(block.state)) or Badge(
@@ -210,7 +218,7 @@ def line_of(block: WorkBlock, works: Mapping[Key, PlannableWork], clock: Clock) 
         length=minutes_words(block.minutes),
         state=block.state,
         badge=badge,
-        note=note_of(block, work, clock),
+        note=note_of(block, work, clock, is_open=work is not None or (block.kind, block.work_id) in beyond),
         due=due_words(work.due_at, clock) if work and work.due_at else "",
         local_start=f"{begins.date().isoformat()}T{wall_time(begins)}",
         is_open=block.state in (State.PROPOSED, State.PLANNED),
@@ -219,24 +227,28 @@ def line_of(block: WorkBlock, works: Mapping[Key, PlannableWork], clock: Clock) 
     )
 
 
-def note_of(block: WorkBlock, work: PlannableWork | None, clock: Clock) -> str:
-    """Say what has become of a block since it was planned; nothing where it stands as it was."""
+def note_of(block: WorkBlock, work: PlannableWork | None, clock: Clock, *, is_open: bool | None = None) -> str:
+    """Say what has become of a block since it was planned; nothing where it stands as it was.
+
+    `is_open` says whether its work is still to do, where that is known without the work itself.
+    """
     if block.state not in (State.PROPOSED, State.PLANNED):
         return ""
-    if work is None:
+    if not (work is not None if is_open is None else is_open):
         return "The work is done or gone: this block is free again."
-    if work.due_at is not None and block.ends_at > work.due_at and work.due_at != block.due_at:
-        return f"The deadline moved to {said_moment(work.due_at, clock)}: this block lies after it."
+    due_at = work.due_at if work is not None else block.due_at
+    if due_at is not None and block.ends_at > due_at and due_at != block.due_at:
+        return f"The deadline moved to {said_moment(due_at, clock)}: this block lies after it."
     if block.ends_at <= clock.now:
         return (
             "Its time is over: say how long you worked, or skip it."
             if block.state == State.PLANNED
             else "Its time is over."
         )
-    if work.due_at is not None and block.ends_at > work.due_at > clock.now:
+    if due_at is not None and block.ends_at > due_at > clock.now:
         return "It lies after the deadline."
-    if work.due_at is not None and block.due_at is not None and work.due_at != block.due_at:
-        return f"The deadline moved to {said_moment(work.due_at, clock)}."
+    if due_at is not None and block.due_at is not None and due_at != block.due_at:
+        return f"The deadline moved to {said_moment(due_at, clock)}."
     return "Closer to the deadline than you like." if block.is_in_buffer else ""
 
 

@@ -103,13 +103,22 @@ def preferences_of(owner: User) -> PlanPreferences:
 
 
 def work_to_plan(owner: User, clock: Clock, preferences: PlanPreferences) -> list[PlannableWork]:
-    """Read all that is still to do, the soonest deadline first, work without a date last.
+    """Read all that is still to do, with how long the student worked on it; in the order of `open_work`.
 
     One query more than the sources make: what was worked on each thing already.
     """
-    found = [work for source in _sources.values() for work in source.read(owner, clock, preferences)]
+    found = open_work(owner, clock, preferences)
     if worked := worked_minutes(owner):
         found = [replace(work, worked_minutes=worked[work.key]) if work.key in worked else work for work in found]
+    return found
+
+
+def open_work(owner: User, clock: Clock, preferences: PlanPreferences) -> list[PlannableWork]:
+    """Read all that is still to do, the soonest deadline first, work without a date last; each source gives so many.
+
+    What was worked on each is left at none.
+    """
+    found = [work for source in _sources.values() for work in source.read(owner, clock, preferences)]
     return sorted(found, key=lambda work: (work.due_at is None, work.due_at or clock.now, work.kind, work.id))
 
 
