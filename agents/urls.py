@@ -13,6 +13,7 @@ urlpatterns = [
     path("agents/runs/<int:pk>/stop/", views.stop, name="stop"),
     path("agents/runs/<int:pk>/retry/", views.retry, name="retry"),
     path("agents/<slug:name>/", views.agent, name="agent"),
+    path("agents/<slug:name>/policy/", views.policy, name="policy"),
     path("agents/<slug:name>/estimate/", views.estimate, name="estimate"),
     path("settings/agents/", views.settings, name="settings"),
 ]

@@ -21,7 +21,9 @@ from coreengine.kernel.errors import DomainError
 from coreengine.kernel.pages import render_page
 from coreengine.kernel.streams import stream_url
 from coreengine.kernel.typing import Request
+from courses.ai_policy import policy_note
 from courses.errors import AiNotAllowed
+from courses.models import Course
 
 RUNS_PER_PAGE = 25
 
@@ -60,11 +62,33 @@ def agent(request: Request, name: str) -> HttpResponse:
     context = {
         "agent": listed,
         "form": form,
+        "policy": _policy(request, form["course"].value() if "course" in form.fields else None),
         "asks_to_confirm": asks_to_confirm or request.POST.get("ai_confirmed") == "on",
         "meter": BudgetMeter.of(budget_of(request.user)),
         "runs": AgentRun.objects.visible_to(request.user).filter(agent=name).newest().for_lists()[:5],
     }
     return render_page(request, "agents/agent.html", context, status=status)
+
+
+@require_GET
+def policy(request: Request, name: str) -> HttpResponse:
+    """Say what the chosen course allows of AI, as the student noted it."""
+    listed = listed_agent(name, request.user)
+    context = {
+        "agent": listed,
+        "form": RunForm(manifest=listed.manifest, owner=request.user),
+        "policy": _policy(request, request.GET.get("course")),
+    }
+    return render_page(request, "agents/agent.html#policy", context)
+
+
+def _policy(request: Request, number: Any) -> dict[str, Any] | None:
+    """The course that a run is to be for with its policy; None where none is chosen."""
+    text = str(number or "")
+    if not text.isdecimal() or len(text) > 18:
+        return None
+    course = Course.objects.visible_to(request.user).filter(pk=text).first()
+    return {"course": course, "note": policy_note(course)} if course else None
 
 
 def _initial(request: Request, manifest: Any) -> dict[str, str]:

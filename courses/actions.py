@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from coreengine.kernel.actions import ActionContext, system_action
-from courses import reading_actions, repository_actions  # noqa: F401  (registration on import)
+from courses import course_actions, reading_actions, repository_actions  # noqa: F401  (registration on import)
 from courses.calendar import actions as calendar_actions  # noqa: F401  (registration on import)
 from courses.grading import actions as grading_actions  # noqa: F401
 from courses.handmade import actions as handmade_actions  # noqa: F401

@@ -36,7 +36,7 @@ def _card(line: CourseLine, moves: str, *, can_order: bool) -> str:
     if not todo and not line.overdue:
         todo = "nothing to do"
     name = f'<a href="{course.get_absolute_url()}"><span class="course-tag">{escape(course.title)}</span></a>'
-    drag = f' data-course="{course.pk}"' if can_order else ""
+    drag = f' data-ordered="{course.pk}"' if can_order else ""
     return (
         f'\n      <li class="card link-card course-card hue-{course.hue}" id="course-{course.pk}"{drag}>\n'
         f"        <h3>{name}</h3>\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from coreengine.kernel.event_types import EventType, register_event_type
+from courses.event_types_own import OWN_TYPES
 
 GROUP = "Courses"
 WORK = {"name": "Problem set 3", "course": 4}
@@ -11,7 +12,7 @@ NOT_FIRST = "!trigger.event.data.baseline"
 
 def register() -> None:
     """Describe all of them; called once, when the app is ready."""
-    for described in TYPES:
+    for described in [*TYPES, *OWN_TYPES]:
         register_event_type(described)
 
 

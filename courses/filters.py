@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import django_filters
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -16,6 +18,17 @@ def own_courses(request) -> QuerySet[Course]:
 
 def own_terms(request) -> QuerySet[Term]:
     return Term.objects.visible_to(request.user) if request else Term.objects.none()
+
+
+class InCourse(django_filters.ModelChoiceFilter):
+    """What belongs to a course, from whatever source."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("queryset", own_courses)
+        super().__init__(*args, **kwargs)
+
+    def filter(self, qs: Any, value: Course | None) -> Any:
+        return qs if value is None else qs.in_course(value)
 
 
 class CourseFilter(django_filters.FilterSet):
@@ -53,7 +66,7 @@ class AssignmentFilter(django_filters.FilterSet):
         ("waiting", "Waiting for a grade"),
     ]
 
-    course = django_filters.ModelChoiceFilter(queryset=own_courses)
+    course = InCourse()
     state = django_filters.ChoiceFilter(choices=STATES, method="filter_state", help_text="where the work stands")
     due_before = django_filters.IsoDateTimeFilter(field_name="due_at", lookup_expr="lt")
     due_after = django_filters.IsoDateTimeFilter(field_name="due_at", lookup_expr="gte")
@@ -78,7 +91,7 @@ class AssignmentFilter(django_filters.FilterSet):
 
 
 class ModuleFilter(django_filters.FilterSet):
-    course = django_filters.ModelChoiceFilter(queryset=own_courses)
+    course = InCourse()
     state = django_filters.ChoiceFilter(choices=Module.State.choices)
 
     class Meta:
@@ -87,7 +100,7 @@ class ModuleFilter(django_filters.FilterSet):
 
 
 class PlannerItemFilter(django_filters.FilterSet):
-    course = django_filters.ModelChoiceFilter(queryset=own_courses)
+    course = InCourse()
     kind = django_filters.CharFilter(help_text="assignment, quiz, calendar_event, wiki_page, …")
     starts_after = django_filters.IsoDateTimeFilter(field_name="starts_at", lookup_expr="gte")
     starts_before = django_filters.IsoDateTimeFilter(field_name="starts_at", lookup_expr="lt")
@@ -99,7 +112,7 @@ class PlannerItemFilter(django_filters.FilterSet):
 
 
 class AnnouncementFilter(django_filters.FilterSet):
-    course = django_filters.ModelChoiceFilter(queryset=own_courses)
+    course = InCourse()
     posted_after = django_filters.IsoDateTimeFilter(field_name="posted_at", lookup_expr="gte")
     posted_before = django_filters.IsoDateTimeFilter(field_name="posted_at", lookup_expr="lt")
     q = django_filters.CharFilter(method="filter_words", help_text="words to look for")

@@ -28,10 +28,12 @@ _FIRST_MARK = datetime(1901, 1, 1, 1, 1, 1, tzinfo=UTC)
 _MARK_NUMBER = -7_316_000
 
 
-def _mark(kind: type, at: int) -> datetime | date | int:
+def _mark(kind: type, at: int) -> datetime | date | int | str:
     """A value that no statement has by itself."""
     if kind is int:
         return _MARK_NUMBER - at
+    if kind is str:
+        return f"kept-query-mark-{at}"
     moment = _FIRST_MARK + timedelta(days=at)
     return moment if kind is datetime else moment.date()
 
@@ -56,6 +58,8 @@ class AnyOf(Lookup):
 def _is_like_a_mark(param: Any) -> bool:
     if isinstance(param, date):
         return param.year in (1900, 1901, 1902)
+    if isinstance(param, str):
+        return "kept-query-mark-" in param
     return isinstance(param, int) and abs(param - _MARK_NUMBER) < 100_000
 
 
@@ -82,7 +86,8 @@ class _Statement:
 
 
 class KeptQuery:
-    """A statement with places for values: moments (`datetime`), days (`date`), numbers or lists of ids (`int`)."""
+    """One statement with places for values: moments (`datetime`), days (`date`), texts (`str`), numbers
+    or lists of ids (`int`)."""
 
     def __init__(self, build: Callable[..., QuerySet[Any]], **kinds: type) -> None:
         self.build, self.kinds = build, kinds

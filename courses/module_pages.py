@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from courses.kept_queries import KeptQuery, owner_with
 from courses.models import Assignment, Course, Module, ModuleItem, PlannerItem
+from courses.module_reading import Names, ReadModule, before, read_modules_and_names
 from courses.moments import Clock, day_name, moment
 from courses.rows import Badge, WorkRow
 from resources.models import Resource
@@ -67,41 +68,29 @@ class ModuleSection:
     items: list[ItemLine] = field(default_factory=list)
 
 
-def read_modules(course: Course) -> list[Module]:
-    """The modules that the source lists, in order. One query."""
-    return _MODULES.objects(course=course.pk)
+Files = Mapping[tuple[str, str], Resource]
+"""Files of the vault by source and the source's id."""
 
 
-def module_sections(
-    course: Course, work: Mapping[int, WorkRow], clock: Clock, modules: list[Module] | None = None
-) -> list[ModuleSection]:
+def module_sections(course: Course, work: Mapping[int, WorkRow], clock: Clock) -> list[ModuleSection]:
     """Gather the modules of a course with their items: three queries, whatever their number.
 
-    `work` has the lines of the course's assignments by key, as the page shows them elsewhere; `modules` are given
-    where they are read already.
+    `work` has the lines of the course's assignments by key, as the page shows them elsewhere.
     """
-    modules = read_modules(course) if modules is None else modules
-    if not modules:
-        return []
-    items: dict[int, list[ModuleItem]] = {module.pk: [] for module in modules}
-    for item in _ITEMS.objects(course=course.pk):
-        items[item.module_id].append(item)
-    files = _files(course, items)
-    names = {module.external_id: module for module in modules}
-    current = next((module.pk for module in modules if module.state not in ("completed", "locked")), None)
+    modules, names = read_modules_and_names(course)
+    return sections_of(course, modules, names, work, clock)
+
+
+def sections_of(
+    course: Course, modules: Sequence[ReadModule], names: Names, work: Mapping[int, WorkRow], clock: Clock
+) -> list[ModuleSection]:
+    """The same for modules that are read already: one query, for the files they lead to."""
+    files = _files(course, modules)
+    current = next((each.module.pk for each in modules if each.module.state not in ("completed", "locked")), None)
     return [
-        _section(module, items[module.pk], work, files, names, clock, is_open=module.pk == current)
-        for module in modules
+        _section(each.module, each.items, work, files, names, clock, is_open=each.module.pk == current)
+        for each in modules
     ]
-
-
-def _modules(course: int) -> QuerySet[Module]:
-    return Module.objects.filter(course_id=course).present().in_order()
-
-
-def _items(course: int) -> QuerySet[ModuleItem]:
-    rows = ModuleItem.objects.filter(module__course_id=course, module__missing_since__isnull=True)
-    return rows.present().in_order()
 
 
 def _ahead(course: int, now: datetime) -> QuerySet[PlannerItem]:
@@ -109,30 +98,25 @@ def _ahead(course: int, now: datetime) -> QuerySet[PlannerItem]:
     return rows.only("title", "html_url", "starts_at", "is_all_day", "location")[:PLANNED_SHOWN]
 
 
-_MODULES = KeptQuery(_modules, course=int)
-_ITEMS = KeptQuery(_items, course=int)
 _AHEAD = KeptQuery(_ahead, course=int, now=datetime)
 
 
-def _files(course: Course, items: dict[int, list[ModuleItem]]) -> dict[str, Resource]:
-    """The files of the vault that items lead to, by the source's id of the file."""
-    wanted = {item.content_id for group in items.values() for item in group if item.kind == Kind.FILE}
+def _files(course: Course, modules: Sequence[ReadModule]) -> Files:
+    """The files of the vault that items lead to."""
+    wanted = {(item.source, item.content_id) for each in modules for item in each.items if item.kind == Kind.FILE}
     if not wanted:
         return {}
-    rows = (
-        Resource.objects.visible_to(owner_with(course.owner_id))
-        .kept()
-        .filter(source=course.source, external_id__in=wanted)
-    )
-    return {row.external_id: row for row in rows.only("external_id", "title", "owner_id")}
+    rows = Resource.objects.visible_to(owner_with(course.owner_id)).kept()
+    rows = rows.filter(source__in={source for source, _ in wanted}, external_id__in={name for _, name in wanted})
+    return {(row.source, row.external_id): row for row in rows.only("source", "external_id", "title", "owner_id")}
 
 
 def _section(
     module: Module,
     items: list[ModuleItem],
     work: Mapping[int, WorkRow],
-    files: Mapping[str, Resource],
-    names: Mapping[str, Module],
+    files: Files,
+    names: Names,
     clock: Clock,
     *,
     is_open: bool,
@@ -163,22 +147,22 @@ def _progress(done: int, needed: int, *, needs_one: bool) -> str:
     return f"{done} of {needed}"
 
 
-def _detail(module: Module, names: Mapping[str, Module], clock: Clock) -> str:
+def _detail(module: Module, names: Names, clock: Clock) -> str:
     """Say what stands in the way of a module, else how it is to be gone through."""
     if module.state == Module.State.LOCKED:
         if module.unlock_at is not None and module.unlock_at > clock.now:
             said = moment(module.unlock_at, clock)
             return f"opens {said.main}, {said.detail}"
-        before = [names[key] for key in module.prerequisite_ids if key in names]
-        unfinished = [other for other in before if other.state != Module.State.COMPLETED]
-        if before:
-            return f"after {' and '.join(other.name for other in unfinished or before)}"
+        earlier = before(module, names)
+        unfinished = [other for other in earlier if other.state != Module.State.COMPLETED]
+        if earlier:
+            return f"after {' and '.join(other.name for other in unfinished or earlier)}"
     return "in order" if module.is_sequential else ""
 
 
-def _line(item: ModuleItem, work: Mapping[int, WorkRow], files: Mapping[str, Resource], clock: Clock) -> ItemLine:
-    row = work.get(item.assignment_id) if item.assignment_id else None
-    resource = files.get(item.content_id) if item.kind == Kind.FILE else None
+def _line(item: ModuleItem, work: Mapping[int, WorkRow], files: Files, clock: Clock) -> ItemLine:
+    row = work.get(item.work_id) if item.work_id else None  # type: ignore[attr-defined]  # annotated
+    resource = files.get((item.source, item.content_id)) if item.kind == Kind.FILE else None
     inside = row.url if row else resource.get_absolute_url() if resource else ""
     kind = Kind(item.kind)
     return ItemLine(

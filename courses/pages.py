@@ -100,11 +100,11 @@ def _term_words(course: Course, clock: Clock) -> tuple[str, str]:
 
 
 def _work_counts(user: User, courses: list[Course], now: datetime) -> dict[int, tuple[int, int, datetime | None]]:
-    rows = _COUNTS.rows(owner=user.pk, courses=[course.pk for course in courses], now=now)
+    rows = _COUNTED_WORK.rows(owner=user.pk, courses=[course.pk for course in courses], now=now)
     return {pk: (todo, late, next_due) for pk, todo, late, next_due in rows}
 
 
-def _counts(owner: int, courses: int, now: datetime) -> QuerySet[Any]:
+def _counted_work(owner: int, courses: int, now: datetime) -> QuerySet[Any]:
     """How much is to do and late in each course, and when the next of it is due."""
     own = Assignment.objects.visible_to(owner_with(owner)).in_sight().outstanding(now)
     own = own.filter(Q(course__pk__any_of=courses) | Q(course__same_as__pk__any_of=courses))
@@ -117,7 +117,7 @@ def _counts(owner: int, courses: int, now: datetime) -> QuerySet[Any]:
     ).values_list("shown_course", "todo", "late", "next_due")
 
 
-_COUNTS = KeptQuery(_counts, owner=int, courses=int, now=datetime)
+_COUNTED_WORK = KeptQuery(_counted_work, owner=int, courses=int, now=datetime)
 
 
 @dataclass

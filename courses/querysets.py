@@ -70,7 +70,7 @@ class InCourseMixin(models.QuerySet):
     """Rows of a course."""
 
     def in_course(self, course: Course | int) -> Self:
-        """What belongs to a course, and to the same course from other sources."""
+        """What belongs to a course (or the course of this id), and to the same course from other sources."""
         return self.filter(Q(course=course) | Q(course__same_as=course))
 
 
@@ -97,6 +97,11 @@ class CourseQuerySet(MatchingQuerySet, ShownOnceMixin):
     def active(self, now: datetime) -> Self:
         """Going on and not hidden: what the sidebar, the dashboard and the lists show, each course once."""
         return self.filter(~self.concluded_rule(now), is_hidden=False).shown_once()
+
+    def same_ids(self, course: Course | int) -> Self:
+        """The course, and the same course from other sources: their ids."""
+        number = course if isinstance(course, int) else course.pk
+        return self.filter(Q(pk=number) | Q(same_as=number)).order_by().values_list("pk", flat=True)
 
     def hidden(self) -> Self:
         return self.filter(is_hidden=True)
@@ -251,7 +256,7 @@ class CourseResourceQuerySet(InCourseMixin):
         )
 
 
-class ModuleQuerySet(OwnedQuerySet):
+class ModuleQuerySet(OwnedQuerySet, InCourseMixin):
     def visible_to(self, user: User) -> Self:
         return super().visible_to(user).filter(course__deleted_at__isnull=True)
 
@@ -264,6 +269,13 @@ class ModuleQuerySet(OwnedQuerySet):
 
     def in_order(self) -> Self:
         return self.order_by("course_id", "position", "pk")
+
+    def shown_once(self) -> Self:
+        """Leave out modules that the shown course has under the same name: they are folded into it."""
+        same = self.model._default_manager.filter(
+            course=OuterRef("course__same_as"), name__iexact=OuterRef("name"), missing_since__isnull=True
+        )
+        return self.filter(Q(course__same_as__isnull=True) | ~Exists(same))
 
 
 class ModuleItemQuerySet(models.QuerySet):

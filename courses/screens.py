@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import escape
@@ -104,25 +105,29 @@ def resource_courses(request: Request, resource: Resource) -> dict[str, Any] | N
 
 
 def _choice(course: Course) -> Choice:
-    return Choice(str(course.pk), course.title, course.hue, f"/courses/{course.pk}/")
+    shown = course.same_as_id or course.pk
+    return Choice(str(shown), course.title, course.hue, f"/courses/{shown}/")
 
 
 def grouping_choices(user: Any) -> list[Choice]:
     """The courses that have something attached."""
-    courses = Course.objects.visible_to(user).filter(resource_links__isnull=False).distinct().by_name()
+    links = CourseResource.objects.visible_to(user).order_by().values("course_id")
+    holders = Course.objects.visible_to(user).filter(pk__in=links).values(shown=Coalesce("same_as_id", "pk"))
+    courses = Course.objects.visible_to(user).filter(pk__in=holders).by_name()
     return [_choice(course) for course in courses.only("name", "nickname", "hue")]
 
 
 def grouped_resources(user: Any, value: str) -> QuerySet:
     links = CourseResource.objects.visible_to(user)
-    links = links.filter(course=int(value)) if value.isdecimal() and len(value) < 19 else links.none()
+    links = links.in_course(int(value)) if value.isdecimal() and len(value) < 19 else links.none()
     return links.order_by().values("resource_id")
 
 
 def grouping_labels(user: Any, resource_ids: list[int]) -> list[tuple[int, Choice]]:
     links = CourseResource.objects.visible_to(user).filter(resource__in=resource_ids).select_related("course")
-    links = links.only("resource_id", "course__name", "course__nickname", "course__hue")
-    return [(link.resource_id, _choice(link.course)) for link in links]
+    links = links.only("resource_id", "course__name", "course__nickname", "course__hue", "course__same_as_id")
+    # By the course that is shown: a file that two sources' courses have wears one label.
+    return list(dict.fromkeys((link.resource_id, _choice(link.course)) for link in links))
 
 
 def _hits(rows: QuerySet, query: str, limit: int, kind: str, meta: Any, text: Any) -> list[SearchHit]:

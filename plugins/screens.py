@@ -6,6 +6,7 @@ from typing import Any
 
 from coreengine.kernel.notifications import NotificationKind, register_kind
 from coreengine.kernel.screens import NavItem, SettingsPage, register_nav, register_settings_page, register_slot
+from coreengine.kernel.sources import register_source_names
 from coreengine.kernel.typing import Request
 from plugins.models import Connection
 from plugins.registry import usable_plugins
@@ -65,11 +66,18 @@ def _first(connections: list[Connection]) -> Connection:
     return next((each for each in connections if each.plugin == FIRST_PLUGIN), connections[0])
 
 
+def connection_names(owner: Any, ids: set[str]) -> dict[str, str]:
+    """What the student calls the connections that rows come from."""
+    rows = Connection.objects.visible_to(owner).filter(pk__in=[number for number in ids if number.isdecimal()])
+    return {str(pk): label for pk, label in rows.order_by().values_list("pk", "label")}
+
+
 def register() -> None:
     """Add all of it; called once, when the app is ready."""
     register_kind(
         NotificationKind("connection", "Connections", "plug", "A connection needs you, or could not do its part.", 60)
     )
+    register_source_names("connection", connection_names)
     register_nav(NavItem("connections", "Connections", "plug", "plugins:list", 10, group="bottom"))
     register_settings_page(
         SettingsPage("plugins", "Plugins", "blocks", "plugins:settings", 40, "What is installed and what it may do")

@@ -40,6 +40,24 @@ def test_the_page_keeps_the_prompt_and_asks(page: Any, owner: Any) -> None:
     )
 
 
+def test_the_form_shows_what_the_chosen_course_allows(page: Any, owner: Any, stranger: Any) -> None:
+    course = CourseFactory(
+        owner=owner, name="OS", ai_policy="cited", ai_policy_text="Cite **every** use.", ai_policy_where="Syllabus, 5"
+    )
+    html = page.get("/agents/summarizer/", {"course": course.pk}).content.decode()
+    assert "<strong>every</strong>" in html and "Syllabus, 5" in html and "OS (AI: " in html
+    none = page.get("/agents/summarizer/policy/", {"course": ""}).content.decode()
+    assert "badge" not in none and 'id="course-policy"' in none
+    foreign = CourseFactory(owner=stranger, ai_policy="cited")
+    assert "badge" not in page.get("/agents/summarizer/policy/", {"course": foreign.pk}).content.decode()
+
+
+def test_choosing_a_course_that_forbids_it_asks_before_anything_is_sent(page: Any, owner: Any) -> None:
+    course = CourseFactory(owner=owner, ai_policy="forbidden")
+    html = page.get("/agents/summarizer/policy/", {"course": course.pk}).content.decode()
+    assert 'name="ai_confirmed"' in html and "<html" not in html
+
+
 def test_the_api_says_why(api: Any, owner: Any, stranger: Any) -> None:
     course, foreign = CourseFactory(owner=owner, ai_policy="forbidden"), CourseFactory(owner=stranger)
     url = "/api/v1/agents/summarizer/runs/"

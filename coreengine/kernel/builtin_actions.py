@@ -22,6 +22,7 @@ class CreateNotification(_Params):
     content: str = Field(default="", max_length=20_000)
     priority: Literal["low", "medium", "high", "urgent"] = "medium"
     url: str = Field(default="", max_length=500, pattern=r"^(/([^/\\].*)?)?$")
+    group: str = Field(default="", max_length=120, description="What it is one of; the bell folds those in a row")
 
 
 class UpdateVariable(_Params):
@@ -57,7 +58,13 @@ def create_notification(context: ActionContext, params: CreateNotification) -> d
     """Put a notification into the student's bell."""
     url = params.url or (f"/executions/{context.execution_id}/" if context.execution_id else "")
     notification = notify(
-        context.owner, title=params.title, content=params.content, priority=params.priority, url=url, kind="workflow"
+        context.owner,
+        title=params.title,
+        content=params.content,
+        priority=params.priority,
+        url=url,
+        kind="workflow",
+        group=params.group,
     )
     return {"status": "notification_created", "notification": notification.pk}
 

@@ -22,8 +22,10 @@ def mailbox(request: HttpRequest) -> HttpResponse:
 @require_GET
 @login_not_required
 def mailbox_message(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show one kept mail."""
-    return render_page(request, "kernel/mailbox_message.html", {"mail": get_object_or_404(MailboxMessage, pk=pk)})
+    """Show one kept mail: as its reader sees it, or (`?as=text`, or where it has no HTML) as text."""
+    mail = get_object_or_404(MailboxMessage, pk=pk)
+    as_html = bool(mail.html) and (request.GET.get("as") != "text" or not mail.text)
+    return render_page(request, "kernel/mailbox_message.html", {"mail": mail, "as_html": as_html})
 
 
 @require_GET

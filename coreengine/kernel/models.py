@@ -144,6 +144,7 @@ class Notification(models.Model):
     content = models.TextField(blank=True)
     priority = models.CharField(max_length=8, choices=Priority.choices, default=Priority.MEDIUM)
     kind = models.CharField(max_length=40, blank=True)
+    group = models.CharField(max_length=120, blank=True, default="", help_text="What it is one of: Grades in CS 101.")
     url = models.CharField(max_length=500, blank=True)
     actions = models.JSONField(default=list, blank=True, help_text="What can be done: a list of {label, url, icon}.")
     created_at = models.DateTimeField(default=timezone.now)

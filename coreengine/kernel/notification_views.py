@@ -1,5 +1,7 @@
 """Pages of the bell: what a student was told."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
@@ -10,12 +12,14 @@ from django_htmx.http import trigger_client_event
 
 from coreengine.kernel.filters import NotificationFilter
 from coreengine.kernel.models import Notification, NotificationQuerySet
-from coreengine.kernel.notifications import kinds, mark_read, mark_unread
+from coreengine.kernel.notifications import folded, kinds, mark_read, mark_unread
 from coreengine.kernel.pages import render_page
 from coreengine.kernel.typing import Request
 
 PAGE_SIZE = 30
 RECENT = 8
+RECENT_READ = 40
+"""So many are looked at for the bell's lines: those that belong together are one."""
 
 
 def _mine(request: Request) -> NotificationQuerySet:
@@ -29,6 +33,7 @@ def notifications(request: Request) -> HttpResponse:
     page = Paginator(found.qs, PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
         "notifications": page.object_list,
+        "folds": folded(page.object_list),
         "page": page,
         "is_unread_only": request.GET.get("unread") == "true",
         "priority": request.GET.get("priority", ""),
@@ -42,7 +47,11 @@ def notifications(request: Request) -> HttpResponse:
 @require_GET
 def recent(request: Request) -> HttpResponse:
     """Give the bell its newest lines."""
-    return render(request, "kernel/notifications.html#recent", {"notifications": _mine(request)[:RECENT]})
+    return render(request, "kernel/notifications.html#recent", _recent(request))
+
+
+def _recent(request: Request) -> dict[str, Any]:
+    return {"folds": folded(_mine(request)[:RECENT_READ])[:RECENT]}
 
 
 @require_GET
@@ -74,7 +83,7 @@ def read_all(request: Request) -> HttpResponse:
     """Mark all as read."""
     changed = mark_read(_mine(request))
     if request.htmx:
-        response = render(request, "kernel/notifications.html#recent", {"notifications": _mine(request)[:RECENT]})
+        response = render(request, "kernel/notifications.html#recent", _recent(request))
         return trigger_client_event(response, "notifications-changed")
     messages.success(request, f"{changed} marked as read." if changed else "All were read already.")
     return redirect("kernel:notifications")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from django.db import transaction
@@ -77,6 +78,7 @@ def notify(
     priority: str = "medium",
     url: str = "",
     kind: str = "",
+    group: str = "",
     channels: Collection[str] | None = None,
     actions: Sequence[dict[str, str]] = (),
     now: datetime | None = None,
@@ -85,7 +87,8 @@ def notify(
 
     It goes by `channels`, or by those that the student chose for its kind. The line in the list is always made;
     without the bell it is read from the start, so that it does not count. Mail and push wait until the quiet hours
-    end, unless it is urgent.
+    end, unless it is urgent. `group` says in words what it is one of ("Grades in CS 101"): the bell folds those that
+    come after each other.
     """
     now = now or timezone.now()
     wanted = channels_for(user, kind) if channels is None else tuple(channels)
@@ -96,6 +99,7 @@ def notify(
         priority=priority,
         url=url,
         kind=kind,
+        group=group[:120],
         actions=list(actions),
         created_at=now,
         read_at=None if "bell" in wanted else now,
@@ -108,6 +112,52 @@ def notify(
         if "push" in wanted:
             queue_push(user, notification, now=now, not_before=held)
     return notification
+
+
+FOLDED_FROM = 3
+"""So many of one group, or of one kind, after each other stand in one line."""
+
+
+@dataclass(frozen=True)
+class NoticeFold:
+    """One line of the bell: a notification, or several that belong together, the newest first."""
+
+    notices: Sequence[Notification]
+
+    @property
+    def first(self) -> Notification:
+        return self.notices[0]
+
+    @property
+    def is_one(self) -> bool:
+        return len(self.notices) == 1
+
+    @property
+    def title(self) -> str:
+        return self.first.group or kind_of(self.first.kind).label
+
+    @property
+    def unread(self) -> int:
+        return sum(not notice.is_read for notice in self.notices)
+
+
+def folded(notices: Iterable[Notification]) -> list[NoticeFold]:
+    """Fold notifications that follow each other: of one group, else of one kind, read or unread alike.
+
+    What is urgent stands alone, and so does what no kind is known of.
+    """
+    found: list[NoticeFold] = []
+    for _, run in groupby(notices, key=_fold_key):
+        same = list(run)
+        found += [NoticeFold(same)] if len(same) >= FOLDED_FROM else [NoticeFold([notice]) for notice in same]
+    return found
+
+
+def _fold_key(notice: Notification) -> tuple[object, ...]:
+    is_alone = notice.priority == Notification.Priority.URGENT or (
+        not notice.group and (kind_of(notice.kind) is OTHER or notice.kind == "workflow")
+    )
+    return (notice.pk,) if is_alone else (notice.kind, notice.group, notice.is_read)
 
 
 def address_of(path: str) -> str:

@@ -53,7 +53,6 @@ LETTERS = {
     "calendar": "k",
     "grades": "r",
     "vault": "v",
-    "resources": "v",
     "workflows": "w",
     "agents": "a",
     "connections": "p",

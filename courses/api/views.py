@@ -101,7 +101,7 @@ class CourseViewSet(SameThings, OwnedModelViewSet):
             body.is_valid(raise_exception=True)
             link = services.attach_resource(course, body.validated_data["resource"], by=request.user)
             return Response(CourseResourceSerializer(link).data, status=201)
-        links = CourseResource.objects.visible_to(request.user).filter(course=course).select_related("resource")
+        links = CourseResource.objects.visible_to(request.user).in_course(course).select_related("resource")
         return Response(CourseResourceSerializer(links.defer("resource__text", "resource__body"), many=True).data)
 
     @extend_schema(
@@ -239,6 +239,10 @@ class ModuleViewSet(OwnedReadViewSet):
     serializer_class = ModuleSerializer
     filterset_class = ModuleFilter
     pagination_class = InOrder
+
+    def get_queryset(self) -> QuerySet[Module]:
+        rows = super().get_queryset()
+        return rows.shown_once() if self.action == "list" else rows
 
 
 class PlannerItemViewSet(OwnedReadViewSet):

@@ -86,5 +86,5 @@ class CourseArchiveViewSet(mixins.DestroyModelMixin, OwnedReadViewSet):
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
     @action(detail=True, methods=["get"])
     def download(self, request: Request, pk: str | None = None) -> FileResponse:
-        """The ZIP."""
+        """Download the ZIP; 409 while it is being made, and once its two weeks are over."""
         return zip_response(self.get_object())

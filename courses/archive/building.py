@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Any
 
+from django.db.models import Q
 from django.utils import timezone
 
 from coreengine.kernel.blobs import open_blob
@@ -56,16 +57,17 @@ def build_zip(archive: CourseArchive) -> Iterator[Built]:
     """
     now = timezone.now()
     with tempfile.TemporaryFile() as file:
-        build = _Build(archive, file, now)
-        build.run()
+        with ZipWriter(file, now=now) as zip:
+            build = _Build(archive, zip, now)
+            build.run()
         file.seek(0)
         yield Built(file, build.missing)
 
 
 class _Build:
-    def __init__(self, archive: CourseArchive, file: IO[bytes], now: datetime) -> None:
+    def __init__(self, archive: CourseArchive, zip: ZipWriter, now: datetime) -> None:
         self.archive, self.owner, self.now = archive, archive.owner, now
-        self.zip = ZipWriter(file, now=now)
+        self.zip = zip
         self.names = Names()
         self.missing: list[dict[str, str]] = []
         self.progress = _Progress(archive)
@@ -74,7 +76,7 @@ class _Build:
         owned = Course.objects.visible_to(self.owner).filter(pk__in=self.archive.course_ids)
         courses = list(owned.select_related("term", "owner").defer("search_vector").by_newest_term())
         files = CourseResource.objects.visible_to(self.owner).filter(
-            course__in=courses, resource__kind=Resource.Kind.FILE
+            Q(course__in=courses) | Q(course__same_as__in=courses), resource__kind=Resource.Kind.FILE
         )
         self.progress.begin(len(courses) + (files.count() if self.archive.with_files else 0))
         self.zip.text("assets/style.css", style_sheet())

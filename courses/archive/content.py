@@ -16,11 +16,10 @@ from courses.models import (
     Course,
     CoursePerson,
     CourseResource,
-    Module,
-    ModuleItem,
     SubmissionComment,
 )
 from courses.models.repositories import AssignmentRepository
+from courses.module_reading import read_modules
 from resources.models import Resource
 
 SCHEMA_VERSION = "1.0"
@@ -80,9 +79,16 @@ def _course(course: Course) -> dict[str, Any]:
     }
 
 
+def _of(course: Course, rows: Any) -> Any:
+    """What belongs to a course. The one that is shown has also what the same course has from other sources, so that
+    an archive has it once; one that is folded into another has its own alone, should somebody ask for just that.
+    """
+    return rows.filter(course=course) if course.same_as_id else rows.in_course(course)
+
+
 def _people(course: Course) -> list[dict[str, Any]]:
     names = ("name", "role", "email", "html_url", "office_hours", "notes")
-    rows = CoursePerson.objects.filter(course=course).present().by_role()
+    rows = _of(course, CoursePerson.objects.all()).present().by_role()
     return [{name: getattr(row, name) for name in names} for row in rows]
 
 
@@ -121,9 +127,8 @@ def _assignments(course: Course, grades: CourseGrades) -> list[dict[str, Any]]:
         found = {"full_name": link.repository.full_name, "html_url": link.repository.html_url}
         links.setdefault(link.assignment_id, []).append(found)
     comments = Prefetch("comments", SubmissionComment.objects.in_order())
-    rows = Assignment.objects.visible_to(course.owner)
-    # What several sources have is in the archive once, with the course that is shown.
-    rows = rows.filter(course=course) if course.same_as_id else rows.in_course(course).shown_once()
+    rows = _of(course, Assignment.objects.visible_to(course.owner))
+    rows = rows if course.same_as_id else rows.shown_once()
     rows = rows.select_related("submission", "group").prefetch_related(comments).defer("search_vector")
     return [_assignment(row, dropped, links.get(row.pk, [])) for row in rows.by_due_date()]
 
@@ -172,25 +177,30 @@ def _assignment(row: Assignment, dropped: Any, repositories: list[dict[str, str]
 
 
 def _modules(course: Course) -> list[dict[str, Any]]:
-    items: dict[int, list[dict[str, Any]]] = {}
-    for item in ModuleItem.objects.filter(module__course=course).present().in_order():
-        items.setdefault(item.module_id, []).append(
-            {
-                "title": item.title,
-                "kind": item.kind,
-                "indent": item.indent,
-                "assignment": item.assignment_id,
-                "url": item.html_url or item.external_url,
-                "is_completed": item.is_completed,
-            }
-        )
-    modules = Module.objects.filter(course=course).present().in_order()
-    return [{"name": each.name, "state": each.state, "items": items.get(each.pk, [])} for each in modules]
+    modules = read_modules(course, is_alone=course.same_as_id is not None)
+    return [
+        {
+            "name": each.module.name,
+            "state": each.module.state,
+            "items": [
+                {
+                    "title": item.title,
+                    "kind": item.kind,
+                    "indent": item.indent,
+                    "assignment": item.work_id,
+                    "url": item.html_url or item.external_url,
+                    "is_completed": item.is_completed,
+                }
+                for item in each.items
+            ],
+        }
+        for each in modules
+    ]
 
 
 def _announcements(course: Course) -> list[dict[str, Any]]:
-    rows = Announcement.objects.visible_to(course.owner)
-    rows = rows.filter(course=course) if course.same_as_id else rows.in_course(course).shown_once()
+    rows = _of(course, Announcement.objects.visible_to(course.owner))
+    rows = rows if course.same_as_id else rows.shown_once()
     rows = rows.defer("search_vector").newest_first()
     return [
         {
@@ -206,10 +216,13 @@ def _announcements(course: Course) -> list[dict[str, Any]]:
 
 def _resources(course: Course) -> list[dict[str, Any]]:
     """The things of the vault; `path` (in the archive) and `problem` are filled in when the bytes are written."""
-    links = CourseResource.objects.visible_to(course.owner).filter(course=course).select_related("resource")
+    links = _of(course, CourseResource.objects.visible_to(course.owner)).select_related("resource")
     names = ("title", "kind", "body", "url", "tags", "file_name", "content_type", "size_bytes", "owner_id", "blob_id")
     links = links.only("folder", "course_id", *(f"resource__{name}" for name in names))
-    return [_thing(link.resource, link.folder) for link in links.order_by("folder", "resource__title", "pk")]
+    things: dict[int, dict[str, Any]] = {}  # the same thing may be attached to the course of each source
+    for link in links.order_by("folder", "resource__title", "pk"):
+        things.setdefault(link.resource_id, _thing(link.resource, link.folder))
+    return list(things.values())
 
 
 def _thing(resource: Resource, folder: str) -> dict[str, Any]:

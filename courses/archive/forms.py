@@ -25,5 +25,5 @@ class ArchiveForm(forms.Form):
 
     def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        own = Course.objects.visible_to(owner).for_list().by_newest_term()
+        own = Course.objects.visible_to(owner).shown_once().for_list().by_newest_term()
         self.fields["courses"].queryset = own  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F, Sum
+from django.db.models import F, Q, Sum
 from django.utils import timezone
 
 from coreengine.accounts.models import User
@@ -71,7 +71,7 @@ def request_archive(
 
 
 def _check_size(owner: User, courses: Sequence[Course]) -> None:
-    files = CourseResource.objects.visible_to(owner).filter(course__in=courses)
+    files = CourseResource.objects.visible_to(owner).filter(Q(course__in=courses) | Q(course__same_as__in=courses))
     total = files.aggregate(total=Sum("resource__size_bytes"))["total"] or 0
     if total > MOST_BYTES:
         raise ValidationError(
@@ -107,11 +107,7 @@ def build_archive(archive_id: int) -> None:
         _end(archive, Status.CANCELLED)
     except Exception:
         logger.exception("archive %s failed", archive_id)
-        _end(
-            archive,
-            Status.FAILED,
-            error="The archive could not be made. Ask for it again; if it fails again, leave the files out.",
-        )
+        _end(archive, Status.FAILED, error=FAILED)
 
 
 @transaction.atomic
@@ -215,9 +211,7 @@ def _take_up(pk: int) -> int:
     if row.cancel_requested_at is not None:
         _end(row, Status.CANCELLED)
     elif row.attempt >= MOST_ATTEMPTS:
-        _end(
-            row, Status.FAILED, error="The worker stopped three times while it made this archive. Choose fewer courses."
-        )
+        _end(row, Status.FAILED, error=GIVEN_UP)
     else:
         CourseArchive.objects.filter(pk=pk).update(status=Status.PENDING, heartbeat_at=timezone.now())
         tasks.build_archive.delay_on_commit(pk)

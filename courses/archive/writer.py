@@ -25,6 +25,13 @@ class ZipWriter:
         self._date = max((1980, 1, 1, 0, 0, 0), now.timetuple()[:6])
         self.sums: dict[str, tuple[str, int]] = {}
 
+    def __enter__(self) -> ZipWriter:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        """Let go of the ZIP, finished or not, while the file under it is still open."""
+        self._zip.close()
+
     def text(self, path: str, content: str) -> None:
         """Add a text as UTF-8."""
         self.pieces(path, [content.encode()])

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from coreengine.kernel.actions import ActionContext, system_action
 from courses.calendar import services
 from courses.calendar.entries import entries_between
-from courses.calendar.sources.services import refresh_source
-from courses.models import CalendarSource, Course
+from courses.calendar.sources.services import add_source, refresh_source
+from courses.models import CalendarEvent, CalendarSource, Course
 
 MOST_ENTRIES = 500
 
@@ -39,6 +39,38 @@ class CreateEvent(BaseModel):
     notes: str = Field(default="", max_length=10_000)
     course: int = Field(default=0, description="The id of the course it belongs to, or 0")
     is_busy: bool = Field(default=True, description="Whether it takes the student's time")
+
+
+class UpdateEvent(BaseModel):
+    """Changes of an event; only what is given changes. Of one that a calendar brought, only `notes` can."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    event: int = Field(description="Its id")
+    title: str | None = Field(default=None, min_length=1, max_length=255)
+    starts_at: datetime | None = Field(default=None, description="With its offset: 2026-11-30T14:00:00+01:00")
+    ends_at: datetime | None = Field(default=None, description="With its offset")
+    location: str | None = Field(default=None, max_length=255)
+    notes: str | None = Field(default=None, max_length=10_000)
+    is_busy: bool | None = Field(default=None, description="Whether it takes the student's time")
+
+
+class DeleteEvent(BaseModel):
+    """An event by hand that is to go."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    event: int = Field(description="Its id")
+
+
+class FollowCalendar(BaseModel):
+    """A calendar at an address, read every hour from now on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    address: str = Field(min_length=1, max_length=2_000, description="https:// or webcal://")
+    name: str = Field(default="", max_length=255, description="The address's host by default")
+    course: int = Field(default=0, description="The id of the course that it is of, or 0")
 
 
 class Refresh(BaseModel):
@@ -70,16 +102,38 @@ def entries_action(context: ActionContext, params: ReadEntries) -> dict[str, Any
 def create_event_action(context: ActionContext, params: CreateEvent) -> dict[str, Any]:
     """Give `{id, url}` of the new event."""
     values = params.model_dump(exclude={"course"})
-    for name in ("starts_at", "ends_at"):
-        if values[name] is not None and values[name].tzinfo is None:
-            raise ValidationError({name: "Write the time with its offset, such as 2026-11-30T14:00:00+01:00."})
-    if params.course:
-        course = Course.objects.editable_by(context.owner).filter(pk=params.course).first()
-        if course is None:
-            raise ValidationError({"course": "There is no such course among the student's."})
-        values["course"] = course
+    _check_offsets(values)
+    values |= _of_course(context, params.course)
     event = services.create_event(context.owner, by=context.actor, **values)
     return {"id": event.pk, "url": event.get_absolute_url()}
+
+
+@system_action("calendar.update_event", params=UpdateEvent, writes=True, summary="Change an event of the calendar")
+def update_event_action(context: ActionContext, params: UpdateEvent) -> dict[str, Any]:
+    """Give `{id, url, starts_at, ends_at}`. Of one that repeats, all times change."""
+    given = params.model_dump(include=params.model_fields_set - {"event"})
+    changes = {name: value for name, value in given.items() if value is not None}
+    _check_offsets(changes)
+    event = services.update_event(_event(context, params.event), by=context.actor, changes=changes)
+    times = {"starts_at": event.starts_at.isoformat(), "ends_at": event.ends_at.isoformat()}
+    return {"id": event.pk, "url": event.get_absolute_url(), **times}
+
+
+@system_action(
+    "calendar.delete_event", params=DeleteEvent, writes=True, summary="Delete an event made by hand; it can be restored"
+)
+def delete_event_action(context: ActionContext, params: DeleteEvent) -> dict[str, Any]:
+    """Give `{id, title}` of what was deleted."""
+    event = services.delete_event(_event(context, params.event), by=context.actor)
+    return {"id": event.pk, "title": event.title}
+
+
+@system_action("calendar.follow", params=FollowCalendar, writes=True, summary="Follow a calendar by its address")
+def follow_action(context: ActionContext, params: FollowCalendar) -> dict[str, Any]:
+    """Give `{id, name}`; the event `calendar_source.imported` tells when it has been read."""
+    values = {"address": params.address, "name": params.name, **_of_course(context, params.course)}
+    source = add_source(context.owner, by=context.actor, **values)
+    return {"id": source.pk, "name": source.name}
 
 
 @system_action(
@@ -96,3 +150,26 @@ def refresh_action(context: ActionContext, params: Refresh) -> dict[str, Any]:
     for source in sources:
         refresh_source(source, by=context.actor)
     return {"count": len(sources)}
+
+
+def _check_offsets(values: dict[str, Any]) -> None:
+    for name in ("starts_at", "ends_at"):
+        if values.get(name) is not None and values[name].tzinfo is None:
+            raise ValidationError({name: "Write the time with its offset, such as 2026-11-30T14:00:00+01:00."})
+
+
+def _of_course(context: ActionContext, pk: int) -> dict[str, Course]:
+    """The course that something is to belong to, as a value of it; none for 0."""
+    if not pk:
+        return {}
+    course = Course.objects.editable_by(context.owner).filter(pk=pk).first()
+    if course is None:
+        raise ValidationError({"course": "There is no such course among the student's."})
+    return {"course": course}
+
+
+def _event(context: ActionContext, pk: int) -> CalendarEvent:
+    event = CalendarEvent.objects.editable_by(context.owner).filter(pk=pk).first()
+    if event is None:
+        raise ValidationError({"event": f"There is no event {pk} in the student's calendar."})
+    return event

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 from coreengine.accounts.models import User
@@ -40,6 +40,7 @@ class Entry(NamedTuple):
 
 Interval = tuple[datetime, datetime]
 ReadLayer = Callable[[User, datetime, datetime], Iterable[Entry]]
+ReadFirst = Callable[[User, datetime, datetime, int, date], tuple[list[Entry], dict[date, int]]]
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,9 @@ class Layer:
     """One kind of entries; `read(owner, start, end)` gives those that touch the span, with no query per entry.
 
     A layer of deadlines takes nobody's time (`takes_time`), and is not read where only that is asked.
+
+    Of a layer with hundreds of moments a month, `read_first(owner, start, end, count, whole)` gives the first of each
+    of the student's days, all of one day, and how many more each day has.
     """
 
     key: str
@@ -55,6 +59,7 @@ class Layer:
     read: ReadLayer
     order: int
     takes_time: bool = True
+    read_first: ReadFirst | None = None
 
 
 _layers: dict[str, Layer] = {}
@@ -75,11 +80,33 @@ def entries_between(owner: User, start: datetime, end: datetime, *, only: Iterab
 
     `only` names the layers to read; all of them by default.
     """
+    return in_order(entry for layer in _wanted(only) for entry in layer.read(owner, start, end))
+
+
+def first_between(
+    owner: User, start: datetime, end: datetime, count: int, *, whole: date, only: Iterable[str] | None = None
+) -> tuple[list[Entry], dict[date, int]]:
+    """Read as `entries_between` does, but where a layer can, only the first `count` of each day; and what is left.
+
+    Of the day `whole` nothing is left. In the order of a day, nothing that was left stands before the first `count`
+    of all that was read.
+    """
+    found: list[Entry] = []
+    left: dict[date, int] = {}
+    for layer in _wanted(only):
+        if layer.read_first is None:
+            found += layer.read(owner, start, end)
+            continue
+        first, more = layer.read_first(owner, start, end, count, whole)
+        found += first
+        for day, number in more.items():
+            left[day] = left.get(day, 0) + number
+    return in_order(found), left
+
+
+def _wanted(only: Iterable[str] | None) -> list[Layer]:
     wanted = None if only is None else set(only)
-    found = [
-        entry for layer in layers() if wanted is None or layer.key in wanted for entry in layer.read(owner, start, end)
-    ]
-    return in_order(found)
+    return [layer for layer in layers() if wanted is None or layer.key in wanted]
 
 
 def in_order(entries: Iterable[Entry]) -> list[Entry]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from django.db.models import Case, F, Q, QuerySet, When
+from django.db.models import Case, Count, DateField, DateTimeField, F, Func, Q, QuerySet, Value, When, Window
+from django.db.models.functions import Cast, Collate, RowNumber
 from django.utils import timezone
 
 from coreengine.accounts.models import User
@@ -18,29 +19,66 @@ from courses.models import Assignment, CalendarEvent, CalendarOccurrence, Planne
 from courses.rows import SETTLED
 
 _COURSE_FIELDS = ("course__name", "course__nickname", "course__hue")
+_DEADLINE_FIELDS = ("pk", "name", "due_at", "updated_at", "work_state", "course_id", *_COURSE_FIELDS)
 _SETTLED = {str(state) for state in SETTLED}
 
 
 def _assignments(owner: int, now: datetime, start: datetime, end: datetime) -> QuerySet[Any]:
     rows = Assignment.objects.visible_to(owner_with(owner)).present().in_active_courses(now)
     rows = rows.due_between(start, end).with_work_state(now).order_by()
-    return rows.values_list("pk", "name", "due_at", "updated_at", "work_state", "course_id", *_COURSE_FIELDS)
+    return rows.values_list(*_DEADLINE_FIELDS)
+
+
+def _first_assignments(
+    owner: int, now: datetime, start: datetime, end: datetime, zone: str, count: int, whole: date
+) -> QuerySet[Any]:
+    local = Cast(Func(Value(zone), F("due_at"), function="timezone", output_field=DateTimeField()), DateField())
+    rows = Assignment.objects.visible_to(owner_with(owner)).present().in_active_courses(now)
+    rows = rows.due_between(start, end).with_work_state(now).annotate(day=local)
+    # In the order of code points, as entries are sorted.
+    place = Window(RowNumber(), partition_by="day", order_by=["due_at", Collate("name", "C"), "pk"])
+    rows = rows.annotate(place=place, total=Window(Count("pk"), partition_by="day"))
+    return rows.filter(Q(place__lte=count) | Q(day=whole)).order_by().values_list("day", "total", *_DEADLINE_FIELDS)
 
 
 _ASSIGNMENTS = KeptQuery(_assignments, owner=int, now=datetime, start=datetime, end=datetime)
+_FIRST_ASSIGNMENTS = KeptQuery(
+    _first_assignments, owner=int, now=datetime, start=datetime, end=datetime, zone=str, count=int, whole=date
+)
 
 
 def read_assignments(owner: User, start: datetime, end: datetime) -> list[Entry]:
     """What is due in courses that go on; what is settled is marked as done."""
     rows = _ASSIGNMENTS.rows(owner=owner.pk, now=timezone.now(), start=start, end=end)
-    # Positions and no names: a month has a thousand of these.
-    return [
-        Entry(
-            *(f"assignment:{pk}", "assignment", title, due_at, None, False, False, state in _SETTLED),
-            *(f"/assignments/{pk}/", "", course_id, nickname or name, hue, updated_at),
-        )
-        for pk, title, due_at, updated_at, state, course_id, name, nickname, hue in rows
-    ]
+    return [_deadline(*row) for row in rows]
+
+
+def read_first_assignments(
+    owner: User, start: datetime, end: datetime, count: int, whole: date
+) -> tuple[list[Entry], dict[date, int]]:
+    """The first of each day that are due, all of one day, and how many more there are."""
+    values = {"owner": owner.pk, "now": timezone.now(), "start": start, "end": end, "zone": owner.zone.key}
+    rows = _FIRST_ASSIGNMENTS.rows(**values, count=count, whole=whole)
+    left = {day: total - count for day, total, *_ in rows if total > count and day != whole}
+    return [_deadline(*row[2:]) for row in rows], left
+
+
+def _deadline(
+    pk: int,
+    title: str,
+    due_at: datetime,
+    updated_at: datetime,
+    state: str,
+    course_id: int,
+    name: str,
+    nickname: str,
+    hue: int,
+) -> Entry:
+    # Positions and no names: a calendar feed has thousands of these.
+    return Entry(
+        *(f"assignment:{pk}", "assignment", title, due_at, None, False, False, state in _SETTLED),
+        *(f"/assignments/{pk}/", "", course_id, nickname or name, hue, updated_at),
+    )
 
 
 def _planner_items(owner: int, start: datetime, end: datetime) -> QuerySet[Any]:
@@ -194,12 +232,20 @@ def event_of(key: str) -> int:
 def by_hand(owner: User, keys: list[str]) -> set[int]:
     """Which events among these entries the student made, and may move."""
     pks = [pk for pk in map(event_of, keys) if pk]
-    rows = CalendarEvent.objects.visible_to(owner).by_hand().filter(pk__in=pks)
-    return set(rows.values_list("pk", flat=True))
+    return {pk for (pk,) in _BY_HAND.rows(owner=owner.pk, ids=pks)}
+
+
+def _by_hand(owner: int, ids: int) -> QuerySet[Any]:
+    rows = CalendarEvent.objects.visible_to(owner_with(owner)).by_hand()
+    return rows.filter(pk__any_of=ids).order_by().values_list("pk")
+
+
+_BY_HAND = KeptQuery(_by_hand, owner=int, ids=int)
 
 
 def register() -> None:
     """Add the layers; called once, when the app is ready."""
-    register_layer(Layer("assignments", "Deadlines", "list-todo", read_assignments, 10, takes_time=False))
+    deadlines = {"takes_time": False, "read_first": read_first_assignments}
+    register_layer(Layer("assignments", "Deadlines", "list-todo", read_assignments, 10, **deadlines))
     register_layer(Layer("planner-items", "Course events", "graduation-cap", read_planner_items, 25))
     register_layer(Layer("events", "Events", "calendar", read_events, 30))

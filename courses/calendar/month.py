@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from types import MappingProxyType
 
 from courses.calendar.entries import Entry, in_order
 from courses.calendar.words import Item, KnownCourse, item_of, last_day
@@ -12,6 +13,9 @@ from courses.moments import Clock, long_date
 
 LANES = 3
 """Entries that a day shows; what is beyond is one line, "+4 more"."""
+DOTS = 4
+"""Dots that stand for them on a phone."""
+SHOWN = max(LANES, DOTS)
 
 
 @dataclass(frozen=True)
@@ -70,8 +74,17 @@ def month_days(day: date) -> tuple[date, date]:
     return start, following + timedelta(days=-following.weekday() % 7)
 
 
-def build_month(shown: date, entries: list[Entry], clock: Clock, courses: dict[int, KnownCourse]) -> Month:
-    """Lay out the month around a day; `entries` are those of all its weeks, earliest first."""
+def build_month(
+    shown: date,
+    entries: list[Entry],
+    clock: Clock,
+    courses: dict[int, KnownCourse],
+    left: Mapping[date, int] = MappingProxyType({}),
+) -> Month:
+    """Lay out the month around a day; `entries` are those of all its weeks, earliest first.
+
+    Where a day has more than is told of it, `left` says how many; all that it shows (`SHOWN`) must be among `entries`.
+    """
     start, end = month_days(shown)
     count, base, zone = (end - start).days, start.toordinal(), clock.zone
     of_days: list[list[Entry]] = [[] for _ in range(count)]
@@ -87,6 +100,9 @@ def build_month(shown: date, entries: list[Entry], clock: Clock, courses: dict[i
     cells = [Day(day, long_date(day), day == clock.today, day.month != shown.month) for day in days]
     for monday in range(0, count, 7):
         _fill_week(cells, monday, of_days, spans, lambda entry: item_of(entry, clock, courses))
+    for cell in cells:
+        cell.count += left.get(cell.day, 0)
+        cell.more += left.get(cell.day, 0)
     return Month([cells[monday : monday + 7] for monday in range(0, count, 7)], start, of_days, spans)
 
 
@@ -138,7 +154,7 @@ def _fill_week(
 
 def _count(cell: Day, entry: Entry) -> None:
     cell.count += 1
-    if len(cell.dots) < 4:
+    if len(cell.dots) < DOTS:
         cell.dots.append(f"hue-{entry.hue % 12}" if entry.hue is not None else "no-hue")
 
 

@@ -10,17 +10,18 @@ from urllib.parse import urlencode
 from django.utils.safestring import SafeString
 
 from coreengine.accounts.models import User
-from courses.calendar.entries import Entry, entries_between, layers
+from courses.calendar.entries import Entry, entries_between, first_between, layers
 from courses.calendar.item_html import course_options, day_lines, month_row, week_column
 from courses.calendar.layers import by_hand
-from courses.calendar.month import Month, build_month, month_days
+from courses.calendar.month import SHOWN, Month, build_month, month_days
 from courses.calendar.week import Week, WeekDay, build_week, week_days
 from courses.calendar.words import Item, KnownCourse, item_of, known_courses, last_day
 from courses.moments import Clock, day_name, long_date, short_date, span_of_days
 
 VIEWS = [("month", "Month", "m"), ("week", "Week", "w"), ("agenda", "Agenda", "a")]
 AGENDA_DAYS = 30
-MOST_IN_AGENDA = 400
+ENOUGH_IN_AGENDA = 150
+"""With so many entries the agenda ends at the end of a day, and goes on from there on another page."""
 
 
 @dataclass(frozen=True)
@@ -106,12 +107,13 @@ class CalendarPage:
     layers: list[tuple[str, str, bool]]
     courses: list[KnownCourse]
     zone: str
+    zone_key: str
     zone_note: str
     month: Month | None = None
     week: Week | None = None
     agenda: list[AgendaDay] = field(default_factory=list)
     opened: AgendaDay | None = None
-    more_url: str = ""
+    more_label: str = f"The next {AGENDA_DAYS} days"
     count: int = 0
     has_anything: bool = True
     whole_url: str = ""
@@ -132,7 +134,7 @@ def calendar_page(user: User, choice: Choice, clock: Clock) -> CalendarPage:
     """Build a view: one query for the courses and those of the layers."""
     courses = known_courses(user)
     first, end = _span(choice)
-    entries = _entries(user, choice, clock.midnight(first), clock.midnight(end))
+    entries, left = _entries(user, choice, clock.midnight(first), clock.midnight(end), courses)
     page = CalendarPage(
         choice=choice,
         title=_title(choice, first, end),
@@ -145,14 +147,15 @@ def calendar_page(user: User, choice: Choice, clock: Clock) -> CalendarPage:
             (key, label, letter, choice.query(view=key, day=""), key == choice.view) for key, label, letter in VIEWS
         ],
         layers=[(layer.key, layer.label, not choice.layers or layer.key in choice.layers) for layer in layers()],
-        courses=list(courses.values()),
+        courses=[course for course in courses.values() if course.same_as is None],
         zone=clock.zone.key.replace("_", " "),
+        zone_key=clock.zone.key,
         zone_note=_zone_note(clock, first, end),
-        count=len(entries),
+        count=len(entries) + sum(left.values()),
         whole_url=choice.query(hours="" if choice.is_whole else "all"),
     )
     if choice.view == "month":
-        page.month = build_month(choice.day, entries, clock, courses)
+        page.month = build_month(choice.day, entries, clock, courses, left)
         day = choice.opened or choice.day
         page.opened = _agenda_day(day, page.month.entries_on(day), clock, courses)
     elif choice.view == "week":
@@ -160,8 +163,11 @@ def calendar_page(user: User, choice: Choice, clock: Clock) -> CalendarPage:
         keys = {entry.key for entry in entries if _pk(entry) in movable and not entry.is_all_day}
         page.week = build_week(choice.day, entries, clock, courses, is_whole=choice.is_whole, movable=keys)
     else:
-        page.agenda = _agenda(first, end, entries, clock, courses)
-        page.more_url = page.following
+        page.agenda, stop = _agenda(first, end, entries, clock, courses)
+        if stop < end:
+            page.title = _title(choice, first, stop)
+            page.following = choice.query(date=stop.isoformat(), day="")
+            page.following_label = page.more_label = f"On from {long_date(stop)}"
     return page
 
 
@@ -170,9 +176,17 @@ def _pk(entry: Entry) -> int:
     return int(rest.partition("@")[0]) if kind == "event" else 0
 
 
-def _entries(user: User, choice: Choice, start: datetime, end: datetime) -> list[Entry]:
-    entries = entries_between(user, start, end, only=choice.layers or None)
-    return [entry for entry in entries if entry.course_id == choice.course] if choice.course else entries
+def _entries(
+    user: User, choice: Choice, start: datetime, end: datetime, courses: dict[int, KnownCourse]
+) -> tuple[list[Entry], dict[date, int]]:
+    """What a view shows; a month reads no more of a full day than it has place for."""
+    only = choice.layers or None
+    if not choice.course:
+        if choice.view == "month":
+            return first_between(user, start, end, SHOWN, whole=choice.opened or choice.day, only=only)
+        return entries_between(user, start, end, only=only), {}
+    same = {choice.course, *(course.pk for course in courses.values() if course.same_as == choice.course)}
+    return [entry for entry in entries_between(user, start, end, only=only) if entry.course_id in same], {}
 
 
 def _span(choice: Choice) -> tuple[date, date]:
@@ -213,17 +227,22 @@ def _zone_note(clock: Clock, first: date, end: date) -> str:
 
 def _agenda(
     first: date, end: date, entries: list[Entry], clock: Clock, courses: dict[int, KnownCourse]
-) -> list[AgendaDay]:
-    """Each day with something; what spans days is told on the first of them that is shown."""
-    found: dict[date, list[Item]] = {}
-    for entry in entries[:MOST_IN_AGENDA]:
-        day = max(clock.day_of(entry.starts_at), first)
-        found.setdefault(day, []).append(_item_on(day, entry, clock, courses))
-    return [_day_of(day, items, clock) for day, items in sorted(found.items()) if day < end]
+) -> tuple[list[AgendaDay], date]:
+    """Each day with something, and the day before which they end; what spans days is told on the first one shown."""
+    found: dict[date, list[Entry]] = {}
+    for entry in entries:
+        found.setdefault(max(clock.day_of(entry.starts_at), first), []).append(entry)
+    days, count = [], 0
+    for day, own in sorted(found.items()):
+        if day >= end or count >= ENOUGH_IN_AGENDA:
+            return days, min(day, end)
+        days.append(_agenda_day(day, own, clock, courses))
+        count += len(own)
+    return days, end
 
 
 def _agenda_day(day: date, own: list[Entry], clock: Clock, courses: dict[int, KnownCourse]) -> AgendaDay:
-    return _day_of(day, [_item_on(day, entry, clock, courses) for entry in own[:MOST_IN_AGENDA]], clock)
+    return _day_of(day, [_item_on(day, entry, clock, courses) for entry in own], clock)
 
 
 def _item_on(day: date, entry: Entry, clock: Clock, courses: dict[int, KnownCourse]) -> Item:

@@ -56,12 +56,21 @@ class CalendarEventQuerySet(MatchingQuerySet):
         """What the student deleted and can still have back."""
         return self.filter(owner_id=user.pk, deleted_at__isnull=False)
 
+    def in_course(self, course: Any) -> Self:
+        """What belongs to a course, from whatever source: by itself, or by the calendar that is followed for it."""
+        same = Q(course=course) | Q(course__same_as=course)
+        return self.filter(same | Q(source__course=course) | Q(source__course__same_as=course))
+
     def by_hand(self) -> Self:
         return self.filter(source__isnull=True)
 
     def present(self) -> Self:
         """Still in its calendar (or made by hand)."""
         return self.filter(missing_since__isnull=True)
+
+    def repeating(self) -> Self:
+        """With more times than one: by a rule, by dates beside it, or as a change of all that follow."""
+        return self.exclude(rrule="", rdates=[], is_onwards=False)
 
     def repeating_beyond(self, moment: datetime) -> Self:
         """Repeats that are written down until earlier than this."""

@@ -77,6 +77,11 @@ class Week:
     has_all_day: bool
     is_whole: bool
 
+    @property
+    def hour_names(self) -> str:
+        """The hours of the grid from above, for the line that says what time it is."""
+        return " ".join(str(hour.hour) for hour in self.hours)
+
 
 def week_days(day: date) -> tuple[date, date]:
     """The Monday of a day's week, and the next."""
@@ -110,6 +115,7 @@ def build_week(
                     own.append(entry)
     grid = _grid(days, timed, clock, is_whole=is_whole)
     for day, own in zip(days, timed, strict=True):
+        day.all_day += _before_the_grid(day, own, grid, clock, courses)
         _fill(day, own, grid, clock, courses, movable)
     return Week(days, grid.hours, len(grid.hours) * QUARTERS, any(day.all_day for day in days), is_whole)
 
@@ -146,14 +152,27 @@ def _grid(days: list[WeekDay], timed: list[list[Entry]], clock: Clock, *, is_who
     least, most = (0, 24) if is_whole else (FIRST_HOUR, LAST_HOUR)
     for day, own in zip(days, timed, strict=True):
         for entry in own:
+            goes_on = entry.starts_at < clock.midnight(day.day)
             starts_at = max(entry.starts_at, clock.midnight(day.day)).astimezone(clock.zone)
             end = min(entry.ends_at or entry.starts_at, clock.midnight(day.day + timedelta(days=1)))
             ends_at = (end - timedelta(microseconds=1)).astimezone(clock.zone) if end > entry.starts_at else starts_at
-            least, most = min(least, starts_at.hour), max(most, ends_at.hour + 1)
+            # What goes on from the evening before opens no hours of the night: it stands above the day, or is cut.
+            least = least if goes_on else min(least, starts_at.hour)
+            most = max(most, ends_at.hour + 1)
     slots = {slot for day in days for slot in hours_of_day(day.day, clock)}
     for day in days:
         day.gaps = []
     return _Grid(sorted(slot for slot in slots | {(hour, 0) for hour in range(24)} if least <= slot[0] < most), clock)
+
+
+def _before_the_grid(
+    day: WeekDay, entries: list[Entry], grid: _Grid, clock: Clock, courses: dict[int, KnownCourse]
+) -> list[Item]:
+    """Take out what went on from the evening before and is over before the day's first hour: it is a bar above it."""
+    first = clock.midnight(day.day) + timedelta(hours=grid.hours[0].hour)
+    over = [e for e in entries if e.starts_at < clock.midnight(day.day) and e.ends_at and e.ends_at <= first]
+    entries[:] = [entry for entry in entries if entry not in over]
+    return [item_of(entry, clock, courses) for entry in over]
 
 
 def _fill(

@@ -27,19 +27,22 @@ class KnownCourse:
     title: str
     hue: int
     zone: ZoneInfo | None
+    same_as: int | None = None
+    """The course that is shown for this one, which another source has too."""
 
 
 def known_courses(owner: User) -> dict[int, KnownCourse]:
     """The student's courses by id, in the order of their names; one query."""
     rows = _KNOWN.rows(owner=owner.pk)
     return {
-        pk: KnownCourse(pk, nickname or name, hue, known_zone(zone or "-")) for pk, name, nickname, hue, zone in rows
+        pk: KnownCourse(pk, nickname or name, hue, known_zone(zone or "-"), same_as)
+        for pk, name, nickname, hue, zone, same_as in rows
     }
 
 
 def _known(owner: int) -> QuerySet[Any]:
     rows = Course.objects.visible_to(owner_with(owner)).filter(is_hidden=False).by_name()
-    return rows.values_list("pk", "name", "nickname", "hue", "time_zone")
+    return rows.values_list("pk", "name", "nickname", "hue", "time_zone", "same_as_id")
 
 
 _KNOWN = KeptQuery(_known, owner=int)

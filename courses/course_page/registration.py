@@ -32,7 +32,7 @@ def register() -> None:
             20,
             "courses/parts/modules.html",
             parts.modules,
-            rows=lambda user: Module.objects.visible_to(user).present(),
+            rows=lambda user: Module.objects.visible_to(user).present().shown_once(),
         )
     )
     register_tab(

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from django.core.cache import cache
 from django.db import connection
+from django.db.models import Q
 from django.utils import timezone
 
 from courses.grading.courses import (
@@ -41,6 +42,7 @@ MARKS = """
         given.posted_at, given.points_deducted, given.submitted_at), 7))
     FROM courses_assignment work LEFT JOIN courses_submission given ON given.assignment_id = work.id
     WHERE work.course_id = ANY(%s) AND work.deleted_at IS NULL AND work.missing_since IS NULL
+        AND work.same_as_id IS NULL
         AND work.state <> 'unpublished'
     GROUP BY work.course_id
 """
@@ -95,6 +97,16 @@ def summaries_of(courses: Sequence[Course], now: datetime | None = None) -> list
         facts |= {each.course.pk: _facts(each) for each in build_grades(missing, groups, rules, now)}
         cache.set_many({key: facts[number] for number, key in keys.items() if key and key not in known}, KEPT_FOR_S)
     return [_summary(course, facts[course.pk], rules[course.pk]) for course in courses]
+
+
+def twins_of(course: Course, now: datetime | None = None) -> list[GradeSummary]:
+    """The grades of the same course from other sources, each as its own source reckons it.
+
+    They are listed beside the course's own and never added to it: which source's word counts is not ours to say.
+    """
+    root = course.same_as_id or course.pk
+    same = Course.objects.filter(Q(pk=root) | Q(same_as=root), deleted_at__isnull=True).exclude(pk=course.pk)
+    return summaries_of(list(same.for_list().order_by("pk")), now)
 
 
 def _keys(

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from coreengine.kernel.pages import render_page
+from coreengine.kernel.sources import source_names
 from coreengine.kernel.typing import Request
 from courses.course_page.tabs import tab_links
 from courses.grading import services
@@ -25,10 +26,11 @@ from courses.grading.needed import left_over
 from courses.grading.pages import average_words, group_lines, percent_text, signed, term_lines, weight_note
 from courses.grading.questions import Question, question_of
 from courses.grading.scenarios import COUNTS
-from courses.grading.summaries import summaries_of
+from courses.grading.summaries import summaries_of, twins_of
 from courses.grading.what_if import WhatIf, read_what_if, what_if_of
 from courses.models import Course, GradeScenario
 from courses.pages import clock_of
+from courses.sameness.pages import source_words
 
 MOST_COURSES = 200
 
@@ -93,7 +95,7 @@ def graded_courses(user: Any) -> Any:
 
 def grades_in(request: Request, pk: int) -> CourseGrades:
     """The grades of one of the student's courses."""
-    course = get_object_or_404(Course.objects.visible_to(request.user).for_list(), pk=pk)
+    course = get_object_or_404(Course.objects.visible_to(request.user).with_twins().for_list(), pk=pk)
     return grades_of([course])[0]
 
 
@@ -126,6 +128,7 @@ def page(
         "weight_note": weight_note(grades),
         "question": question,
         "scenario": scenario,
+        "twins": _twins(request, grades.course),
         "is_update": not is_whole,
     }
     if is_whole:
@@ -149,6 +152,22 @@ def _standing(grades: CourseGrades, changed: CourseGrades, asked: WhatIf) -> dic
         "letter": changed.letter.name if changed.letter else "",
         "moved": "" if moved is None else signed(moved),
     }
+
+
+def _twins(request: Request, course: Any) -> list[tuple[str, str, str]]:
+    """What other sources say of the same course: (source, grade, address). No query where there are none."""
+    if course.same_as_id is None and not course.has_twins:
+        return []
+    found = twins_of(course)
+    names = source_names(request.user, {each.course.source for each in found})
+    return [
+        (
+            source_words(each.course, names),
+            " ".join(filter(None, [percent_text(each.percent), each.letter.name if each.letter else ""])),
+            reverse("courses:grades", args=[each.course.pk]),
+        )
+        for each in found
+    ]
 
 
 def _rest(request: Request, grades: CourseGrades, changed: CourseGrades, question: Question) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from coreengine.accounts.models import User
 from coreengine.kernel.graphs import in_order
 from courses.maps.drawing import MapNode, MapPicture, draw_map
-from courses.maps.rules import longest_chain, needs_of
+from courses.maps.rules import longest_chain, needs_of, way_from
 from courses.models import Course, CoursePrerequisite
 from courses.moments import Clock
 
@@ -58,13 +58,9 @@ def course_map(user: User, clock: Clock, goal_pk: int | None = None) -> CourseMa
     """Read the courses and the arrows between them: two queries."""
     rows = Course.objects.visible_to(user).shown_once().for_list().by_newest_term()
     courses = {course.pk: course for course in rows[:MOST_COURSES]}
-    links = [
-        link
-        for link in CoursePrerequisite.objects.visible_to(user)
-        if link.course_id in courses and link.required_id in courses
-    ]
-    needs = needs_of((link.course_id, link.required_id) for link in links)
-    joined = {pk for link in links for pk in (link.course_id, link.required_id)}
+    links = _links(user, courses)
+    needs = needs_of((link.course, link.required) for link in links)
+    joined = {pk for link in links for pk in (link.course, link.required)}
     done = {pk for pk in joined if is_passed(courses[pk], clock.now)}
     goal = _goal(goal_pk, joined, needs, done)
     path = longest_chain(goal, needs, done) if goal is not None else []
@@ -79,6 +75,37 @@ def course_map(user: User, clock: Clock, goal_pk: int | None = None) -> CourseMa
         path=named,
         sentence=path_sentence(courses[goal], named, clock.now) if goal is not None else "",
     )
+
+
+@dataclass(frozen=True)
+class Link:
+    """An arrow between two courses that are shown."""
+
+    pk: int
+    course: int
+    required: int
+
+
+def _links(user: User, courses: Mapping[int, Course]) -> list[Link]:
+    """The arrows, from and to the courses that are shown for those that were joined by them.
+
+    Joining courses can make two arrows into one, an arrow to itself, or a circle: each is left out.
+    """
+    found: list[Link] = []
+    rows = CoursePrerequisite.objects.visible_to(user).order_by("pk")
+    for pk, course, course_as, required, required_as in rows.values_list(
+        "pk", "course_id", "course__same_as_id", "required_id", "required__same_as_id"
+    ):
+        link = Link(pk, course_as or course, required_as or required)
+        known = needs_of((each.course, each.required) for each in found)
+        is_new = link.required not in known.get(link.course, ())
+        if (
+            {link.course, link.required} <= courses.keys()
+            and is_new
+            and not way_from(link.required, link.course, known)
+        ):
+            found.append(link)
+    return found
 
 
 def is_passed(course: Course, now: datetime) -> bool:
@@ -108,7 +135,7 @@ def _goal(asked: int | None, joined: set[int], needs: Mapping[int, set[int]], do
 
 def _steps(
     courses: Mapping[int, Course],
-    links: Sequence[CoursePrerequisite],
+    links: Sequence[Link],
     joined: set[int],
     done: set[int],
     path: set[int],
@@ -118,7 +145,7 @@ def _steps(
     for pk, course in courses.items():
         if pk not in joined:
             continue
-        needs = [(link.pk, courses[link.required_id]) for link in links if link.course_id == pk]
+        needs = [(link.pk, courses[link.required]) for link in links if link.course == pk]
         missing = [other for _, other in needs if other.pk not in done]
         state, label, icon, status = _look(course, pk in done, missing, clock.now)
         term = course.term.name if course.term else ""

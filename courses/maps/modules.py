@@ -11,7 +11,8 @@ from django.db.models import QuerySet
 from courses.kept_queries import KeptQuery, owner_with
 from courses.maps.drawing import MapNode, MapPicture, draw_map
 from courses.models import Assignment, Course, Module
-from courses.module_pages import ModuleSection, module_sections, read_modules
+from courses.module_pages import ModuleSection, sections_of
+from courses.module_reading import Names, before, read_modules_and_names
 from courses.moments import Clock, moment
 from courses.rows import row_of
 
@@ -58,11 +59,11 @@ class ModuleMap:
 
 def module_map(course: Course, clock: Clock, show: str = "all") -> ModuleMap:
     """Read the modules of a course: four queries at most, whatever their number."""
-    modules = read_modules(course)
+    modules, names = read_modules_and_names(course)
     rows = _WORK.objects(owner=course.owner_id, course=course.pk, now=clock.now) if modules else []
     work = {row.pk: row_of(row, clock) for row in rows}
-    sections = {section.pk: section for section in module_sections(course, work, clock, modules)}
-    steps = map_steps(modules, sections, clock)
+    sections = {section.pk: section for section in sections_of(course, modules, names, work, clock)}
+    steps = map_steps([each.module for each in modules], names, sections, clock)
     shown = [step for step in steps if show not in SHOWN or step.state in SHOWN[show]]
     kept = {step.module.pk for step in shown}
     counts = {key: sum(1 for step in steps if step.state in states) for key, states in SHOWN.items()}
@@ -70,7 +71,7 @@ def module_map(course: Course, clock: Clock, show: str = "all") -> ModuleMap:
     return ModuleMap(
         steps=steps,
         shown=shown,
-        picture=draw_map(_node(step, step.module.pk not in kept) for step in steps),
+        picture=draw_map(_node(step, names, is_dim=step.module.pk not in kept) for step in steps),
         show=show if show in SHOWS else "all",
         counts=counts,
         done_items=sum(step.section.done for step in steps),
@@ -86,9 +87,10 @@ def _work(owner: int, course: int, now: datetime) -> QuerySet[Assignment]:
 _WORK = KeptQuery(_work, owner=int, course=int, now=datetime)
 
 
-def map_steps(modules: Sequence[Module], sections: Mapping[int, ModuleSection], clock: Clock) -> list[MapStep]:
+def map_steps(
+    modules: Sequence[Module], names: Names, sections: Mapping[int, ModuleSection], clock: Clock
+) -> list[MapStep]:
     """Say of each module how it stands for the student and what it waits for."""
-    names = {module.external_id: module for module in modules}
     found = []
     for module in modules:
         state = standing(module, names, clock)
@@ -98,36 +100,35 @@ def map_steps(modules: Sequence[Module], sections: Mapping[int, ModuleSection], 
     return found
 
 
-def standing(module: Module, names: Mapping[str, Module], clock: Clock) -> State:
+def standing(module: Module, names: Names, clock: Clock) -> State:
     """How a module stands. The source's word wins; a source that tells nothing is answered by dates and order."""
     if module.state:
         return State(module.state)
     if module.unlock_at is not None and module.unlock_at > clock.now:
         return State.LOCKED
-    before = [names[key] for key in module.prerequisite_ids if key in names]
-    return State.UNLOCKED if all(other.state == State.COMPLETED for other in before) else State.LOCKED
+    is_free = all(other.state == State.COMPLETED for other in before(module, names))
+    return State.UNLOCKED if is_free else State.LOCKED
 
 
-def waits_for(module: Module, names: Mapping[str, Module], clock: Clock) -> list[str]:
+def waits_for(module: Module, names: Names, clock: Clock) -> list[str]:
     """Name what stands in the way: modules that are not completed, and a time that has not come."""
-    before = [names[key] for key in module.prerequisite_ids if key in names]
-    found = [other.name for other in before if other.state != State.COMPLETED]
+    found = [other.name for other in before(module, names) if other.state != State.COMPLETED]
     if module.unlock_at is not None and module.unlock_at > clock.now:
         said = moment(module.unlock_at, clock)
         found.append(f"{said.main}, {said.detail}")  # a name or a time: both stand behind "waits for"
     return found
 
 
-def _node(step: MapStep, is_dim: bool) -> MapNode:
+def _node(step: MapStep, names: Names, *, is_dim: bool) -> MapNode:
     progress = f" · {step.section.progress}" if step.section.progress else ""
     waiting = f" until {step.waits_for[0]}" if len(step.waits_for) == 1 and not step.module.prerequisite_ids else ""
     return MapNode(
-        name=step.module.external_id,
+        name=str(step.module.pk),
         label=step.module.name,
         words=f"{step.label}{waiting or progress}",
         icon=step.icon,
         status=step.status,
         url=f"#module-{step.module.pk}",
-        needs=tuple(step.module.prerequisite_ids),
+        needs=tuple(str(other.pk) for other in before(step.module, names)),
         is_dim=is_dim,
     )

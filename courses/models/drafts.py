@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from courses.models.courses import Course
 from courses.querysets import ImportDraftQuerySet
+from resources.models import Resource
 
 
 class ImportDraft(models.Model):
@@ -29,6 +30,8 @@ class ImportDraft(models.Model):
     file_name = models.CharField(max_length=255, blank=True, default="")
     encoding = models.CharField(max_length=32, blank=True, default="")
     text = models.TextField()
+    resource = models.ForeignKey(Resource, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    """The file of the vault that the text is read out of by a worker; there is no text before that is done."""
     choices = models.JSONField(default=dict, blank=True)
     rows = models.JSONField(default=list, blank=True)
     made = models.JSONField(default=dict, blank=True)
@@ -49,6 +52,11 @@ class ImportDraft(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("courses:import-draft", args=[self.pk])
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the file has still to be read, or cannot be."""
+        return not self.text
 
     @property
     def is_applied(self) -> bool:

@@ -86,6 +86,9 @@ class Reminder(models.Model):
     `fire_at` is when it is sent next. It follows from `remind_at`, or from the thing's time (`target_at`, as it was
     known last) and `lead_minutes`, which is negative for "after". `sent_for` is the thing's time that it was sent
     for: a thing that moves is reminded of again, one that moves back is not.
+
+    Of a thing that repeats, rules make a row for each of its times: `target_key` names the time. A row of a rule
+    without it is removed for good: the student wants none of this rule, whenever the thing takes place.
     """
 
     class State(models.TextChoices):
@@ -97,6 +100,7 @@ class Reminder(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="reminders")
     target_kind = models.CharField(max_length=20)
     target_id = models.BigIntegerField()
+    target_key = models.CharField(max_length=16, blank=True, default="", editable=False)
     rule = models.ForeignKey(ReminderRule, on_delete=models.SET_NULL, null=True, blank=True, related_name="reminders")
     is_derived = models.BooleanField("from a rule", default=False, editable=False)
     remind_at = models.DateTimeField("at", null=True, blank=True)
@@ -131,9 +135,9 @@ class Reminder(models.Model):
                 name="reminder_has_a_moment_or_a_lead",
             ),
             models.UniqueConstraint(
-                fields=["owner", "target_kind", "target_id", "rule"],
+                fields=["owner", "target_kind", "target_id", "target_key", "rule"],
                 condition=Q(rule__isnull=False),
-                name="reminder_of_a_rule_is_one_per_thing",
+                name="reminder_of_a_rule_is_one_per_time",
             ),
             models.UniqueConstraint(
                 fields=["owner", "target_kind", "target_id", "lead_minutes", "remind_at"],

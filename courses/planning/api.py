@@ -26,6 +26,7 @@ from courses.planning.pages import VIEWS, Group, choice_of, planner_page
 from courses.planning.quick import understand
 from courses.planning.recurrence import read_rule
 from courses.planning.rows import PlanRow, row_of_thing
+from courses.planning.subtasks import order_subtasks
 from courses.rules import LONGEST_NOTES
 
 # What the services call a field that the API has another word for.
@@ -181,6 +182,12 @@ class MoveSerializer(serializers.Serializer):
     )
 
 
+class SubtaskOrderSerializer(serializers.Serializer):
+    """Subtasks by their ids, the first first; those left out follow as they are."""
+
+    subtasks = serializers.ListField(child=serializers.IntegerField(), max_length=500)
+
+
 class OwnTaskViewSet(OwnedModelViewSet):
     """The student's own tasks, with their subtasks and repetitions. Deleted ones can be restored for thirty days."""
 
@@ -235,6 +242,15 @@ class OwnTaskViewSet(OwnedModelViewSet):
     def undone(self, request: Request, pk: str | None = None) -> Response:
         """Take the tick back; the next occurrence that it made goes."""
         return self._answer(services.reopen_task(self.get_object(), by=request.user))
+
+    @extend_schema(request=SubtaskOrderSerializer, responses=SubtaskOrderSerializer)
+    @action(detail=True, methods=["put"], url_path="subtasks/order", http_method_names=["put", "options"])
+    def order(self, request: Request, pk: str | None = None) -> Response:
+        """Put the task's subtasks in this order; the answer has the order before."""
+        body = SubtaskOrderSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        before = order_subtasks(self.get_object(), body.validated_data["subtasks"], by=request.user)
+        return Response({"subtasks": before})
 
     @extend_schema(request=None, responses=OwnTaskSerializer)
     @action(detail=True, methods=["post"])

@@ -27,6 +27,10 @@ class TaskSeriesQuerySet(OwnedQuerySet):
 
 
 class OwnTaskQuerySet(OwnedQuerySet):
+    def in_course(self, course: Any) -> Self:
+        """What belongs to a course (or the course of this id), and to the same course from other sources."""
+        return self.filter(Q(course=course) | Q(course__same_as=course))
+
     def visible_to(self, user: User) -> Self:
         """What is not deleted; a subtask goes with its task."""
         rows = super().visible_to(user).filter(deleted_at__isnull=True)

@@ -187,7 +187,7 @@ def _own(model: Any, owner: int) -> Any:
 
 def _work(owner: int, course: int | None, now: datetime) -> QuerySet[Assignment]:
     rows = _own(Assignment, owner).present()
-    rows = rows.filter(course=course) if course else rows.in_active_courses(now)
+    rows = rows.in_course(course) if course else rows.in_active_courses(now)
     return rows.select_related("course", "submission").only(*ROW_FIELDS, *PLAN_FIELDS)
 
 
@@ -231,7 +231,7 @@ def _of_show(rows: Any, show: str, lately: datetime) -> Any:
 
 def _own_items(owner: int, course: int | None) -> Any:
     rows = _own(PlannerItem, owner).present().beside_assignments()
-    rows = rows.filter(course=course) if course else rows.exclude(course__is_hidden=True)
+    rows = rows.in_course(course) if course else rows.exclude(course__is_hidden=True)
     return rows.select_related("course").only(*ITEM_FIELDS)
 
 
@@ -256,7 +256,7 @@ def _items_of_days(
 
 def _own_tasks(owner: int, course: int | None) -> Any:
     rows = _own(OwnTask, owner).whole()
-    return rows.filter(course=course) if course else rows
+    return rows.in_course(course) if course else rows
 
 
 def _tasks(owner: int, course: int | None, show: str, lately: datetime) -> QuerySet[OwnTask]:

@@ -177,6 +177,11 @@ def next_day(rule: str, first: date, *, after: date, not_before: date) -> tuple[
     return None, passed
 
 
+def days_between(rule: str, first: date, *, after: date, until: date) -> list[date]:
+    """The days on which a task will be due again: after one occurrence, up to a day (left out)."""
+    return [day for day in _until(rule, first, until) if day > after]
+
+
 def rest_of(rule: str, first: date, *, at: date) -> Pattern:
     """The pattern as it stands from one occurrence on: a number of times counts only what is left."""
     pattern = read_rule(rule)

@@ -25,6 +25,7 @@ from courses.planning import agenda_lines, layer
 from courses.planning.counting import waiting_count
 from courses.planning.rows import minutes_words, task_row
 from courses.texts import excerpt
+from courses.work_state import OUTSTANDING
 
 KEYS = (
     ("h", "Column to the left", "plan-left"),
@@ -69,6 +70,7 @@ def assignment_plan(request: Request, assignment: Assignment) -> dict[str, Any] 
         "assignment": assignment,
         "key": f"assignment:{assignment.pk}",
         "rows": rows,
+        "is_open": assignment.state_at(clock.now) in OUTSTANDING,
         "minutes": minutes_words(assignment.estimate_minutes),
         "planned_on": assignment.planned_on,
     }

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db.models import F
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -23,6 +24,7 @@ from courses.planning.forms import TaskForm, initial_of, initial_understood
 from courses.planning.pages import day_of_text
 from courses.planning.quick import Understood, understand
 from courses.planning.rows import minutes_words, task_row
+from courses.planning.subtasks import move_subtask, order_subtasks
 from courses.planning.views import answer_planner, tell
 from courses.screens import answer_agenda
 
@@ -105,7 +107,11 @@ def task_detail(request: Request, pk: int) -> HttpResponse:
 
 def _task_context(request: Request, task: OwnTask) -> dict[str, Any]:
     clock = clock_of(request.user)
-    subtasks = list(OwnTask.objects.visible_to(request.user).filter(parent=task).order_by("plan_position", "pk"))
+    subtasks = list(
+        OwnTask.objects.visible_to(request.user)
+        .filter(parent=task)
+        .order_by(F("plan_position").asc(nulls_last=True), "pk")
+    )
     done = sum(part.done_at is not None for part in subtasks)
     if task.course is not None and task.course.deleted_at is not None:
         task.course = None
@@ -180,9 +186,11 @@ def subtask_add(request: Request, pk: int) -> HttpResponse:
 
 @require_POST
 def subtask_act(request: Request, pk: int) -> HttpResponse:
-    """Tick a subtask off, take the tick back (`done=0`), or delete it (`delete=1`)."""
+    """Tick a subtask off, take the tick back (`done=0`), move it (`move=up`), or delete it (`delete=1`)."""
     part = get_object_or_404(_own(request).filter(parent__isnull=False), pk=pk)
-    if request.POST.get("delete") == "1":
+    if request.POST.get("move") in ("up", "down"):
+        move_subtask(part, up=request.POST["move"] == "up", by=request.user)
+    elif request.POST.get("delete") == "1":
         services.delete_task(part, by=request.user)
         tell(request, f"“{part.title}” is deleted.", f"restore task:{part.pk}")
     elif request.POST.get("done") == "0":
@@ -193,7 +201,19 @@ def subtask_act(request: Request, pk: int) -> HttpResponse:
     if not request.htmx:
         return redirect(part.parent)
     context = _task_context(request, get_object_or_404(_own(request), pk=part.parent_id))
+    if "move" in request.POST:
+        order = [each.pk for each in context["subtasks"]]
+        context["said"] = f"{part.title} is {order.index(part.pk) + 1} of {len(order)}" if part.pk in order else ""
     return render_page(request, "courses/planner/task.html", context, parts={"subtasks": "subtasks"})
+
+
+@require_POST
+def subtasks_order(request: Request, pk: int) -> HttpResponse:
+    """Put a task's subtasks in the order in which they were dragged."""
+    task = get_object_or_404(_own(request), pk=pk)
+    named = request.POST.getlist("subtask")
+    order_subtasks(task, [int(key) for key in named if key.isdecimal() and len(key) < 19], by=request.user)
+    return redirect(f"{task.get_absolute_url()}#subtasks")
 
 
 def _kept(form: TaskForm, keep: Any) -> Any:

@@ -17,5 +17,6 @@ urlpatterns = [
     path("planner/tasks/<int:pk>/delete/", task_views.task_delete, name="delete-own-task"),
     path("planner/tasks/<int:pk>/restore/", task_views.task_restore, name="restore-own-task"),
     path("planner/tasks/<int:pk>/subtasks/", task_views.subtask_add, name="add-subtask"),
+    path("planner/tasks/<int:pk>/subtasks/order/", task_views.subtasks_order, name="order-subtasks"),
     path("planner/subtasks/<int:pk>/", task_views.subtask_act, name="subtask"),
 ]

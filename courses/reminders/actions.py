@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 from pydantic import BaseModel, ConfigDict, Field
 
 from coreengine.kernel.actions import ActionContext, system_action
 from courses.models import Reminder
 from courses.reminders.digests import send_digest_now
-from courses.reminders.services import create_reminder
-from courses.reminders.targets import targets_of
+from courses.reminders.services import create_reminder, dismiss_reminder, snooze_reminder
+from courses.reminders.targets import targets_of_reminders
 
 MOST_LISTED = 200
 
@@ -35,6 +36,23 @@ class ListReminders(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     within_hours: int = Field(default=24 * 7, ge=1, le=24 * 365, description="How far ahead to look")
+
+
+class SnoozeReminder(BaseModel):
+    """A reminder that is to come again later."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reminder: int = Field(description="Its id")
+    until: Literal["10m", "1h", "tomorrow"] = Field(default="1h", description="Ten minutes, an hour, tomorrow morning")
+
+
+class DismissReminder(BaseModel):
+    """A reminder that is to come no more."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reminder: int = Field(description="Its id")
 
 
 class SendDigest(BaseModel):
@@ -62,7 +80,7 @@ def list_reminders_action(context: ActionContext, params: ListReminders) -> dict
     until = timezone.now() + timedelta(hours=params.within_hours)
     own = Reminder.objects.visible_to(context.owner).filter(state=Reminder.State.SCHEDULED, fire_at__lte=until)
     rows = list(own.order_by("fire_at", "pk")[:MOST_LISTED])
-    targets = targets_of(context.owner, {(row.target_kind, row.target_id) for row in rows})
+    targets = targets_of_reminders(context.owner, rows)
     found = [
         {
             "id": row.pk,
@@ -73,9 +91,30 @@ def list_reminders_action(context: ActionContext, params: ListReminders) -> dict
             "fire_at": row.fire_at.isoformat(),
         }
         for row in rows
-        if (target := targets.get((row.target_kind, row.target_id))) is not None
+        if (target := targets.get(row.pk)) is not None
     ]
     return {"count": len(found), "reminders": found}
+
+
+@system_action("reminders.snooze", params=SnoozeReminder, writes=True, summary="Let a reminder come again later")
+def snooze_reminder_action(context: ActionContext, params: SnoozeReminder) -> dict[str, Any]:
+    """Give `{id, fire_at}`."""
+    reminder = snooze_reminder(_reminder(context, params.reminder), choice=params.until, by=context.actor)
+    return {"id": reminder.pk, "fire_at": reminder.fire_at.isoformat()}
+
+
+@system_action("reminders.dismiss", params=DismissReminder, writes=True, summary="Take a reminder away")
+def dismiss_reminder_action(context: ActionContext, params: DismissReminder) -> dict[str, Any]:
+    """Give `{id, state}`."""
+    reminder = dismiss_reminder(_reminder(context, params.reminder), by=context.actor)
+    return {"id": reminder.pk, "state": reminder.state}
+
+
+def _reminder(context: ActionContext, pk: int) -> Reminder:
+    reminder = Reminder.objects.editable_by(context.owner).filter(pk=pk).first()
+    if reminder is None:
+        raise ValidationError({"reminder": f"There is no reminder {pk} among the student's."})
+    return reminder
 
 
 @system_action("digest.send", params=SendDigest, writes=True, summary="Mail you a digest of what is due and new")

@@ -8,7 +8,8 @@ missed. The tick looks at each thing once more before it sends, so a row that is
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -25,6 +26,7 @@ HORIZON = timedelta(days=75)
 BATCH = 1000
 FIELDS = ["target_at", "fire_at", "state", "reason", "snoozed_until", "failures"]
 
+Ahead = Mapping[tuple[str, int, str], Target]
 State = Reminder.State
 
 
@@ -43,7 +45,7 @@ def derive(owner: User, *, now: datetime | None = None) -> None:
     ahead = targets_ahead(owner, since, now + HORIZON)
     derived, own = _reminders(owner, since, now)
     _follow_rules(owner, derived, ahead, since, now)
-    _follow_own(owner, own, now)
+    _follow_own(owner, own, ahead, now)
     _signal_deadlines(owner, row, ahead, since, now)
     _note_concluded(owner, since, now)
     ReminderSettings.objects.filter(owner=owner).update(derived_at=now, is_stale=False)
@@ -71,7 +73,8 @@ def move(reminder: Reminder, at: datetime, now: datetime) -> None:
 
 def _reminders(owner: User, since: datetime, now: datetime) -> tuple[list[Reminder], list[Reminder]]:
     """Read what may have to follow its thing: what rules made, and what the student set before or after a thing."""
-    derived = Q(is_derived=True) & (Q(state=State.SCHEDULED) | Q(target_at__gte=since))
+    is_none_wanted = Q(state=State.DISMISSED, target_key="")
+    derived = Q(Q(state=State.SCHEDULED) | Q(target_at__gte=since) | is_none_wanted, is_derived=True)
     lately = Q(state=State.SCHEDULED) | Q(target_at__gte=now - timedelta(days=30))
     rows = Reminder.objects.filter(derived | Q(lately, is_derived=False, lead_minutes__isnull=False), owner=owner)
     found: tuple[list[Reminder], list[Reminder]] = ([], [])
@@ -80,23 +83,24 @@ def _reminders(owner: User, since: datetime, now: datetime) -> tuple[list[Remind
     return found
 
 
-def _follow_rules(
-    owner: User, rows: list[Reminder], ahead: dict[tuple[str, int], Target], since: datetime, now: datetime
-) -> None:
-    """Make, move and remove the reminders that rules ask for."""
+def _follow_rules(owner: User, rows: list[Reminder], ahead: Ahead, since: datetime, now: datetime) -> None:
+    """Make, move and remove the reminders that rules ask for: of a thing that repeats, one for each time."""
     rules = _rules_by_kind(owner)
+    shown = _shown_courses(owner) if any(course for _, course in rules) else {}
     wanted = {
-        (target.kind, target.pk, rule.pk): (target, rule)
+        (target.kind, target.pk, target.time_key, rule.pk): (target, rule)
         for target in ahead.values()
-        for rule in rules_for(target, rules)
+        for rule in rules_for(target, rules, shown)
     }
-    known = {(row.target_kind, row.target_id, row.rule_id): row for row in rows}
+    known = {_key_of(row): row for row in rows}
+    unwanted = {key for key, row in known.items() if row.state == State.DISMISSED and not row.target_key}
+    wanted = {key: asked for key, asked in wanted.items() if not key[2] or (*key[:2], "", key[3]) not in unwanted}
     # What was sent for a time long gone, and moved ahead again, is known by its thing only.
-    missing = {(kind, pk) for kind, pk, rule in wanted if (kind, pk, rule) not in known}
+    missing = {pk for _, pk, time, rule in wanted if not time and (_, pk, time, rule) not in known}
     if missing:
-        old = Reminder.objects.filter(owner=owner, is_derived=True, target_at__lt=since).exclude(state=State.SCHEDULED)
-        for row in old.filter(target_id__in={pk for _, pk in missing}):
-            known.setdefault((row.target_kind, row.target_id, row.rule_id), row)
+        old = Reminder.objects.filter(owner=owner, is_derived=True, target_key="", target_at__lt=since)
+        for row in old.exclude(state=State.SCHEDULED).filter(target_id__in=missing):
+            known.setdefault(_key_of(row), row)
 
     created, changed = [], []
     for key, (target, rule) in wanted.items():
@@ -110,6 +114,7 @@ def _follow_rules(
                         owner=owner,
                         target_kind=target.kind,
                         target_id=target.pk,
+                        target_key=target.time_key,
                         rule=rule,
                         is_derived=True,
                         lead_minutes=rule.lead_minutes,
@@ -146,16 +151,39 @@ def _keep(row: Reminder, at: datetime, rule: ReminderRule, now: datetime) -> boo
     return has_other_lead
 
 
-def _follow_own(owner: User, rows: list[Reminder], now: datetime) -> None:
-    """Let the reminders that a student set before or after a thing follow it."""
+def _follow_own(owner: User, rows: list[Reminder], ahead: Ahead, now: datetime) -> None:
+    """Let the reminders that a student set before or after a thing follow it.
+
+    Of a thing that repeats there is one row, which goes on to the next time that it can still come before.
+    """
     targets = targets_of(owner, {(row.target_kind, row.target_id) for row in rows})
+    times: dict[tuple[str, int], list[datetime]] = defaultdict(list)
+    for target in ahead.values():
+        if target.time_key and target.at is not None:
+            times[target.key].append(target.at)
     changed = []
     for row in rows:
-        target = targets.get((row.target_kind, row.target_id))
-        if target is not None and target.at is not None and target.at != row.target_at:
-            move(row, target.at, now)
+        key = row.target_kind, row.target_id
+        target = targets.get(key)
+        if target is None:
+            continue
+        at = _next_time(row, sorted(times[key]), now) if key in times else target.at
+        if at is not None and at != row.target_at:
+            move(row, at, now)
             changed.append(row)
     Reminder.objects.bulk_update(changed, FIELDS, batch_size=BATCH)
+
+
+def _next_time(row: Reminder, times: list[datetime], now: datetime) -> datetime | None:
+    """The time of a thing that repeats which a reminder is for next; the one it has while that is to be told still."""
+    if row.state == State.SCHEDULED and row.fire_at <= now:
+        return row.target_at
+    lead = timedelta(minutes=row.lead_minutes or 0)
+    return next((at for at in times if at - lead > now), row.target_at)
+
+
+def _key_of(row: Reminder) -> tuple[str, int, str, int | None]:
+    return row.target_kind, row.target_id, row.target_key, row.rule_id
 
 
 def _rules_by_kind(owner: User) -> dict[tuple[str, int | None], list[ReminderRule]]:
@@ -165,9 +193,23 @@ def _rules_by_kind(owner: User) -> dict[tuple[str, int | None], list[ReminderRul
     return rules
 
 
-def rules_for(target: Target, rules: dict[tuple[str, int | None], list[ReminderRule]]) -> list[ReminderRule]:
-    """Choose the rules that a thing follows: its course's own for the kind, where there are any, else the general."""
-    found = rules.get((target.rule_kind, target.course_id)) if target.course_id is not None else None
+def _shown_courses(owner: User) -> dict[int, int]:
+    """The course that is shown for each that is the same from another source."""
+    rows = Course.objects.visible_to(owner).filter(same_as__isnull=False)
+    return dict(rows.order_by().values_list("pk", "same_as_id"))
+
+
+def rules_for(
+    target: Target, rules: dict[tuple[str, int | None], list[ReminderRule]], shown: Mapping[int, int]
+) -> list[ReminderRule]:
+    """Choose the rules that a thing follows: its course's own for the kind, where there are any, else the general.
+
+    `shown` are the courses that stand for those of other sources: what was said of one holds for all of them.
+    """
+    found = None
+    if target.course_id is not None:
+        course = shown.get(target.course_id, target.course_id)
+        found = rules.get((target.rule_kind, course)) or rules.get((target.rule_kind, target.course_id))
     chosen = found if found is not None else rules.get((target.rule_kind, None), [])
     return [rule for rule in chosen if rule.lead_minutes is not None]
 
@@ -175,9 +217,7 @@ def rules_for(target: Target, rules: dict[tuple[str, int | None], list[ReminderR
 # --- What workflows are told --------------------------------------------------------------------------------
 
 
-def _signal_deadlines(
-    owner: User, row: ReminderSettings, ahead: dict[tuple[str, int], Target], since: datetime, now: datetime
-) -> None:
+def _signal_deadlines(owner: User, row: ReminderSettings, ahead: Ahead, since: datetime, now: datetime) -> None:
     """Make, and take back, the rows from which `assignment.due_soon` and `assignment.overdue` are recorded."""
     wanted = {}
     for target in ahead.values():

@@ -79,23 +79,32 @@ def read_own_events(owner: User, ids: Iterable[int]) -> Iterator[Target]:
         )
 
 
+def event_times(owner: User, ids: Iterable[int], start: datetime, end: datetime) -> dict[int, dict[str, datetime]]:
+    """The times of events that lie in a span, by the event and the time's name. One query."""
+    span = (start - timedelta(days=2), end + timedelta(days=2))  # the days of UTC that stand for days of any zone
+    rows = CalendarOccurrence.objects.filter(owner=owner, event__in=list(ids), starts_at__range=span)
+    found: dict[int, dict[str, datetime]] = {}
+    for pk, key, at, is_all_day in rows.values_list("event_id", "key", "starts_at", "event__is_all_day"):
+        found.setdefault(pk, {})[key] = at.replace(tzinfo=owner.zone) + MORNING if is_all_day else at
+    return found
+
+
 def own_events_ahead(owner: User, start: datetime, end: datetime) -> Iterator[Target]:
-    """What the calendar shows as events: each at its next time, and each once, whatever calendars have it."""
-    entries = sorted(read_events(owner, start - MORNING, end), key=lambda entry: entry.starts_at)
-    hidden: set[int] = set()
-    if any(entry.course_id for entry in entries):
-        hidden.update(Course.objects.visible_to(owner).hidden().values_list("pk", flat=True))
-    begun = timezone.now() - JUST_BEGUN
-    found: dict[int, Target] = {}
+    """What the calendar shows as events, each time they take place, and each once, whatever calendars have it."""
+    entries = read_events(owner, start - MORNING, end)
+    if not entries:
+        return
+    hidden = set(Course.objects.visible_to(owner).hidden().values_list("pk", flat=True))
+    repeating = set(CalendarEvent.objects.visible_to(owner).repeating().order_by().values_list("pk", flat=True))
     for entry in entries:
         at = entry.starts_at + MORNING if entry.is_all_day else entry.starts_at
-        pk = event_of(entry.key)
-        before = found.get(pk)
-        if not start <= at < end or entry.course_id in hidden or (before and before.at and before.at >= begun):
+        if not start <= at < end or entry.course_id in hidden:
             continue
-        found[pk] = Target(
+        pk = event_of(entry.key)
+        yield Target(
             kind="event",
             pk=pk,
+            time_key=entry.key.rpartition("@")[2] if pk in repeating else "",
             title=entry.title,
             at=at,
             url=entry.url,
@@ -105,10 +114,11 @@ def own_events_ahead(owner: User, start: datetime, end: datetime) -> Iterator[Ta
             is_all_day=entry.is_all_day,
             facts=tuple(filter(None, [entry.location])),
         )
-    yield from found.values()
 
 
 def register() -> None:
     """Add both kinds; called once, when the app is ready."""
     register_target(TargetKind("task", "Own task", "is due", "was due", read_tasks, tasks_ahead))
-    register_target(TargetKind("event", "Calendar event", "begins", "began", read_own_events, own_events_ahead))
+    register_target(
+        TargetKind("event", "Calendar event", "begins", "began", read_own_events, own_events_ahead, event_times)
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from coreengine.kernel.notifications import CHANNELS
 from courses.models import Course, Reminder, ReminderRule, ReminderSettings
 from courses.models.reminders import Channel, DigestSlot
 from courses.moments import Clock, ago
-from courses.reminders.targets import Target, target_kind, targets_of
+from courses.reminders.targets import Target, target_kind, targets_of_reminders
 from courses.reminders.times import WEEKDAYS, exact_words, lead_words, length_words
 
 PRESETS = (10, 30, 60, 120, 24 * 60, 2 * 24 * 60, 7 * 24 * 60)
@@ -52,6 +52,7 @@ def line_of(reminder: Reminder, clock: Clock, target: Target | None = None) -> R
     channels = reminder.channels or (reminder.rule.channels if reminder.rule else [])
     notes = [
         "by default" if reminder.is_derived and is_coming else "",
+        "and each time after" if reminder.target_key and is_coming else "",
         reminder.reason,
         f"sent {ago(reminder.sent_at, clock.now)}" if reminder.state == State.SENT and reminder.sent_at else "",
         channel_words(channels) if channels and is_coming else "",
@@ -80,8 +81,8 @@ def reminder_card(
     user: User, target: Target, clock: Clock, *, form: forms.Form | None = None, removed: Reminder | None = None
 ) -> dict[str, Any]:
     """What the piece with the reminders of one thing needs; two queries."""
-    rows = Reminder.objects.visible_to(user).of(target.kind, target.pk).shown().select_related("rule")
-    lines = [line_of(row, clock) for row in rows.order_by("fire_at", "pk")]
+    rows = Reminder.objects.visible_to(user).of(target.kind, target.pk).shown().next_times().select_related("rule")
+    lines = [line_of(row, clock) for row in _latest(rows.order_by("fire_at", "pk"))]
     presets = [
         (minutes, lead_words(minutes))
         for minutes in PRESETS
@@ -103,15 +104,24 @@ def reminder_card(
     }
 
 
+def _latest(rows: Iterable[Reminder]) -> list[Reminder]:
+    """Of what came each time a thing took place, the last: the times before it say nothing new."""
+    found: dict[Any, Reminder] = {}
+    for row in rows:
+        is_past = row.state != State.SCHEDULED
+        found[(row.rule_id, is_past) if row.target_key else row.pk] = row
+    return sorted(found.values(), key=lambda row: (row.fire_at, row.pk))
+
+
 def reminder_list(user: User, clock: Clock) -> dict[str, Any]:
     """All that is to come, soonest first, and what came lately; as many queries for any number."""
     own = Reminder.objects.visible_to(user).select_related("rule")
-    coming = list(own.filter(state=State.SCHEDULED).order_by("fire_at", "pk")[:LISTED])
+    coming = list(own.filter(state=State.SCHEDULED).next_times().order_by("fire_at", "pk")[:LISTED])
     lately = list(own.filter(state__in=[State.SENT, State.SKIPPED]).order_by("-fire_at", "-pk")[:20])
-    targets = targets_of(user, {(row.target_kind, row.target_id) for row in [*coming, *lately]})
+    targets = targets_of_reminders(user, [*coming, *lately])
 
     def lines(rows: list[Reminder]) -> list[ReminderLine]:
-        found = ((row, targets.get((row.target_kind, row.target_id))) for row in rows)
+        found = ((row, targets.get(row.pk)) for row in rows)
         return [line_of(row, clock, target) for row, target in found if target is not None]
 
     return {"coming": lines(coming), "lately": lines(lately)}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Self
 
+from django.db.models import Exists, OuterRef, Q
+
 from coreengine.kernel.querysets import OwnedQuerySet
 
 
@@ -16,6 +18,12 @@ class ReminderQuerySet(OwnedQuerySet):
     def of(self, kind: str, pk: int) -> Self:
         """Those of one thing."""
         return self.filter(target_kind=kind, target_id=pk)
+
+    def next_times(self) -> Self:
+        """Of a thing that repeats, keep the next of its times for each rule."""
+        same = {name: OuterRef(name) for name in ("owner", "target_kind", "target_id", "rule")}
+        sooner = self.model._default_manager.filter(**same, state="scheduled", fire_at__lt=OuterRef("fire_at"))
+        return self.exclude(~Q(target_key=""), Exists(sooner.exclude(target_key="")))
 
     def shown(self) -> Self:
         """Leave out what the student removed."""

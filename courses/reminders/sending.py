@@ -26,7 +26,7 @@ from coreengine.kernel.notifications import channels_for, notify, quiet_end
 from courses.models import DueSignal, Reminder, ReminderSettings
 from courses.moments import Clock
 from courses.reminders.deriving import move
-from courses.reminders.targets import Target, target_kind, targets_of
+from courses.reminders.targets import Target, target_kind, targets_of_reminders
 from courses.reminders.times import SNOOZES, exact_words, left_words
 from courses.work_state import OUTSTANDING
 
@@ -88,7 +88,7 @@ def send_reminders_of(owner_id: int, *, now: datetime) -> int:
         .select_related("rule")
         .select_for_update(skip_locked=True, of=("self",))[:AT_A_TIME]
     )
-    targets = targets_of(owner, {(one.target_kind, one.target_id) for one in rows})
+    targets = targets_of_reminders(owner, rows)
     found = _sift(rows, targets, now)
     clock = Clock(now, owner.zone)
     late = [due for due in found if due.is_late(now)]
@@ -100,11 +100,11 @@ def send_reminders_of(owner_id: int, *, now: datetime) -> int:
     return sum(1 for one in rows if one.state == State.SENT)
 
 
-def _sift(rows: list[Reminder], targets: dict[tuple[str, int], Target], now: datetime) -> list[Due]:
+def _sift(rows: list[Reminder], targets: dict[int, Target], now: datetime) -> list[Due]:
     """Settle what is not to be told, and gather the rest by thing, the latest reminder of each first."""
-    found: dict[tuple[str, int], Due] = {}
+    found: dict[tuple[str, int, str], Due] = {}
     for row in rows:
-        target = targets.get((row.target_kind, row.target_id))
+        target = targets.get(row.pk)
         reason = _reason_against(row, target)
         if reason or target is None:
             row.state, row.reason = State.SKIPPED, reason
@@ -147,6 +147,7 @@ def _send(owner: User, due: Due, clock: Clock) -> None:
         priority="urgent" if is_urgent else "high" if is_past else "medium",
         url=target.url,
         kind=KIND,
+        group=f"Reminders of {target.course}" if target.course else "Reminders",
         channels=channels,
         actions=_actions(first),
         now=clock.now,

@@ -152,6 +152,27 @@ def dismiss_reminder(reminder: Reminder, *, by: Any) -> Reminder:
 
 
 @transaction.atomic
+def dismiss_every_time(reminder: Reminder, *, by: Any) -> Reminder:
+    """Take away what a rule would tell of a thing that repeats, each time; of anything else, the reminder.
+
+    `restore_reminder` of what is answered takes that back.
+    """
+    if not reminder.target_key or reminder.rule is None:
+        return dismiss_reminder(reminder, by=by)
+    _lock(reminder.owner)
+    reminder = _locked(reminder)
+    own = Reminder.objects.filter(owner=reminder.owner, is_derived=True, rule=reminder.rule_id)
+    own = own.of(reminder.target_kind, reminder.target_id)
+    own.filter(state=Reminder.State.SCHEDULED).exclude(target_key="").delete()
+    copied = ("owner", "target_kind", "target_id", "rule", "lead_minutes", "target_at", "fire_at")
+    row = own.filter(target_key="").first() or Reminder(is_derived=True, **{n: getattr(reminder, n) for n in copied})
+    row.state, row.snoozed_until = Reminder.State.DISMISSED, None
+    row.save()
+    _tell(row, "reminder.dismissed", by, every_time=True)
+    return row
+
+
+@transaction.atomic
 def restore_reminder(reminder: Reminder, *, by: Any, now: datetime | None = None) -> Reminder:
     """Take back that a reminder was removed: it comes at its time, or counts as sent where that has passed."""
     now = now or timezone.now()
@@ -160,6 +181,7 @@ def restore_reminder(reminder: Reminder, *, by: Any, now: datetime | None = None
         waits = reminder.fire_at > now and reminder.sent_for is None
         reminder.state = Reminder.State.SCHEDULED if waits else Reminder.State.SENT
         reminder.save(update_fields=["state"])
+        mark_stale(reminder.owner)  # of a thing that repeats, its times have to be found again
         _tell(reminder, "reminder.restored", by)
     return reminder
 

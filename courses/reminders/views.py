@@ -61,9 +61,9 @@ def reminders(request: Request) -> HttpResponse:
 
 @require_POST
 def remove(request: Request, pk: int) -> HttpResponse:
-    """Take a reminder away, and offer it back."""
+    """Take a reminder away, of a thing that repeats each time, and offer it back."""
     reminder = _own(request, pk)
-    reminder = services.dismiss_reminder(reminder, by=request.user)
+    reminder = services.dismiss_every_time(reminder, by=request.user)
     return _card(request, _target_of(reminder), removed=reminder)
 
 

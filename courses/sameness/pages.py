@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import SequenceMatcher
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
+from coreengine.kernel.sources import source_names
 from coreengine.kernel.typing import Request
 from courses.models import Assignment, Course
 from courses.moments import Clock, moment
@@ -50,10 +52,12 @@ class SameCard:
     undo: Any = None
 
 
-def source_words(thing: Assignment | Course) -> str:
-    """Where a thing comes from, for its student: the host, "a calendar feed", "by hand"."""
+def source_words(thing: Assignment | Course, names: Mapping[str, str]) -> str:
+    """Where a thing comes from, for its student: the name of its source in `names`, else the host, or "by hand"."""
     if thing.is_by_hand:
         return "made by hand"
+    if name := names.get(thing.source):
+        return name
     host = host_of(thing.html_url)
     if isinstance(thing, Assignment) and thing.submission_types == NOT_REPORTED:
         return f"the calendar of {host}" if host else "a calendar feed"
@@ -61,25 +65,34 @@ def source_words(thing: Assignment | Course) -> str:
 
 
 def same_work_card(request: Request, assignment: Assignment) -> dict[str, Any]:
-    """The other sources of an assignment; no query where there are none. `?same` asks what it could be joined with."""
+    """The other sources of an assignment; one query for the sources' names where there are none.
+
+    `?same` asks what it could be joined with.
+    """
     clock = clock_of(request.user)
     group = _group(assignment)
-    others = [_other(row, clock, assignment) for row in group if row.pk != assignment.pk]
+    names = source_names(request.user, {row.source for row in group})
+    others = [_other(row, clock, assignment, names) for row in group if row.pk != assignment.pk]
     candidates = []
     if "same" in request.GET:
         candidates = _work_candidates(request, assignment, {row.pk for row in group}, clock)
-    return {"card": _card(request, "assignment", assignment, group, others, candidates)}
+    source = source_words(assignment, names)
+    return {"card": _card(request, "assignment", assignment, source, group, others, candidates)}
 
 
 def same_course_card(request: Request, course: Course) -> dict[str, Any]:
-    """The other sources of a course; no query where there are none. `?same` asks what it could be joined with."""
+    """The other sources of a course; one query for the sources' names where there are none.
+
+    `?same` asks what it could be joined with.
+    """
     group = _group(course)
     pks = {row.pk for row in group}
+    names = source_names(request.user, {row.source for row in group})
     others = [
         OtherSource(
             row.pk,
             row.name,
-            source_words(row),
+            source_words(row, names),
             row.code,
             row.html_url,
             row.notes if row.notes != course.notes else "",
@@ -91,22 +104,25 @@ def same_course_card(request: Request, course: Course) -> dict[str, Any]:
     candidates = []
     if "same" in request.GET:
         rows = Course.objects.visible_to(request.user).shown_once().exclude(pk__in=pks).by_name()
-        rows = rows.only("name", "nickname", "code", "source", "html_url")[:LOOKED_AT]
-        candidates = [(row.pk, f"{row.title} ({source_words(row)})") for row in _nearest(rows, course.name)]
-    return {"card": _card(request, "course", course, group, others, candidates)}
+        rows = list(rows.only("name", "nickname", "code", "source", "html_url")[:LOOKED_AT])
+        theirs = source_names(request.user, {row.source for row in rows})
+        candidates = [(row.pk, f"{row.title} ({source_words(row, theirs)})") for row in _nearest(rows, course.name)]
+    source = source_words(course, names)
+    return {"card": _card(request, "course", course, source, group, others, candidates)}
 
 
 def _group(thing: Any) -> list[Any]:
     return group_of(thing) if thing.same_as_id or getattr(thing, "has_twins", True) else [thing]
 
 
-def _other(row: Assignment, clock: Clock, shown: Assignment) -> OtherSource:
+def _other(row: Assignment, clock: Clock, shown: Assignment, names: Mapping[str, str]) -> OtherSource:
     due = ""
     if row.due_at is not None and row.due_at != shown.due_at:
         said = moment(row.due_at, clock)
         due = f"due {said.main}, {said.detail}"
     notes = row.notes if row.notes != shown.notes else ""
-    return OtherSource(row.pk, row.name, source_words(row), due, row.html_url, notes, row.missing_since is not None)
+    source = source_words(row, names)
+    return OtherSource(row.pk, row.name, source, due, row.html_url, notes, row.missing_since is not None)
 
 
 def _work_candidates(request: Request, own: Assignment, leave_out: set[int], clock: Clock) -> list[tuple[int, str]]:
@@ -125,14 +141,20 @@ def _work_candidates(request: Request, own: Assignment, leave_out: set[int], clo
     return found
 
 
-def _nearest(rows: QuerySet[Any], name: str) -> list[Any]:
+def _nearest(rows: Iterable[Any], name: str) -> list[Any]:
     """Those whose names are most like this one first."""
     wanted = plain(name)
     return sorted(rows, key=lambda row: -SequenceMatcher(None, wanted, plain(row.name)).ratio())[:CANDIDATES]
 
 
 def _card(
-    request: Request, kind: str, thing: Any, group: list[Any], others: list[OtherSource], candidates: list[Any]
+    request: Request,
+    kind: str,
+    thing: Any,
+    source: str,
+    group: list[Any],
+    others: list[OtherSource],
+    candidates: list[Any],
 ) -> SameCard:
     shown = group[0] if group[0].pk != thing.pk else None
     known = {str(row.pk): row for row in group}
@@ -144,4 +166,4 @@ def _card(
         if parted is not None and str(parted.pk) not in known:
             done, undo = "parted", parted
     asked = "same" in request.GET
-    return SameCard(kind, thing, source_words(thing), shown, others, candidates, asked, done, undo)
+    return SameCard(kind, thing, source, shown, others, candidates, asked, done, undo)

@@ -12,11 +12,12 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from coreengine.kernel.api.viewsets import OwnedModelViewSet
-from courses.api.serializers import OwnCourses
+from courses.api.serializers import OwnCourses, OwnResources
 from courses.models import Course, ImportDraft
-from courses.syllabus import drafts
+from courses.syllabus import drafts, files
 from courses.syllabus.reading import is_table
 from courses.syllabus.rows import FIELDS, MOST_ROWS
+from resources.models import Resource
 
 
 class ImportListSerializer(serializers.ModelSerializer):
@@ -42,18 +43,37 @@ class ImportSerializer(ImportListSerializer):
         choices=ImportDraft.Kind.choices, required=False, help_text="told from the text if it is not given"
     )
     file_name = serializers.CharField(required=False, allow_blank=True, max_length=255)
-    text = serializers.CharField(write_only=True, trim_whitespace=False, help_text="the table or the syllabus")
+    text = serializers.CharField(
+        write_only=True, required=False, trim_whitespace=False, help_text="the table or the syllabus"
+    )
+    resource = OwnResources(
+        queryset=Resource.objects.none(),
+        required=False,
+        allow_null=True,
+        help_text="instead of a text, a file of the vault; `read/` says when it is read",
+    )
+    is_waiting = serializers.BooleanField(read_only=True, help_text="the file has not been read yet")
+    problem = serializers.SerializerMethodField(help_text="why the file cannot be read")
     needs_order = serializers.SerializerMethodField(help_text="true: say in `choices` whether day or month comes first")
     rows = serializers.ListField(child=serializers.DictField(), read_only=True)
     choices = serializers.DictField(read_only=True, help_text="delimiter, columns, order (dmy, mdy), time")
     made = serializers.DictField(read_only=True, help_text="ids of what it brought in")
 
     class Meta(ImportListSerializer.Meta):
-        fields = [*ImportListSerializer.Meta.fields, "text", "needs_order", "choices", "rows", "made"]
+        fields = [*ImportListSerializer.Meta.fields, "text", "resource", "is_waiting", "problem", "needs_order"]
+        fields += ["choices", "rows", "made"]
         read_only_fields = ["encoding", "applied_at", "undone_at", "expires_at", "created_at", "updated_at"]
 
     def get_needs_order(self, draft: ImportDraft) -> bool:
         return drafts.needed_order(draft) == "ask"
+
+    def get_problem(self, draft: ImportDraft) -> str:
+        return files.waiting_for(draft).problem if draft.is_waiting else ""
+
+    def validate(self, values: dict[str, Any]) -> dict[str, Any]:
+        if bool(values.get("text")) == bool(values.get("resource")):
+            raise serializers.ValidationError({"text": "Give either a text or a file of the vault (`resource`)."})
+        return values
 
 
 class RowSerializer(serializers.Serializer):
@@ -96,6 +116,11 @@ class ImportViewSet(OwnedModelViewSet):
 
     def perform_create(self, serializer: BaseSerializer) -> None:
         given = dict(serializer.validated_data)
+        if resource := given.pop("resource", None):
+            values = {name: given[name] for name in ("kind", "course", "course_name") if name in given}
+            user = self.request.user
+            serializer.instance = files.begin_import_of_resource(user, resource, by=user, **values)
+            return
         kinds = ImportDraft.Kind
         guessed = kinds.TABLE if is_table(given["text"], given.get("file_name", "")) else kinds.SYLLABUS
         given.setdefault("kind", guessed)
@@ -120,6 +145,12 @@ class ImportViewSet(OwnedModelViewSet):
 
     def perform_destroy(self, instance: ImportDraft) -> None:
         drafts.drop_draft(instance, by=self.request.user)
+
+    @extend_schema(request=None, responses=ImportSerializer)
+    @action(detail=True, methods=["post"])
+    def read(self, request: Request, pk: str | None = None) -> Response:
+        """Look whether the file is read by now: `is_waiting` says so, `problem` why it never will be."""
+        return self._answer(files.read_when_ready(self.get_object(), by=request.user))
 
     @extend_schema(request=None, responses=ImportSerializer)
     @action(detail=True, methods=["post"])

@@ -57,11 +57,23 @@ def begin_import(
         encoding=encoding[:32],
         expires_at=timezone.now() + KEPT_FOR,
     )
+    read_text_into(draft, text)
+    forget_stale(owner)
+    return draft
+
+
+def read_text_into(draft: ImportDraft, text: str) -> ImportDraft:
+    """Read a checked text into a draft, and keep it."""
+    draft.text = text
     _read_again(draft)
     draft.save()
+    return draft
+
+
+def forget_stale(owner: User) -> None:
+    """The oldest drafts make room for new ones."""
     stale = ImportDraft.objects.filter(owner=owner).values_list("pk", flat=True)[MOST_DRAFTS:]
     ImportDraft.objects.filter(pk__in=list(stale)).delete()
-    return draft
 
 
 def table_of(draft: ImportDraft) -> Table | None:

@@ -32,9 +32,8 @@ class StartForm(forms.Form):
     file = forms.FileField(
         required=False,
         label="A file",
-        help_text="CSV, plain text or Markdown, 2 MB at most. A PDF or Word file goes into your vault first: "
-        "choose it below once it is read.",
-        widget=forms.FileInput(attrs={"accept": ",".join(TEXT_TYPES)}),
+        help_text="CSV, plain text or Markdown, 2 MB at most; or a PDF, Word or web page, which is kept in your vault.",
+        widget=forms.FileInput(attrs={"accept": ",".join((*TEXT_TYPES, *READ_BY_THE_VAULT))}),
     )
     resource = forms.ModelChoiceField(
         queryset=Resource.objects.none(), required=False, label="A file of your vault", empty_label="None"
@@ -53,7 +52,9 @@ class StartForm(forms.Form):
 
     def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["course"].queryset = Course.objects.editable_by(owner).for_list().in_own_order()  # type: ignore
+        self.fields["course"].queryset = (  # type: ignore[attr-defined]
+            Course.objects.editable_by(owner).shown_once().for_list().in_own_order()
+        )
         read = Resource.objects.visible_to(owner).kept().exclude(text="").order_by("-updated_at")
         numbers = list(read.values_list("pk", flat=True)[:MOST_OFFERED])
         own = Resource.objects.visible_to(owner).filter(pk__in=numbers).only("title", "owner_id", "text")
@@ -66,6 +67,8 @@ class StartForm(forms.Form):
             return values
         file, resource, text = values.get("file"), values.get("resource"), values.get("text", "")
         name, encoding = "", ""
+        if file is not None and PurePath(file.name.lower()).suffix in READ_BY_THE_VAULT:
+            return {**values, "has_to_be_read": True}
         if file is not None:
             text, name, encoding = self._read(file)
         elif resource is not None:
@@ -79,12 +82,9 @@ class StartForm(forms.Form):
 
     @staticmethod
     def _read(file: Any) -> tuple[str, str, str]:
-        suffix = PurePath(file.name.lower()).suffix
-        if suffix in READ_BY_THE_VAULT:
-            reason = f"“{file.name}” has to be read first. Upload it to your vault, then choose it below."
+        if PurePath(file.name.lower()).suffix not in TEXT_TYPES:
+            reason = f"“{file.name}” is neither a table nor a text that can be read. Save it as CSV, text or PDF."
             raise ValidationError({"file": reason})
-        if suffix not in TEXT_TYPES:
-            raise ValidationError({"file": f"“{file.name}” is neither CSV nor text. Save it as one of the two."})
         if file.size > MOST_BYTES:
             raise ValidationError({"file": f"“{file.name}” is larger than {MOST_BYTES // 1024 // 1024} MB. Split it."})
         read = read_bytes(file.read(), file.name)

@@ -11,6 +11,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRedirect
 
 from coreengine.kernel.errors import DomainError
 from coreengine.kernel.pages import render_page
@@ -18,7 +19,7 @@ from coreengine.kernel.typing import Request
 from courses.course_page.views import part_url
 from courses.forms import add_errors
 from courses.models import Course, ImportDraft
-from courses.syllabus import drafts
+from courses.syllabus import drafts, files
 from courses.syllabus.forms import StartForm, typed_choices, typed_rows
 from courses.syllabus.pages import choices_context, preview_of
 from courses.texts import syllabus_text
@@ -37,13 +38,38 @@ def start(request: Request) -> HttpResponse:
     form = StartForm(request.POST or None, request.FILES or None, owner=request.user, initial=_initial(request))
     if request.method == "POST" and form.is_valid():
         try:
-            draft = drafts.begin_import(request.user, by=request.user, **form.values)
-            return redirect(draft)
+            return redirect(_begin(request, form))
         except ValidationError as error:
             add_errors(form, error)
+        except DomainError as error:  # of the vault: an empty file, one that is too large
+            form.add_error("file", str(error))
     waiting = ImportDraft.objects.visible_to(request.user).for_list().open(timezone.now())[:10]
     context = {"form": form, "waiting": waiting}
     return render_page(request, "courses/import_start.html", context, status=422 if form.errors else 200)
+
+
+def _begin(request: Request, form: StartForm) -> ImportDraft:
+    if not form.cleaned_data.get("has_to_be_read"):
+        return drafts.begin_import(request.user, by=request.user, **form.values)
+    file = form.cleaned_data["file"]
+    values = {name: form.cleaned_data[name] for name in ("kind", "course", "course_name")}
+    return files.begin_import_of_file(request.user, file, by=request.user, name=file.name, **values)
+
+
+@require_POST
+def read(request: Request, pk: int) -> HttpResponse:
+    """Look whether the file of an import is read by now; htmx asks every second, and is sent on once it is."""
+    found = files.read_when_ready(get_object_or_404(_own(request), pk=pk), by=request.user)
+    if not request.htmx:
+        return redirect(found)
+    if not found.is_waiting:
+        return HttpResponseClientRedirect(found.get_absolute_url())
+    return _waiting(request, found)
+
+
+def _waiting(request: Request, found: ImportDraft) -> HttpResponse:
+    context = {"draft": found, "waiting": files.waiting_for(found)}
+    return render_page(request, "courses/import_waiting.html", context, parts={"waiting": "waiting"})
 
 
 def _initial(request: Request) -> dict[str, Any]:
@@ -62,6 +88,8 @@ def _initial(request: Request) -> dict[str, Any]:
 def draft(request: Request, pk: int) -> HttpResponse:
     """The preview. A POST keeps what was corrected, then does what its button says: read anew, save, or bring in."""
     found = get_object_or_404(_own(request), pk=pk)
+    if found.is_waiting:
+        return _waiting(request, found)
     status = 200
     if request.method == "POST":
         try:

@@ -45,6 +45,6 @@ def plan_blocks(context: template.Context, lines: Iterable[BlockLine]) -> SafeSt
 
 
 @register.simple_tag
-def work_options(works: Iterable[PlannableWork]) -> SafeString:
-    """Draw the options of a field that names a piece of work."""
-    return mark_safe(plan_html.work_options(works))
+def work_options(works: Iterable[PlannableWork], chosen: str | None = None) -> SafeString:
+    """Draw the options of a field that names a piece of work; `chosen` is the name of the one that is selected."""
+    return mark_safe(plan_html.work_options(works, chosen))

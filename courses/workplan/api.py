@@ -65,7 +65,7 @@ class PlanProposalSerializer(serializers.ModelSerializer):
         read_only_fields = [name for name in fields if name != "weeks"]
 
 
-class AcceptSerializer(serializers.Serializer):
+class AcceptBlocksSerializer(serializers.Serializer):
     """Which blocks to accept; all that are left without it."""
 
     blocks = serializers.ListField(child=serializers.IntegerField(), required=False, max_length=1000)
@@ -234,11 +234,11 @@ class PlanProposalViewSet(OwnedReadViewSet):
         headers = {"Location": f"/api/v1/plan-proposals/{proposal.pk}/"}
         return Response(PlanProposalSerializer(proposal).data, status=202, headers=headers)
 
-    @extend_schema(request=AcceptSerializer, responses=PlanProposalSerializer)
+    @extend_schema(request=AcceptBlocksSerializer, responses=PlanProposalSerializer)
     @action(detail=True, methods=["post"])
     def accept(self, request: Request, pk: str | None = None) -> Response:
         """Take blocks into the plan: all that are left, or those named."""
-        body = AcceptSerializer(data=request.data)
+        body = AcceptBlocksSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         only = body.validated_data.get("blocks")
         return Response(

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db.models import F, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 
 from coreengine.accounts.models import User
 from courses.kept_queries import KeptQuery, owner_with
@@ -15,10 +16,16 @@ from courses.moments import Clock
 from courses.workplan.effort import Effort
 from courses.workplan.work import MOST_WORK, PlannableWork, address_of
 
+STEPS_KEPT_FOR = timedelta(days=120)
+
 
 def read_tasks(owner: User, clock: Clock, preferences: PlanPreferences) -> list[PlannableWork]:
-    """The tasks still to be done; one query. A subtask is a part of its task, not work of its own."""
-    return [_work(clock, preferences, *row) for row in _TASKS.rows(owner=owner.pk)]
+    """The tasks still to be done; one query. A subtask is a part of its task, not work of its own.
+
+    With them come those done lately towards an assignment, which is the less to do for them.
+    """
+    rows = _TASKS.rows(owner=owner.pk, lately=clock.now - STEPS_KEPT_FOR)
+    return [_work(clock, preferences, *row) for row in rows]
 
 
 def open_tasks(owner: User, ids: Iterable[int], now: datetime) -> set[int]:
@@ -29,8 +36,8 @@ def open_tasks(owner: User, ids: Iterable[int], now: datetime) -> set[int]:
 
 def _work(
     clock: Clock, preferences: PlanPreferences, pk: int, title: str, due_on: date | None, due_at: datetime | None,
-    minutes: int | None, parts: int | None, course_id: int | None, name: str | None, nickname: str | None,
-    hue: int | None, deleted_at: datetime | None,
+    done_at: datetime | None, minutes: int | None, parts: int | None, towards: int | None, course_id: int | None,
+    name: str | None, nickname: str | None, hue: int | None, deleted_at: datetime | None,
 ) -> PlannableWork:  # fmt: skip
     has_course = course_id is not None and deleted_at is None
     return PlannableWork(
@@ -43,6 +50,8 @@ def _work(
         course_id=course_id if has_course else None,
         course=(nickname or name or "") if has_course else "",
         hue=(hue or 0) if has_course else 0,
+        towards=("assignment", towards) if towards else None,
+        is_done=done_at is not None,
     )
 
 
@@ -61,15 +70,21 @@ def _effort(minutes: int | None, parts: int | None, preferences: PlanPreferences
     return Effort(preferences.default_minutes, "assumed, since it has no estimate")
 
 
-def _open_tasks(owner: int) -> QuerySet[Any]:
+def _tasks(owner: int, lately: datetime) -> QuerySet[Any]:
     still_open = Q(subtasks__deleted_at__isnull=True, subtasks__done_at__isnull=True)
-    rows = OwnTask.objects.visible_to(owner_with(owner)).whole().open()
-    rows = rows.annotate(parts_minutes=Sum("subtasks__estimate_minutes", filter=still_open))
-    soonest = (F("due_at").asc(nulls_last=True), F("due_on").asc(nulls_last=True), "pk")
-    return rows.order_by(*soonest).values_list(
-        *("pk", "title", "due_on", "due_at", "estimate_minutes", "parts_minutes"),
+    done_steps = Q(done_at__gte=lately, assignment__isnull=False)
+    rows = OwnTask.objects.visible_to(owner_with(owner)).whole()
+    rows = rows.filter(Q(done_at__isnull=True) | done_steps, dismissed_at=None)
+    rows = rows.annotate(
+        parts_minutes=Sum("subtasks__estimate_minutes", filter=still_open),
+        towards=Coalesce("assignment__same_as_id", "assignment_id"),
+    )
+    open_first, last = F("done_at").asc(nulls_first=True), {"nulls_last": True}
+    rows = rows.order_by(open_first, F("due_at").asc(**last), F("due_on").asc(**last), "pk")
+    return rows.values_list(
+        *("pk", "title", "due_on", "due_at", "done_at", "estimate_minutes", "parts_minutes", "towards"),
         *("course_id", "course__name", "course__nickname", "course__hue", "course__deleted_at"),
     )[:MOST_WORK]
 
 
-_TASKS = KeptQuery(_open_tasks, owner=int)
+_TASKS = KeptQuery(_tasks, owner=int, lately=datetime)

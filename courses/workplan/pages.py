@@ -22,7 +22,16 @@ from courses.workplan.proposing import LAYER
 from courses.workplan.rules import rhythm_of
 from courses.workplan.week import Week, draw_week
 from courses.workplan.wording import due_words, said_moment
-from courses.workplan.work import MOST_WORK, Key, PlannableWork, address_of, open_keys, open_work, preferences_of
+from courses.workplan.work import (
+    MOST_WORK,
+    Key,
+    PlannableWork,
+    address_of,
+    open_keys,
+    open_work,
+    preferences_of,
+    work_to_plan,
+)
 
 State = WorkBlock.State
 BADGES = {
@@ -117,10 +126,10 @@ class PlanPage:
         return self.monday + timedelta(days=7)
 
 
-def plan_page(user: User, clock: Clock, day: date | None) -> PlanPage:
+def plan_page(user: User, clock: Clock, day: date | None, *, with_worked: bool = False) -> PlanPage:
     """Read one week of the plan: that of the day, else that of the next block, so that no empty week comes first.
 
-    A fixed number of queries, whatever there is to do.
+    A fixed number of queries, whatever there is to do. `with_worked` tells of all work what was worked on it.
     """
     latest = PlanProposal.objects.visible_to(user).order_by("-made_at", "-pk").first()
     ahead, offered = _ahead(user, latest, clock)
@@ -128,7 +137,7 @@ def plan_page(user: User, clock: Clock, day: date | None) -> PlanPage:
     monday = day - timedelta(days=day.weekday())
     start, end = clock.midnight(monday), clock.midnight(monday + timedelta(days=7))
     preferences = preferences_of(user)
-    works = open_work(user, clock, preferences)
+    works = (work_to_plan if with_worked else open_work)(user, clock, preferences)
     known = {work.key: work for work in works}
     blocks: list[WorkBlock] = _BLOCKS.objects(owner=user.pk, start=start, end=end)
     # Of very much work the sources give the soonest only: of the rest it is asked whether it is still open.

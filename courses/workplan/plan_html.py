@@ -173,7 +173,10 @@ def _slot(box: Box) -> str:
     )
 
 
-def work_options(works: Iterable[PlannableWork]) -> str:
+def work_options(works: Iterable[PlannableWork], chosen: str | None = None) -> str:
     """The work of which a block can be planned, as options of a field."""
-    named = ((work, f"{work.title} ({work.course})" if work.course else work.title) for work in works)
-    return "".join(f'<option value="{work.kind}:{work.id}">{escape(name)}</option>' for work, name in named)
+    named = ((work.name, f"{work.title} ({work.course})" if work.course else work.title) for work in works)
+    return "".join(
+        f'<option value="{name}"{" selected" if name == chosen else ""}>{escape(words)}</option>'
+        for name, words in named
+    )

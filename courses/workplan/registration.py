@@ -10,12 +10,15 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from coreengine.accounts.models import User
+from coreengine.kernel.screens import PageKeys, register_page_keys
 from courses.calendar.entries import Entry, Layer, register_layer
 from courses.kept_queries import KeptQuery, owner_with
 from courses.models import WorkBlock
 from courses.workplan.own_tasks import open_tasks, read_tasks
 from courses.workplan.proposing import LAYER
 from courses.workplan.work import Source, open_assignments, open_keys, read_assignments, register_source
+
+KEYS = (("Alt ← → ↑ ↓", "Move a block by a day or a quarter of an hour", ""),)
 
 
 def _blocks(owner: int, start: datetime, end: datetime) -> QuerySet[Any]:
@@ -55,6 +58,7 @@ def block_entries(owner: User, start: datetime, end: datetime) -> Iterator[Entry
 
 def register() -> None:
     """Add all of it; called once, when the app is ready."""
+    register_page_keys(PageKeys("In the plan of work", "courses:plan", KEYS))
     register_layer(Layer(LAYER, "Planned work", "calendar-clock", block_entries, 50))
     register_source(Source("assignment", read_assignments, open_assignments, "/assignments/{}/"))
     register_source(Source("task", read_tasks, open_tasks, "/planner/tasks/{}/"))

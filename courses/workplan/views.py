@@ -24,6 +24,7 @@ from courses.workplan import services
 from courses.workplan.forms import PreferencesForm
 from courses.workplan.heat import SPREADS, WEEKS, heat_page
 from courses.workplan.pages import plan_page
+from courses.workplan.suggesting import suggestion_for
 from courses.workplan.work import preferences_of
 from courses.workplan.worked import worked_page
 
@@ -50,7 +51,7 @@ def workload_page(request: Request) -> HttpResponse:
 
 @require_safe
 def plan(request: Request) -> HttpResponse:
-    """One week of the plan, with what is on offer; with `?by-hand=1` also the form for a block of one's own."""
+    """One week of the plan; `?work=task:3` opens the form of a block for that work, `?by-hand=1` the form alone."""
     return _plan(request, request.GET.get("day", ""), undo=request.GET.get("undo", ""))
 
 
@@ -215,10 +216,16 @@ def _plan(
     request: Request, day: str, *, undo: str = "", fault: dict[str, Any] | None = None, status: int = 200
 ) -> HttpResponse:
     clock = clock_of(request.user)
-    page = plan_page(request.user, clock, _day(day))
+    asked = request.GET.get("work", "")
+    page = plan_page(request.user, clock, _day(day), with_worked=bool(asked))
     # The form names all work there is, which is more than the rest of the page: it comes when it is opened.
     by_hand = request.GET.get("by-hand") == "1" or (fault is not None and fault["at"] == "new")
     context = {"page": page, "undo": _undo(undo), "fault": fault, "horizons": HORIZONS, "by_hand": by_hand}
+    if asked:
+        work = next((each for each in page.works if each.name == asked), None)
+        context["wanted"] = suggestion_for(request.user, work, clock) if work else None
+        context["is_nothing_left"] = work is None
+        context["by_hand"] = by_hand or work is not None
     parts = {"plan": "plan", "by-hand-form": "by-hand"}
     return render_page(request, "courses/workplan/plan.html", context, parts=parts, status=status)
 

@@ -39,14 +39,25 @@ class PlannableWork:
     hue: int = 0
     opens_at: datetime | None = None
     worked_minutes: int = 0
+    towards: Key | None = None
+    """What this is a step of: its effort is a part of that one's, and counts here alone."""
+    steps_minutes: int = 0
+    """How much of the effort are steps that are work of their own."""
+    is_done: bool = False
+    """Of a step: it is kept until what it leads to is done, since it took a part of that."""
 
     @property
     def key(self) -> Key:
         return self.kind, self.id
 
     @property
+    def name(self) -> str:
+        """The key as forms and addresses have it."""
+        return f"{self.kind}:{self.id}"
+
+    @property
     def remaining_minutes(self) -> int:
-        return max(0, self.effort.minutes - self.worked_minutes)
+        return max(0, self.effort.minutes - self.steps_minutes - self.worked_minutes)
 
 
 ReadWork = Callable[[User, Clock, PlanPreferences], Iterable[PlannableWork]]
@@ -105,21 +116,40 @@ def preferences_of(owner: User) -> PlanPreferences:
 def work_to_plan(owner: User, clock: Clock, preferences: PlanPreferences) -> list[PlannableWork]:
     """Read all that is still to do, with how long the student worked on it; in the order of `open_work`.
 
-    One query more than the sources make: what was worked on each thing already.
+    One query more than the sources make: what was worked on each thing already. An own task towards an assignment is
+    a part of its work and not more of it: what the task takes is left to the task and taken off the assignment, which
+    keeps nothing where its tasks are estimated at more than itself.
     """
-    found = open_work(owner, clock, preferences)
-    if worked := worked_minutes(owner):
-        found = [replace(work, worked_minutes=worked[work.key]) if work.key in worked else work for work in found]
-    return found
+    found, worked = _read(owner, clock, preferences), worked_minutes(owner)
+    steps: dict[Key, int] = defaultdict(int)
+    for work in found:
+        if work.towards is not None:
+            steps[work.towards] += _taken_by(work, worked.get(work.key, 0))
+    return [
+        replace(work, worked_minutes=worked.get(work.key, 0), steps_minutes=steps.get(work.key, 0))
+        if work.key in worked or work.key in steps
+        else work
+        for work in found
+        if not work.is_done
+    ]
 
 
 def open_work(owner: User, clock: Clock, preferences: PlanPreferences) -> list[PlannableWork]:
     """Read all that is still to do, the soonest deadline first, work without a date last; each source gives so many.
 
-    What was worked on each is left at none.
+    What was worked on each, and what its steps take, is left at none.
     """
+    return [work for work in _read(owner, clock, preferences) if not work.is_done]
+
+
+def _read(owner: User, clock: Clock, preferences: PlanPreferences) -> list[PlannableWork]:
     found = [work for source in _sources.values() for work in source.read(owner, clock, preferences)]
     return sorted(found, key=lambda work: (work.due_at is None, work.due_at or clock.now, work.kind, work.id))
+
+
+def _taken_by(step: PlannableWork, worked: int) -> int:
+    """How much of the whole one step is: its estimate or more, if more was worked; of a done one no assumption."""
+    return worked if step.is_done and not step.effort.is_estimate else max(worked, step.effort.minutes)
 
 
 def worked_minutes(owner: User) -> dict[Key, int]:

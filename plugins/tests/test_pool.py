@@ -17,6 +17,9 @@ from plugins.sandbox import pool
 from plugins.sandbox.pool import WarmPool
 from plugins.tests.conftest import MakePlugin
 
+LONGEST_S = 30
+"""After so long something is broken; nothing that works comes near it."""
+
 
 class Child:
     def __init__(self, plugin: str) -> None:
@@ -38,9 +41,11 @@ class Sandbox:
         self.started: list[tuple[str, float]] = []
         self.children: list[Child] = []
         self.gate = threading.Semaphore(10**6)
+        self.entered = threading.Semaphore(0)
         self.failure: SandboxUnavailable | None = None
 
     def start(self, plugin: Plugin) -> Child:
+        self.entered.release()
         self.gate.acquire()
         if self.failure is not None:
             raise self.failure
@@ -188,20 +193,27 @@ def test_children_that_died_while_they_waited_are_replaced_and_never_given_out(
 
 
 def test_closing_turns_away_who_waits(open_pool: Any, plugins: dict[str, Plugin], sandbox: Sandbox) -> None:
+    """Each step is woken by the one before, so a slow machine takes longer and nothing waits for a clock."""
     warm = open_pool(0, 0)
     sandbox.gate = threading.Semaphore(0)
+
+    def call() -> Any:
+        return warm.take(plugins["one"], sandbox, owner=1, wait_s=60)
+
     with ThreadPoolExecutor(pool.HANDS + 3) as threads:
-        calls = [threads.submit(warm.take, plugins["one"], sandbox, owner=1, wait_s=60) for _ in range(pool.HANDS + 2)]
         try:
-            wait_until(lambda: len(warm._turns) == 2, timeout_s=30, what="two calls in line")
+            served = [threads.submit(call) for _ in range(pool.HANDS)]
+            for _ in served:
+                assert sandbox.entered.acquire(timeout=LONGEST_S), "every hand is at work"
+            turned_away = [threads.submit(call) for _ in range(2)]
+            with warm._change:  # no hand is free to be woken in our place
+                assert warm._change.wait_for(lambda: len(warm._turns) == 2, timeout=LONGEST_S), "two calls in line"
             closing = threads.submit(warm.close)
-            wait_until(lambda: sum(call.done() for call in calls) == 2, timeout_s=30, what="those in line")
+            failures = [each.exception(timeout=LONGEST_S) for each in turned_away]
         finally:
             sandbox.gate.release(2 * pool.HANDS + 2)  # whatever went wrong, no hand is left waiting
-        closing.result(timeout=30)
-        failures = [call.exception() for call in calls if call.exception()]
-        for call in calls:
-            if not call.exception():
-                call.result().destroy()
+        closing.result(timeout=LONGEST_S)
+        for each in served:
+            each.result(timeout=LONGEST_S).destroy()
 
-    assert len(failures) == 2 and all("stopping" in str(failure) for failure in failures)
+    assert all("stopping" in str(failure) for failure in failures)

@@ -135,6 +135,23 @@ function onMoveKeys(event) {
   move(block, moved.toISOString().slice(0, 16));
 }
 
+// The line of the present moves on; the server drew it where it was.
+function showNow() {
+  const week = document.querySelector(".cal-week[data-zone]");
+  if (!week) return;
+  const parts = new Intl.DateTimeFormat("en-CA", { timeZone: week.dataset.zone, dateStyle: "short", timeStyle: "short", hourCycle: "h23" }).formatToParts(new Date());
+  const of = (type) => parts.find((part) => part.type === type).value;
+  const column = week.querySelector(`[data-column="${of("year")}-${of("month")}-${of("day")}"]`);
+  const line = week.querySelector(".cal-now") ?? Object.assign(document.createElement("span"), { ariaHidden: "true" });
+  const hours = week.dataset.hours.split(" ").map(Number);
+  const place = hours.indexOf(Number(of("hour")));
+  const last = hours.length * 4;
+  const row = place < 0 ? (Number(of("hour")) < hours[0] ? 1 : last) : place * 4 + Math.floor(Number(of("minute")) / 15) + 1;
+  line.className = `cal-now r${Math.min(row, last)}`;
+  if (!column) line.remove();
+  else if (line.parentElement !== column) column.append(line);
+}
+
 // The event's form shows what its choices ask for.
 const eventForm = document.querySelector(".event-form");
 
@@ -166,6 +183,9 @@ if (root) {
   document.addEventListener("keydown", onMoveKeys);
   document.addEventListener("keydown", onArrow);
   onDrag();
+  showNow();
+  setInterval(showNow, 60_000);
+  document.addEventListener("visibilitychange", () => document.hidden || showNow());
   document.querySelector(".cal-week-head .today")?.scrollIntoView({ block: "nearest", inline: "center" });
   if (window.location.hash === "#focus") days().find((link) => link.tabIndex === 0)?.focus();
 }

@@ -1,24 +1,24 @@
-// Courses are put in order by dragging their cards; without a pointer the arrows of each card do the same.
+// A list is put in order by dragging its items (courses, subtasks); without a pointer the arrows of each do the same.
 
 let dragged = null;
 
-const cards = () => document.querySelectorAll("[data-order] > [data-course]");
+const cards = () => document.querySelectorAll("[data-order] > [data-ordered]");
 
 function ready() {
   for (const card of cards()) card.draggable = true;
 }
 
 document.addEventListener("dragstart", (event) => {
-  const card = event.target.closest?.("[data-order] > [data-course]");
+  const card = event.target.closest?.("[data-order] > [data-ordered]");
   if (!card) return;
   dragged = card;
   card.classList.add("dragged");
   event.dataTransfer.effectAllowed = "move";
-  event.dataTransfer.setData("text/plain", card.dataset.course);
+  event.dataTransfer.setData("text/plain", card.dataset.ordered);
 });
 
 document.addEventListener("dragover", (event) => {
-  const over = event.target.closest?.("[data-order] > [data-course]");
+  const over = event.target.closest?.("[data-order] > [data-ordered]");
   if (!dragged || !over || over.parentElement !== dragged.parentElement) return;
   event.preventDefault();
   if (over === dragged) return;
@@ -43,7 +43,7 @@ document.addEventListener("dragend", () => {
   form.append(token);
   for (const card of cards()) {
     const field = document.createElement("input");
-    Object.assign(field, { type: "hidden", name: "course", value: card.dataset.course });
+    Object.assign(field, { type: "hidden", name: list.dataset.orderField ?? "course", value: card.dataset.ordered });
     form.append(field);
   }
   document.body.append(form);

@@ -47,6 +47,15 @@ document.addEventListener("htmx:confirm", async (event) => {
   if (await ask({ title: event.detail.question, text, label })) event.detail.issueRequest(true);
 });
 
+// Enter in a field presses the form's first button, which may be another one than the field's own.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.isComposing) return;
+  const button = event.target.dataset?.enter && document.getElementById(event.target.dataset.enter);
+  if (!button) return;
+  event.preventDefault();
+  button.click();
+});
+
 // A plain form is sent once; the button comes back if the reader returns with the back button.
 document.addEventListener("submit", (event) => {
   if (event.defaultPrevented || event.target.method === "dialog" || event.target.matches("[hx-post], [hx-get]")) return;

@@ -52,3 +52,10 @@ document.addEventListener("keydown", (event) => {
   const next = event.key === "ArrowDown" ? here + 1 : here < 0 ? items.length - 1 : here - 1;
   items[(next + items.length) % items.length].focus();
 });
+
+// A row of tabs that is wider than the screen begins at the one that is open. The page itself does not scroll.
+for (const row of document.querySelectorAll(".tabs, .settings > .nav")) {
+  const here = row.querySelector("[aria-current]");
+  if (!here || row.scrollWidth <= row.clientWidth) continue;
+  row.scrollLeft = here.offsetLeft - row.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
+}

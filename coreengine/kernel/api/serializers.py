@@ -12,7 +12,8 @@ class NotificationSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Notification
-        fields = ["id", "title", "content", "priority", "kind", "url", "actions", "created_at", "read_at", "is_read"]
+        fields = ["id", "title", "content", "priority", "kind", "group", "url", "actions"]
+        fields += ["created_at", "read_at", "is_read"]
         read_only_fields = fields
 
 

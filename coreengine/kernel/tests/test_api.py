@@ -127,6 +127,18 @@ class TestLists:
         assert method(f"/api/v1/notifications/{row.pk}/{path}").status_code == 404
 
 
+def test_every_operation_says_in_words_what_it_does(api: Any, capfd: Any) -> None:
+    paths = api.get("/api/v1/schema/?format=json").json()["paths"]
+    assert "identical names" not in capfd.readouterr().err
+    operations = [
+        (path, verb, each) for path, verbs in paths.items() for verb, each in verbs.items() if verb != "parameters"
+    ]
+    assert not [(path, verb) for path, verb, each in operations if len(each.get("summary", "")) < 8]
+    told = paths["/api/v1/announcements/{id}/"]["get"]
+    assert told["summary"].startswith("Read one: what teachers told") and "newest first" in told["description"]
+    assert paths["/api/v1/course-archives/"]["post"]["summary"] == "Ask for an archive; a worker makes it"
+
+
 def test_the_schema_names_every_collection(api: APIClient) -> None:
     schema = api.get("/api/v1/schema/?format=json").json()
 

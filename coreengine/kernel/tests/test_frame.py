@@ -1,5 +1,6 @@
 """The frame of every page, errors in it, the mailbox of development, and the tags that draw components."""
 
+import re
 from typing import Any
 
 import pytest
@@ -41,6 +42,21 @@ class TestNavigation:
         keys = [key.keys for key in places.shortcuts()]
 
         assert len(keys) == len(set(keys))
+
+    @pytest.mark.parametrize("own", screens.page_keys(), ids=lambda own: own.url_name)
+    def test_the_keys_of_a_page_take_none_that_work_everywhere(self, own: screens.PageKeys) -> None:
+        keys = [key for key, _, _ in own.keys]
+        everywhere = {part for key in places.shortcuts() for part in key.parts[:1]}
+
+        assert len(keys) == len(set(keys)) and not everywhere & set(keys)
+
+    @pytest.mark.parametrize("own", screens.page_keys(), ids=lambda own: own.url_name)
+    def test_the_help_of_a_page_lists_all_its_keys(self, own: screens.PageKeys, page: Client) -> None:
+        text = page.get(reverse(own.url_name)).content.decode()
+        listed = set(re.findall(r'data-keys="([^"]+)"', text))
+
+        assert {key for key, _, _ in own.keys} | {key.keys for key in places.shortcuts()} <= listed
+        assert set(re.findall(r'data-shortcut="(\w)"', text)) <= listed, "a key that only the page knows"
 
     def test_a_slot_that_nobody_fills_draws_nothing(self, rf: RequestFactory) -> None:
         assert screens.slot_parts("nobody") == []
@@ -132,6 +148,15 @@ class TestMailbox:
         assert "<script>alert" not in page.content.decode()
         assert "default-src 'none'" in inner["Content-Security-Policy"]
         assert "sandbox" in inner["Content-Security-Policy"]
+
+    def test_a_mail_is_shown_once_and_the_switch_leads_to_its_text(self, client: Client) -> None:
+        mail = MailboxMessage.objects.create(to="a@example.edu", subject="Hello", text="As text", html="<b>Hi</b>")
+
+        first = client.get(f"/mailbox/{mail.pk}/").content.decode()
+        text = client.get(f"/mailbox/{mail.pk}/?as=text").content.decode()
+
+        assert "<iframe" in first and "As text" not in first and 'href="?as=text"' in first
+        assert "<iframe" not in text and "As text" in text
 
     def test_its_addresses_exist_for_demo_accounts_only(self, settings: Any) -> None:
         assert settings.DEMO_ACCOUNTS

@@ -163,3 +163,36 @@ class TestBell:
         shown = [n for n in range(12) if f">line {n}<" in text]
         assert shown == list(range(4, 12))
         assert text.index(">line 11<") < text.index(">line 4<")
+
+
+class TestFolding:
+    """What belongs together is one line of the bell."""
+
+    def lines(self, page: Any) -> list[tuple[str, int]]:
+        return [(fold.title, len(fold.notices)) for fold in page.get("/notifications/").context["folds"]]
+
+    def test_three_of_a_group_in_a_row_are_one_line_and_two_are_not(self, page: Any, owner: Any) -> None:
+        for number in range(3):
+            notify(owner, title=f"Grade {number}", kind="workflow", group="Grades in CS 101")
+        for number in range(2):
+            notify(owner, title=f"Other {number}", kind="workflow", group="Grades in CS 202")
+        assert [count for _, count in self.lines(page)] == [1, 1, 3]
+        html = page.get("/notifications/recent/").content.decode()
+        assert "× Grades in CS 101" in html and html.count("notice-fold") == 1 and "Grade 0" in html
+
+    def test_of_one_kind_they_are_named_by_it(self, page: Any, owner: Any) -> None:
+        for number in range(4):
+            notify(owner, title=f"Plugin {number}", kind="connection.failed")
+        assert self.lines(page) == [("Connections", 4)]
+
+    def test_what_is_urgent_or_a_workflows_own_word_stands_alone(self, page: Any, owner: Any) -> None:
+        for number in range(3):
+            notify(owner, title=f"Now {number}", kind="connection", priority="urgent")
+            notify(owner, title=f"Round {number}", kind="workflow")
+        assert [count for _, count in self.lines(page)] == [1] * 6
+
+    def test_the_bell_has_eight_lines_however_many_stand_in_one(self, page: Any, owner: Any) -> None:
+        for group in range(9):
+            for number in range(4):
+                notify(owner, title=f"Grade {number}", kind="workflow", group=f"Grades in {group}")
+        assert page.get("/notifications/recent/").content.decode().count("notice-fold") == 8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import io
 import json
@@ -16,6 +17,7 @@ from django.utils import timezone
 
 from coreengine.kernel.blobs import blob_storage, open_blob
 from coreengine.kernel.models import Blob, Notification
+from courses.archive import building
 from courses.archive.names import Names, safe_name
 from courses.archive.services import build_archive, cancel_archive, request_archive, tidy_archives
 from courses.errors import TooManyArchives
@@ -179,6 +181,22 @@ class TestLife:
         build_archive(running.pk)
         running.refresh_from_db()
         assert (running.status, running.blob) == ("cancelled", None)
+
+    @pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+    def test_one_that_is_stopped_in_the_middle_leaves_nothing_open(self, owner: Any, course: Course) -> None:
+        running = request_archive(owner, [course.pk], by=owner)
+        CourseArchive.objects.filter(pk=running.pk).update(cancel_requested_at=timezone.now())
+        build_archive(running.pk)
+        gc.collect()  # what is left open is told now, and fails this test
+
+    def test_one_that_breaks_says_so_on_its_page_and_in_the_log(
+        self, owner: Any, page: Any, course: Course, monkeypatch: Any, caplog: Any
+    ) -> None:
+        monkeypatch.setattr(building, "course_data", lambda course: 1 / 0)
+        archive = made(owner, course)
+        assert archive.status == "failed" and "ZeroDivisionError" in caplog.text
+        assert "Ask for it again" in page.get(archive.get_absolute_url()).content.decode()
+        assert "No archive of" in Notification.objects.get(owner=owner).title
 
     def test_a_message_that_comes_twice_makes_one(self, owner: Any, course: Course) -> None:
         archive = made(owner, course)

@@ -100,7 +100,7 @@ class CalendarSourceSerializer(serializers.ModelSerializer):
         return attrs
 
 
-class AcceptSerializer(serializers.Serializer):
+class AcceptCalendarSerializer(serializers.Serializer):
     """What to take a file that was looked at as."""
 
     name = serializers.CharField(required=False, max_length=120)

@@ -17,7 +17,7 @@ from rest_framework.serializers import BaseSerializer
 from coreengine.kernel.api.viewsets import ApiView, OwnedModelViewSet
 from courses.calendar import services
 from courses.calendar.api.serializers import (
-    AcceptSerializer,
+    AcceptCalendarSerializer,
     CalendarEventSerializer,
     CalendarFeedSerializer,
     CalendarSourceSerializer,
@@ -27,8 +27,8 @@ from courses.calendar.entries import entries_between, layers
 from courses.calendar.feeds import services as feed_services
 from courses.calendar.feeds.views import address_of
 from courses.calendar.sources import services as source_services
-from courses.filters import own_courses
-from courses.models import CalendarEvent, CalendarFeed, CalendarSource
+from courses.filters import InCourse
+from courses.models import CalendarEvent, CalendarFeed, CalendarSource, Course
 
 LONGEST_SPAN = timedelta(days=400)
 
@@ -77,12 +77,13 @@ class EntriesView(ApiView):
         found = span.validated_data
         entries = entries_between(request.user, found["start"], found["end"], only=found.get("layer"))  # type: ignore
         if "course" in found:
-            entries = [entry for entry in entries if entry.course_id == found["course"]]
+            same = set(Course.objects.visible_to(request.user).same_ids(found["course"]))
+            entries = [entry for entry in entries if entry.course_id in same]
         return Response(EntrySerializer(entries, many=True).data)
 
 
 class CalendarEventFilter(django_filters.FilterSet):
-    course = django_filters.ModelChoiceFilter(queryset=own_courses)
+    course = InCourse()
     by_hand = django_filters.BooleanFilter(field_name="source", lookup_expr="isnull")
     starts_after = django_filters.IsoDateTimeFilter(field_name="starts_at", lookup_expr="gte")
     starts_before = django_filters.IsoDateTimeFilter(field_name="starts_at", lookup_expr="lt")
@@ -150,12 +151,12 @@ class CalendarSourceViewSet(OwnedModelViewSet):
         source = source_services.refresh_source(self.get_object(), by=request.user)  # type: ignore
         return Response(self.get_serializer(source).data, status=202)
 
-    @extend_schema(request=AcceptSerializer, responses=CalendarSourceSerializer)
+    @extend_schema(request=AcceptCalendarSerializer, responses=CalendarSourceSerializer)
     @action(detail=True, methods=["post"])
     def accept(self, request: Request, pk: str | None = None) -> Response:
         """Take the good part of a file that was looked at."""
         draft = self.get_object()
-        body = AcceptSerializer(data=request.data, context=self.get_serializer_context())
+        body = AcceptCalendarSerializer(data=request.data, context=self.get_serializer_context())
         body.is_valid(raise_exception=True)
         values = {"name": draft.name, **body.validated_data}
         source = source_services.accept_source(draft, by=request.user, **values)  # type: ignore[arg-type]

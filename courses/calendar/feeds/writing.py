@@ -13,7 +13,7 @@ from django.conf import settings
 
 from courses.calendar.entries import Entry, entries_between
 from courses.calendar.same import feed_mark
-from courses.models import CalendarFeed
+from courses.models import CalendarFeed, Course
 from courses.moments import Clock
 
 BACK, AHEAD = timedelta(days=90), timedelta(days=400)
@@ -40,7 +40,8 @@ def write_feed(feed: CalendarFeed, clock: Clock) -> Written:
     today = clock.midnight(clock.today)
     entries = entries_between(feed.owner, today - BACK, today + AHEAD, only=feed.layers or None)
     if feed.course_id is not None:
-        entries = [entry for entry in entries if entry.course_id == feed.course_id]
+        same = set(Course.objects.same_ids(feed.course_id))
+        entries = [entry for entry in entries if entry.course_id in same]
     content = write_calendar(entries[:MOST_ENTRIES], feed, clock)
     return Written(content, f'"{hashlib.sha256(content).hexdigest()[:32]}"')
 

@@ -14,7 +14,7 @@ from courses.grading.late import MOST_GRACE_HOURS
 from courses.grading.pages import weight_note
 from courses.grading.rules import rounded
 from courses.grading.scenarios import played
-from courses.grading.summaries import GradeSummary
+from courses.grading.summaries import GradeSummary, twins_of
 from courses.models import Course, GradeScenario
 
 
@@ -62,7 +62,7 @@ class GradesSerializer(serializers.Serializer):
     average_points = serializers.FloatField(allow_null=True, help_text="what it gives to the grade point average")
 
 
-class ComparisonSerializer(serializers.Serializer):
+class GradeComparisonSerializer(serializers.Serializer):
     """The source's score beside the one worked out here."""
 
     kind = serializers.ChoiceField(choices=["same", "differs", "hidden", "none"])
@@ -95,8 +95,9 @@ class CourseGradesSerializer(GradesSerializer):
     scale = serializers.ListField(child=serializers.ListField(), help_text="rows of letter, least percentage, points")
     scale_from = serializers.ChoiceField(choices=list(SCALES))
     weight_note = serializers.CharField(allow_blank=True, help_text="what weights that do not give 100 mean")
-    comparison = ComparisonSerializer()
+    comparison = GradeComparisonSerializer()
     history = HistoryPointSerializer(many=True)
+    others = GradesSerializer(many=True, help_text="the same course from other sources, each as its source reckons it")
     late_policy = LatePolicySerializer(allow_null=True)
 
 
@@ -279,7 +280,7 @@ def summary(grades: CourseGrades | GradeSummary) -> dict[str, Any]:
 
 
 def details(grades: CourseGrades) -> dict[str, Any]:
-    """A course's grade with its groups and work."""
+    """A course's grade with its groups and work, and what other sources say of the same course."""
     parts, dropped = grades.current.groups, grades.current.dropped
     compared = comparison_of(grades)
     policy = grades.late_policy
@@ -313,5 +314,6 @@ def details(grades: CourseGrades) -> dict[str, Any]:
             {"at": point.at, "percent": point.percent, "works": [work.id for work in point.works]}
             for point in history_of(grades)
         ],
+        "others": [summary(each) for each in twins_of(grades.course)],
         "late_policy": policy and {name: getattr(policy, name) for name in LatePolicySerializer().fields},
     }

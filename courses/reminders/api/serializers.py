@@ -46,6 +46,12 @@ class ReminderUpdateSerializer(ReminderSerializer):
     target_id = serializers.IntegerField(read_only=True)
 
 
+class DismissSerializer(serializers.Serializer):
+    """Whether one wants it at no time at all, of a thing that repeats."""
+
+    every_time = serializers.BooleanField(default=False)
+
+
 class SnoozeSerializer(serializers.Serializer):
     """How long to put it off."""
 

@@ -19,6 +19,7 @@ from courses.reminders import digests, services
 from courses.reminders.api.serializers import (
     DigestKindSerializer,
     DigestSerializer,
+    DismissSerializer,
     ReminderRuleSerializer,
     ReminderRuleUpdateSerializer,
     ReminderSerializer,
@@ -69,11 +70,14 @@ class ReminderViewSet(OwnedModelViewSet):
         """Take back that it was removed."""
         return Response(ReminderSerializer(services.restore_reminder(self.get_object(), by=request.user)).data)
 
-    @extend_schema(request=None, responses=ReminderSerializer)
+    @extend_schema(request=DismissSerializer, responses=ReminderSerializer)
     @action(detail=True, methods=["post"])
     def dismiss(self, request: Request, pk: str | None = None) -> Response:
-        """Be done with it: it comes no more."""
-        return Response(ReminderSerializer(services.dismiss_reminder(self.get_object(), by=request.user)).data)
+        """Be done with it: it comes no more. Of a thing that repeats this time only, or with `every_time` each."""
+        body = DismissSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        dismiss = services.dismiss_every_time if body.validated_data["every_time"] else services.dismiss_reminder
+        return Response(ReminderSerializer(dismiss(self.get_object(), by=request.user)).data)
 
     @extend_schema(request=SnoozeSerializer, responses=ReminderSerializer)
     @action(detail=True, methods=["post"])

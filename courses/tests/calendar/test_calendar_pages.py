@@ -112,8 +112,21 @@ class TestWeek:
 
         week = build_week(date(2026, 12, 1), [night, trip], CLOCK, {})
 
-        assert [len(day.blocks) for day in week.days] == [0, 1, 1, 0, 0, 0, 0]
-        assert [len(day.all_day) for day in week.days] == [0, 0, 0, 1, 1, 0, 0]
+        assert [len(day.blocks) for day in week.days] == [0, 1, 0, 0, 0, 0, 0]
+        assert [len(day.all_day) for day in week.days] == [0, 0, 1, 1, 1, 0, 0]
+
+    def test_what_ends_in_the_small_hours_opens_no_hours_of_the_night(self) -> None:
+        party = entry("Party", at(2026, 12, 1, 20), at(2026, 12, 2, 2))
+        hack = entry("Hackathon", at(2026, 12, 4, 23), at(2026, 12, 5, 10))
+
+        week = build_week(date(2026, 12, 1), [party, hack], CLOCK, {})
+        whole = build_week(date(2026, 12, 1), [party, hack], CLOCK, {}, is_whole=True)
+
+        assert week.hours[0].hour == 8
+        assert [item.title for item in week.days[2].all_day] == ["Party"]
+        saturday = week.days[5].blocks[0]
+        assert (saturday.row, saturday.length) == (1, 8)  # cut: from eight to ten
+        assert (len(whole.days[2].blocks), whole.has_all_day) == (1, False)
 
     def test_what_overlaps_lies_side_by_side_and_covers_nothing(self) -> None:
         spans = [(0, 8, entry("a", at(2026, 12, 1))), (4, 12, entry("b", at(2026, 12, 1)))]
@@ -208,6 +221,21 @@ class TestPages:
     )
     def test_an_address_that_makes_no_sense_shows_today(self, page: Any, query: str) -> None:
         assert page.get(f"/calendar/?{query}").status_code == 200
+
+    def test_a_full_agenda_ends_with_a_day_and_the_next_page_goes_on_there(self, owner: Any, page: Any) -> None:
+        course = CourseFactory(owner=owner)
+        noon = datetime(2026, 12, 1, 12, tzinfo=UTC)
+        for day in range(4):
+            AssignmentFactory.create_batch(60, course=course, name=f"On day {day}", due_at=noon + timedelta(days=day))
+
+        first = page.get("/calendar/?view=agenda&date=2026-12-01").content.decode()
+        following = page.get("/calendar/?view=agenda&date=2026-12-04").content.decode()
+
+        assert [first.count(f">On day {day}<") for day in range(4)] == [60, 60, 60, 0]
+        assert "On from Friday 4 December" in first
+        assert "?view=agenda&amp;date=2026-12-04" in first
+        assert [following.count(f">On day {day}<") for day in range(4)] == [0, 0, 0, 60]
+        assert "The next 30 days" in following
 
     def test_an_empty_agenda_says_what_comes_here(self, page: Any) -> None:
         text = page.get("/calendar/?view=agenda").content.decode()

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from courses.calendar.entries import Entry, busy_between, entries_between
+from courses.calendar.entries import Entry, busy_between, entries_between, first_between
+from courses.calendar.month import SHOWN, build_month, month_days
 from courses.calendar.reading import read_calendar
 from courses.calendar.services import create_event
 from courses.calendar.sources.importing import import_reading
 from courses.models import CalendarEvent
+from courses.moments import Clock
 from courses.tests.factories import (
     NOW,
     AssignmentFactory,
@@ -210,3 +213,26 @@ def test_reading_takes_the_same_queries_for_many_as_for_few(owner: Any) -> None:
     few = queries()
     fill(10)
     assert queries() == few <= 5
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "America/St_Johns"])
+def test_a_month_of_full_days_is_the_same_whether_all_of_it_is_read_or_the_first_of_each_day(
+    owner: Any, zone: str
+) -> None:
+    owner.time_zone = zone
+    clock = Clock(datetime(2026, 11, 15, 12, tzinfo=UTC), ZoneInfo(zone))
+    course = CourseFactory(owner=owner)
+    for at in range(40):  # many at the same moment, some at the edge of a day
+        due_at = datetime(2026, 11, 10, 9 + at % 3 * 7, tzinfo=UTC) + timedelta(hours=14 * (at % 2))
+        AssignmentFactory(course=course, name=("b", "B", "a", "É")[at % 4] + str(at), due_at=due_at)
+        CalendarEventFactory(owner=owner, starts_at=due_at - timedelta(minutes=at), title=f"Event {at}")
+    first, end = (clock.midnight(day) for day in month_days(date(2026, 11, 1)))
+
+    some, left = first_between(owner, first, end, SHOWN, whole=date(2026, 11, 11))
+    every = entries_between(owner, first, end)
+
+    assert sum(left.values()) == len(every) - len(some) > 0
+    assert (
+        build_month(date(2026, 11, 1), some, clock, {}, left).weeks
+        == build_month(date(2026, 11, 1), every, clock, {}).weeks
+    )

@@ -17,6 +17,7 @@ from courses.tests.factories_planning import OwnTaskFactory
 from courses.tests.factories_workplan import WorkBlockFactory, block_of
 from courses.workplan import proposing, services
 from courses.workplan.pages import plan_page
+from courses.workplan.reports import workload_of
 from courses.workplan.work import preferences_of, work_to_plan
 
 pytestmark = pytest.mark.django_db
@@ -108,3 +109,72 @@ def test_ten_more_tasks_cost_no_query_more(owner: Any, django_assert_num_queries
     OwnTaskFactory.create_batch(10, owner=owner, due_on=date(2026, 12, 3), course=CourseFactory(owner=owner))
     with django_assert_num_queries(4):
         assert len(work_of(owner)) == 13
+
+
+class TestStepsOfAnAssignment:
+    """An own task towards an assignment is a part of its work: counted once, in workload and plan."""
+
+    @pytest.fixture
+    def work(self, owner: Any) -> Any:
+        course = CourseFactory(owner=owner)
+        return AssignmentFactory(course=course, due_at=MONDAY + timedelta(days=4), estimate_minutes=180)
+
+    def step(self, work: Any, minutes: int | None, **fields: Any) -> OwnTask:
+        return OwnTaskFactory(owner=work.owner, assignment=work, estimate_minutes=minutes, **fields)
+
+    def left(self, work: Any) -> dict[str, int]:
+        return {each.kind: each.remaining_minutes for each in work_of(work.owner)}
+
+    @pytest.mark.parametrize(("minutes", "rest"), [(60, 120), (180, 0), (240, 0)])
+    def test_what_the_task_takes_is_taken_off_the_assignment(self, work: Any, minutes: int, rest: int) -> None:
+        self.step(work, minutes)
+        assert self.left(work) == {"assignment": rest, "task": minutes}
+
+    def test_a_done_task_stays_taken_off_and_is_no_work_any_more(self, work: Any) -> None:
+        self.step(work, 60, done_at=MONDAY)
+        assert self.left(work) == {"assignment": 120}
+
+    def test_a_done_task_without_an_estimate_took_what_was_worked_on_it(self, work: Any) -> None:
+        task = self.step(work, None, done_at=MONDAY)
+        assert self.left(work) == {"assignment": 180}
+        WorkBlockFactory(owner=work.owner, kind="task", work_id=task.pk, state="done", actual_minutes=50)
+        assert self.left(work) == {"assignment": 130}
+
+    def test_a_dismissed_task_takes_nothing(self, work: Any) -> None:
+        self.step(work, 60, dismissed_at=MONDAY)
+        assert self.left(work) == {"assignment": 180}
+
+    def test_a_task_towards_the_same_work_of_another_source_counts_too(self, work: Any) -> None:
+        twin = AssignmentFactory(course=work.course, same_as=work, imported=True)
+        self.step(twin, 60)
+        assert self.left(work) == {"assignment": 120, "task": 60}
+
+    def test_the_heat_map_has_the_whole_once(self, work: Any) -> None:
+        self.step(work, 60, due_at=work.due_at)
+        told = workload_of(work.owner, Clock(MONDAY, work.owner.zone), weeks=1, spread="days")
+        assert told["minutes"] == 180
+
+
+class TestPlanIt:
+    def test_the_link_of_work_opens_the_form_with_the_first_free_time(self, owner: Any, page: Any) -> None:
+        work = AssignmentFactory(
+            course__owner=owner, name="Essay", due_at=MONDAY + timedelta(days=4), estimate_minutes=45
+        )
+        assert (
+            f'href="/planner/plan/?work=assignment:{work.pk}#by-hand"'
+            in page.get(work.get_absolute_url()).content.decode()
+        )
+        answer = page.get(f"/planner/plan/?work=assignment:{work.pk}")
+        wanted = answer.context["wanted"]
+        assert (wanted.key, wanted.minutes) == (f"assignment:{work.pk}", 45)
+        html = answer.content.decode()
+        assert f'value="assignment:{work.pk}" selected' in html and f'value="{wanted.starts_at}"' in html
+        block = {"work": wanted.key, "starts_at": wanted.starts_at, "minutes": wanted.minutes}
+        assert page.post("/planner/plan/blocks/new/", block).status_code == 302
+
+    def test_a_task_has_it_too_and_what_is_done_says_so(self, owner: Any, page: Any) -> None:
+        task = OwnTaskFactory(owner=owner, title="Read")
+        assert f"/planner/plan/?work=task:{task.pk}#by-hand" in page.get(task.get_absolute_url()).content.decode()
+        OwnTask.objects.update(done_at=MONDAY)
+        assert "Plan it" not in page.get(task.get_absolute_url()).content.decode()
+        assert "nothing left to plan" in page.get(f"/planner/plan/?work=task:{task.pk}").content.decode()
