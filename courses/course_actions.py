@@ -17,7 +17,7 @@ from courses.models.courses import HUES
 from courses.news import build_stream
 from courses.pages import clock_of
 from courses.sameness import services as sameness
-from courses.services import delete_assignment, update_assignment, update_course
+from courses.services import delete_assignment, update_assignment, update_course, write_course_note
 
 
 class Params(BaseModel):
@@ -42,6 +42,11 @@ class UpdateCourse(OfCourse):
     )
     ai_policy_text: str | None = Field(default=None, max_length=100_000, description="What the teacher says of it")
     ai_policy_where: str | None = Field(default=None, max_length=500, description="Where that is stated")
+
+
+class WriteNote(OfCourse):
+    title: str = Field(min_length=1, max_length=255)
+    body: str = Field(default="", max_length=100_000, description="Markdown")
 
 
 class UpdateAssignment(Params):
@@ -115,6 +120,14 @@ def update_course_action(context: ActionContext, params: UpdateCourse) -> dict[s
     """Give `{course, name, is_hidden, ai_policy}`. Only what is given changes."""
     course = update_course(_course(context, params.course), by=context.actor, changes=_given(params, "course"))
     return {"course": course.pk, "name": course.title, "is_hidden": course.is_hidden, "ai_policy": course.ai_policy}
+
+
+@system_action("courses.write_note", params=WriteNote, writes=True, summary="Write a note of a course into the vault")
+def write_note_action(context: ActionContext, params: WriteNote) -> dict[str, Any]:
+    """Give `{resource, title, url}` of the note."""
+    course = _course(context, params.course)
+    note = write_course_note(course, by=context.actor, title=params.title, body=params.body)
+    return {"resource": note.pk, "title": note.title, "url": note.get_absolute_url()}
 
 
 @system_action(

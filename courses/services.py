@@ -244,8 +244,11 @@ def write_course_note(course: Course, *, by: User, title: str, body: str = "") -
 
 @transaction.atomic
 def detach_resource(course: Course, resource: Resource, *, by: User) -> None:
-    """Take a thing off a course; it stays in the vault. Harmless where it is not attached."""
-    count, _ = CourseResource.objects.filter(course=course, resource=resource).delete()
+    """Take a thing off a course, and off the same course from other sources; it stays in the vault.
+
+    Harmless where it is not attached.
+    """
+    count, _ = CourseResource.objects.filter(resource=resource).in_course(course).delete()
     if count:
         data = {"resource": resource.pk, "title": resource.title}
         record("course.resource_detached", actor=by, subject=course, owner=course.owner, data=data)

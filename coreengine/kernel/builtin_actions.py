@@ -22,7 +22,7 @@ class CreateNotification(_Params):
     content: str = Field(default="", max_length=20_000)
     priority: Literal["low", "medium", "high", "urgent"] = "medium"
     url: str = Field(default="", max_length=500, pattern=r"^(/([^/\\].*)?)?$")
-    group: str = Field(default="", max_length=120, description="What it is one of; the bell folds those in a row")
+    group: str = Field(default="", max_length=120, description="What it is one of; the bell bundles those in a row")
 
 
 class UpdateVariable(_Params):

@@ -12,7 +12,7 @@ from django_htmx.http import trigger_client_event
 
 from coreengine.kernel.filters import NotificationFilter
 from coreengine.kernel.models import Notification, NotificationQuerySet
-from coreengine.kernel.notifications import folded, kinds, mark_read, mark_unread
+from coreengine.kernel.notifications import bundled, kinds, mark_read, mark_unread
 from coreengine.kernel.pages import render_page
 from coreengine.kernel.typing import Request
 
@@ -33,7 +33,7 @@ def notifications(request: Request) -> HttpResponse:
     page = Paginator(found.qs, PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
         "notifications": page.object_list,
-        "folds": folded(page.object_list),
+        "bundles": bundled(page.object_list),
         "page": page,
         "is_unread_only": request.GET.get("unread") == "true",
         "priority": request.GET.get("priority", ""),
@@ -51,7 +51,7 @@ def recent(request: Request) -> HttpResponse:
 
 
 def _recent(request: Request) -> dict[str, Any]:
-    return {"folds": folded(_mine(request)[:RECENT_READ])[:RECENT]}
+    return {"bundles": bundled(_mine(request)[:RECENT_READ])[:RECENT]}
 
 
 @require_GET

@@ -87,7 +87,7 @@ def notify(
 
     It goes by `channels`, or by those that the student chose for its kind. The line in the list is always made;
     without the bell it is read from the start, so that it does not count. Mail and push wait until the quiet hours
-    end, unless it is urgent. `group` says in words what it is one of ("Grades in CS 101"): the bell folds those that
+    end, unless it is urgent. `group` says in words what it is one of ("Grades in CS 101"): the bell bundles those that
     come after each other.
     """
     now = now or timezone.now()
@@ -114,12 +114,12 @@ def notify(
     return notification
 
 
-FOLDED_FROM = 3
+BUNDLED_FROM = 3
 """So many of one group, or of one kind, after each other stand in one line."""
 
 
 @dataclass(frozen=True)
-class NoticeFold:
+class NoticeBundle:
     """One line of the bell: a notification, or several that belong together, the newest first."""
 
     notices: Sequence[Notification]
@@ -141,19 +141,19 @@ class NoticeFold:
         return sum(not notice.is_read for notice in self.notices)
 
 
-def folded(notices: Iterable[Notification]) -> list[NoticeFold]:
-    """Fold notifications that follow each other: of one group, else of one kind, read or unread alike.
+def bundled(notices: Iterable[Notification]) -> list[NoticeBundle]:
+    """Bundle notifications that follow each other: of one group, else of one kind, read or unread alike.
 
     What is urgent stands alone, and so does what no kind is known of.
     """
-    found: list[NoticeFold] = []
-    for _, run in groupby(notices, key=_fold_key):
+    found: list[NoticeBundle] = []
+    for _, run in groupby(notices, key=_bundle_key):
         same = list(run)
-        found += [NoticeFold(same)] if len(same) >= FOLDED_FROM else [NoticeFold([notice]) for notice in same]
+        found += [NoticeBundle(same)] if len(same) >= BUNDLED_FROM else [NoticeBundle([notice]) for notice in same]
     return found
 
 
-def _fold_key(notice: Notification) -> tuple[object, ...]:
+def _bundle_key(notice: Notification) -> tuple[object, ...]:
     is_alone = notice.priority == Notification.Priority.URGENT or (
         not notice.group and (kind_of(notice.kind) is OTHER or notice.kind == "workflow")
     )

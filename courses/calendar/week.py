@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 from django.utils.safestring import SafeString
@@ -172,7 +172,11 @@ def _before_the_grid(
     first = clock.midnight(day.day) + timedelta(hours=grid.hours[0].hour)
     over = [e for e in entries if e.starts_at < clock.midnight(day.day) and e.ends_at and e.ends_at <= first]
     entries[:] = [entry for entry in entries if entry not in over]
-    return [item_of(entry, clock, courses) for entry in over]
+    return [
+        replace(item, title=f"{item.title}, until {entry.ends_at.astimezone(clock.zone):%H:%M}")  # type: ignore
+        for entry in over
+        for item in [item_of(entry, clock, courses)]
+    ]
 
 
 def _fill(

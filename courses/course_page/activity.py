@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import CharField, Q, QuerySet
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from coreengine.accounts.models import User
 from coreengine.kernel.models import Event
 from courses.changes import TYPES, change_of
-from courses.models import Course
+from courses.models import Assignment, Course
 from courses.moments import Clock, day_name
 from courses.services import DELETED_KEPT_FOR
 
@@ -83,9 +84,17 @@ def activity_lines(
 ) -> tuple[list[ActivityDay], int | None]:
     """The newest events about a course by day, and from which one on older ones go on; None where there are none.
 
-    What a source's first import brought is left out: it is all new, and none of it happened. One query.
+    What a source's first import brought is left out: it is all new, and none of it happened. One query; one more
+    where another source has the same course, whose own events are among them.
     """
     about = Q(data__course=course.pk) | Q(subject_type="courses.course", subject_id=str(course.pk))
+    if getattr(course, "has_twins", False):
+        twins = [pk for pk in Course.objects.same_ids(course) if pk != course.pk]
+        # What happened to work that both have was told of the one that is shown.
+        told = Assignment.objects.filter(course__in=twins, same_as__isnull=False)
+        told_ids = told.annotate(name_of_pk=Cast("pk", CharField())).order_by().values("name_of_pk")
+        own = ~Q(subject_type="courses.assignment", subject_id__in=told_ids)
+        about |= Q(data__course__in=twins) & own
     rows = Event.objects.filter(about, owner=user, type__in=[*WORDS, *TYPES, "course.updated"])
     rows = rows.exclude(Q(data__contains={"baseline": True})).order_by("-id")
     if before is not None:

@@ -225,7 +225,8 @@ def resources(request: Request, course: Course, clock: Clock) -> dict[str, Any]:
 
 def _others(request: Request, course: Course, *kinds: str) -> list[Resource]:
     own = Resource.objects.visible_to(request.user).kept().filter(kind__in=kinds)
-    return list(own.exclude(course_links__course=course).only("title", "owner_id").order_by("-updated_at")[:OFFERED])
+    own = own.exclude(course_links__course__in=Course.objects.same_ids(course))
+    return list(own.only("title", "owner_id").order_by("-updated_at")[:OFFERED])
 
 
 def notes(request: Request, course: Course, clock: Clock) -> dict[str, Any]:

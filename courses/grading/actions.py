@@ -55,6 +55,12 @@ class SetCourse(OfCourse):
     )
 
 
+class SetGroups(OfCourse):
+    groups: list[dict[str, Any]] = Field(
+        max_length=50, description="All groups: id (of a known one), name, weight, drop_lowest, drop_highest"
+    )
+
+
 class SetScale(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -146,6 +152,15 @@ def set_course_action(context: ActionContext, params: SetCourse) -> dict[str, An
     row = services.update_grading(_grades(context, params.course).course, by=context.actor, changes=changes)
     facts = ("goal", "credits", "counts_in_average")
     return {"course": params.course, **{name: _number(getattr(row, name)) for name in facts}}
+
+
+@system_action(
+    "grades.set_groups", params=SetGroups, writes=True, summary="Set the groups and weights of a course made by hand"
+)
+def set_groups_action(context: ActionContext, params: SetGroups) -> dict[str, Any]:
+    """Give `{groups: [{id, name, weight}]}`, in their order; those left out go."""
+    rows = services.update_groups(_grades(context, params.course).course, params.groups, by=context.actor)
+    return {"groups": [{"id": row.pk, "name": row.name, "weight": _number(row.weight)} for row in rows]}
 
 
 @system_action("grades.set_scale", params=SetScale, writes=True, summary="Set the student's own grading scale")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -96,8 +97,11 @@ def read_when_ready(draft: ImportDraft, *, by: User) -> ImportDraft:
     except ValidationError:
         return draft  # `waiting_for` says why
     choices = dict(draft.choices)
-    if choices.pop(GUESSED, False) and is_table(text, draft.file_name):
+    # A word processor sets each line as a paragraph of its own; the rows of a table have no empty lines between them.
+    rows = re.sub(r"\n\s*\n", "\n", text)
+    if choices.pop(GUESSED, False) and is_table(rows, ""):
         draft.kind = ImportDraft.Kind.TABLE
+    text = rows if draft.kind == ImportDraft.Kind.TABLE else text
     draft.choices = choices
     return read_text_into(draft, text)
 

@@ -11,7 +11,16 @@ from coreengine.kernel.actions import ActionContext, action_names, run_action
 from courses.calendar.services import create_event
 from courses.grading.courses import grades_of
 from courses.grading.services import save_scenario
-from courses.models import CalendarEvent, CalendarSource, Course, CoursePerson, Module, OwnTask, Reminder
+from courses.models import (
+    CalendarEvent,
+    CalendarSource,
+    Course,
+    CoursePerson,
+    CourseResource,
+    Module,
+    OwnTask,
+    Reminder,
+)
 from courses.planning.services import create_task
 from courses.reminders.services import create_reminder
 from courses.tests.factories import AssignmentFactory, CourseFactory, SubmissionFactory, UserFactory
@@ -32,10 +41,11 @@ SUBJECTS = {
     },
     "grades": {
         *("grades.course", "grades.list", "grades.averages", "grades.what_if", "grades.needed", "grades.scenarios"),
-        *("grades.save_scenario", "grades.set_course", "grades.set_scale"),
+        *("grades.save_scenario", "grades.set_course", "grades.set_scale", "grades.set_groups"),
     },
     "maps": {"courses.modules", "courses.map"},
     "courses": {"courses.create", "courses.update", "courses.people", "courses.files", "courses.archive"},
+    "notes": {"courses.write_note"},
     "work": {"assignments.create", "assignments.update", "assignments.delete", "assignments.set_result"},
     "import": {"courses.import_text"},
     "sources": {"courses.join", "courses.part"},
@@ -121,6 +131,13 @@ class TestCourses:
         asked(owner, "courses.update", course=course.pk, ai_policy="cited", ai_policy_where="Syllabus, 5")
         course.refresh_from_db()
         assert (course.nickname, course.ai_policy, course.ai_policy_where) == ("OS", "cited", "Syllabus, 5")
+
+    def test_a_note_is_written_and_groups_are_set(self, owner: Any) -> None:
+        course = CourseFactory(owner=owner)
+        told = asked(owner, "courses.write_note", course=course.pk, title="Summary", body="# One")
+        assert CourseResource.objects.get(course=course).resource_id == told["resource"]
+        rows = asked(owner, "grades.set_groups", course=course.pk, groups=[{"name": "Labs", "weight": 60}])["groups"]
+        assert [(row["name"], row["weight"]) for row in rows] == [("Labs", 60.0)]
 
     def test_own_work_is_changed_and_deleted_and_a_sources_is_not(self, owner: Any) -> None:
         own = AssignmentFactory(course__owner=owner, name="Essay")

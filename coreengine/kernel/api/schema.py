@@ -38,7 +38,7 @@ LONGEST_SUMMARY = 120
 class Schema(AutoSchema):
     """Adds a summary in words and the error answer to every operation."""
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]  # drf-spectacular takes nothing
         """What a view's method says; for what is shared by all, what the collection is."""
         own = super().get_description()
         action = getattr(self.view, "action", None)

@@ -1,4 +1,4 @@
-"""What a notification is one of, for the bell to fold."""
+"""What a notification is one of, for the bell to bundle."""
 
 from django.db import migrations, models
 

@@ -165,11 +165,11 @@ class TestBell:
         assert text.index(">line 11<") < text.index(">line 4<")
 
 
-class TestFolding:
+class TestBundles:
     """What belongs together is one line of the bell."""
 
     def lines(self, page: Any) -> list[tuple[str, int]]:
-        return [(fold.title, len(fold.notices)) for fold in page.get("/notifications/").context["folds"]]
+        return [(bundle.title, len(bundle.notices)) for bundle in page.get("/notifications/").context["bundles"]]
 
     def test_three_of_a_group_in_a_row_are_one_line_and_two_are_not(self, page: Any, owner: Any) -> None:
         for number in range(3):
@@ -178,7 +178,7 @@ class TestFolding:
             notify(owner, title=f"Other {number}", kind="workflow", group="Grades in CS 202")
         assert [count for _, count in self.lines(page)] == [1, 1, 3]
         html = page.get("/notifications/recent/").content.decode()
-        assert "× Grades in CS 101" in html and html.count("notice-fold") == 1 and "Grade 0" in html
+        assert "× Grades in CS 101" in html and html.count("notice-bundle") == 1 and "Grade 0" in html
 
     def test_of_one_kind_they_are_named_by_it(self, page: Any, owner: Any) -> None:
         for number in range(4):
@@ -195,4 +195,4 @@ class TestFolding:
         for group in range(9):
             for number in range(4):
                 notify(owner, title=f"Grade {number}", kind="workflow", group=f"Grades in {group}")
-        assert page.get("/notifications/recent/").content.decode().count("notice-fold") == 8
+        assert page.get("/notifications/recent/").content.decode().count("notice-bundle") == 8

@@ -191,6 +191,16 @@ class TestPeopleNewsAndFiles:
         assert len(data["assignments"]) == 3
         assert [thing["title"] for thing in data["resources"]] == ["Summary"]
 
+    def test_a_thing_of_the_folded_course_is_listed_not_offered_and_can_be_taken_off(
+        self, main: Course, second: Course, owner: Any, page: Any
+    ) -> None:
+        note = write_note(by=owner, title="Summary", body="x")
+        attach_resource(second, note, by=owner)
+        shown = page.get(f"/courses/{main.pk}/?part=notes").context
+        assert [thing.title for thing in shown["things"]] == ["Summary"] and shown["others"] == []
+        page.post(reverse("courses:detach", args=[main.pk, note.pk]))
+        assert page.get(f"/courses/{main.pk}/?part=notes").context["things"] == []
+
     def test_archives_and_imports_offer_each_course_once(self, main: Course, second: Course, page: Any) -> None:
         for name, field in (("courses:archives", "courses"), ("courses:import", "course")):
             form = page.get(reverse(name)).context["form"]
@@ -202,6 +212,17 @@ class TestPeopleNewsAndFiles:
         assert [choice.value for choice in grouping_choices(owner)] == [str(main.pk)]
         assert [row["resource_id"] for row in grouped_resources(owner, str(main.pk))] == [note.pk]
         assert [choice.value for _, choice in grouping_labels(owner, [note.pk])] == [str(main.pk)]
+
+    def test_the_activity_of_the_course_has_what_happened_at_either_once(
+        self, main: Course, owner: Any, page: Any
+    ) -> None:
+        moved = {"due_at": due(9)}
+        sync(owner, MAIN, assignment_record("1", name="Both", **moved))
+        second = [assignment_record("1", name="Both", **moved), assignment_record("3", name="Only second", **moved)]
+        sync(owner, SECOND, *second)
+        days = page.get(f"/courses/{main.pk}/?part=activity").context["days"]
+        told = [line.name for day in days for line in day.lines if line.verb == "is due"]
+        assert sorted(told) == ["Both", "Only second"]
 
 
 class TestGrades:

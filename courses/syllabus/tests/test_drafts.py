@@ -124,7 +124,7 @@ class TestPages:
         text = answer.content.decode()
         assert "Übung 1" in text and "read as cp1252" in text and not Assignment.objects.exists()
 
-    @pytest.mark.parametrize(("name", "words"), [("x.pdf", "vault"), ("x.exe", "neither CSV nor text")])
+    @pytest.mark.parametrize(("name", "words"), [("x.exe", "neither a table nor a text")])
     def test_what_cannot_be_read_is_said_at_the_field_and_the_text_is_kept(
         self, page: Any, owner: Any, name: str, words: str
     ) -> None:

@@ -123,7 +123,7 @@ class TestWeek:
         whole = build_week(date(2026, 12, 1), [party, hack], CLOCK, {}, is_whole=True)
 
         assert week.hours[0].hour == 8
-        assert [item.title for item in week.days[2].all_day] == ["Party"]
+        assert [item.title for item in week.days[2].all_day] == ["Party, until 02:00"]
         saturday = week.days[5].blocks[0]
         assert (saturday.row, saturday.length) == (1, 8)  # cut: from eight to ten
         assert (len(whole.days[2].blocks), whole.has_all_day) == (1, False)
