@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from django.db.models import QuerySet
+
+from courses.kept_queries import KeptQuery, owner_with
 from courses.models import Assignment, Course, Module, ModuleItem, PlannerItem
 from courses.module_reading import Names, ReadModule, before, read_modules_and_names
 from courses.moments import Clock, day_name, moment
@@ -89,12 +93,20 @@ def sections_of(
     ]
 
 
+def _ahead(course: int, now: datetime) -> QuerySet[PlannerItem]:
+    rows = PlannerItem.objects.in_course(course).present().beside_assignments().ahead(now)
+    return rows.only("title", "html_url", "starts_at", "is_all_day", "location")[:PLANNED_SHOWN]
+
+
+_AHEAD = KeptQuery(_ahead, course=int, now=datetime)
+
+
 def _files(course: Course, modules: Sequence[ReadModule]) -> Files:
     """The files of the vault that items lead to."""
     wanted = {(item.source, item.content_id) for each in modules for item in each.items if item.kind == Kind.FILE}
     if not wanted:
         return {}
-    rows = Resource.objects.visible_to(course.owner).kept()
+    rows = Resource.objects.visible_to(owner_with(course.owner_id)).kept()
     rows = rows.filter(source__in={source for source, _ in wanted}, external_id__in={name for _, name in wanted})
     return {(row.source, row.external_id): row for row in rows.only("source", "external_id", "title", "owner_id")}
 
@@ -208,9 +220,7 @@ class PlannedLine:
 
 def planned_lines(course: Course, clock: Clock) -> list[PlannedLine]:
     """What the course has ahead beside its assignments, the soonest first. One query."""
-    rows = PlannerItem.objects.in_course(course).present().beside_assignments().ahead(clock.now)
-    rows = rows.only("title", "html_url", "starts_at", "is_all_day", "location")
-    return [_planned(row, clock) for row in rows[:PLANNED_SHOWN]]
+    return [_planned(row, clock) for row in _AHEAD.objects(course=course.pk, now=clock.now)]
 
 
 def _planned(row: PlannerItem, clock: Clock) -> PlannedLine:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce
 
+from courses.kept_queries import KeptQuery
 from courses.models import Course, Module, ModuleItem
 
 Names = Mapping[tuple[int, str], Module]
@@ -37,8 +38,8 @@ def read_modules(course: Course, *, is_alone: bool = False) -> list[ReadModule]:
 
 def read_modules_and_names(course: Course, *, is_alone: bool = False) -> tuple[list[ReadModule], Names]:
     """The same, with the names by which `before` finds what a module waits for."""
-    rows = Module.objects.filter(course=course) if is_alone else Module.objects.in_course(course)
-    modules = sorted(rows.present().in_order(), key=lambda module: module.course_id != course.pk)
+    rows = _MODULES.objects(course=course.pk, is_alone=is_alone)
+    modules = sorted(rows, key=lambda module: module.course_id != course.pk)
     shown: dict[int, ReadModule] = {}
     by_name: dict[str, Module] = {}
     names: dict[tuple[int, str], Module] = {}
@@ -61,14 +62,26 @@ def before(module: Module, names: Names) -> list[Module]:
 
 
 def _add_items(homes: Mapping[int, tuple[ReadModule, bool]]) -> None:
-    rows = ModuleItem.objects.filter(module__in=list(homes)).present().in_order()
-    rows = rows.annotate(work_id=Coalesce("assignment__same_as_id", "assignment_id"), source=F("module__source"))
     items: dict[int, list[ModuleItem]] = {pk: [] for pk in homes}
-    for item in rows:
+    for item in _ITEMS.objects(modules=list(homes)):
         items[item.module_id].append(item)
     for pk, (home, is_folded) in homes.items():
         known = {key for item in home.items for key in _keys(item)} if is_folded else set()
         home.items += [item for item in items[pk] if not known & _keys(item)]
+
+
+def _modules(course: int, is_alone: bool) -> QuerySet[Module]:
+    rows = Module.objects.filter(course_id=course) if is_alone else Module.objects.in_course(course)
+    return rows.present().in_order()
+
+
+def _items(modules: int) -> QuerySet[ModuleItem]:
+    rows = ModuleItem.objects.filter(module__pk__any_of=modules).present().in_order()
+    return rows.annotate(work_id=Coalesce("assignment__same_as_id", "assignment_id"), source=F("module__source"))
+
+
+_MODULES = KeptQuery(_modules, course=int)
+_ITEMS = KeptQuery(_items, modules=int)
 
 
 def _keys(item: ModuleItem) -> set[object]:

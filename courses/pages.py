@@ -67,16 +67,29 @@ def course_sections(user: User, courses: list[Course], clock: Clock) -> list[Ter
     return list(sections.values())
 
 
-def show_tabs(own: QuerySet[Course], now: datetime) -> list[tuple[str, str, int]]:
+def show_tabs(user: User, now: datetime) -> list[tuple[str, str, int]]:
     """The tabs of the list, each with how many courses it shows; one query for all."""
+    counts = next(iter(_SHOWN.rows(owner=user.pk, now=now)), None)
+    return [(key, label, counts[_SHOWS.index(key)] if counts else 0) for key, label in CourseFilter.SHOW]
+
+
+_SHOWS = ("active", "concluded", "hidden", "all")
+
+
+def _shown(owner: int, now: datetime) -> QuerySet[Any]:
     concluded = Course.objects.get_queryset().concluded_rule(now)
-    counts = own.order_by().aggregate(
+    own = Course.objects.visible_to(owner_with(owner)).shown_once().order_by()
+    # Grouped by what all of them share: that is one row, or none without courses.
+    found = own.values("owner_id").annotate(
         active=Count("pk", filter=~concluded & Q(is_hidden=False)),
         concluded=Count("pk", filter=concluded & Q(is_hidden=False)),
         hidden=Count("pk", filter=Q(is_hidden=True)),
         all=Count("pk"),
     )
-    return [(key, label, counts[key]) for key, label in CourseFilter.SHOW]
+    return found.values_list(*_SHOWS)
+
+
+_SHOWN = KeptQuery(_shown, owner=int, now=datetime)
 
 
 def _term_words(course: Course, clock: Clock) -> tuple[str, str]:
@@ -88,24 +101,20 @@ def _term_words(course: Course, clock: Clock) -> tuple[str, str]:
 
 def _work_counts(user: User, courses: list[Course], now: datetime) -> dict[int, tuple[int, int, datetime | None]]:
     rows = _COUNTED_WORK.rows(owner=user.pk, courses=[course.pk for course in courses], now=now)
-    return {course: (todo, late, next_due) for course, todo, late, next_due in rows}
+    return {pk: (todo, late, next_due) for pk, todo, late, next_due in rows}
 
 
 def _counted_work(owner: int, courses: int, now: datetime) -> QuerySet[Any]:
-    """Of each course, what is to do, what is overdue and when the next is due."""
-    return (
-        Assignment.objects.visible_to(owner_with(owner))
-        .in_sight()
-        .filter(Q(course__pk__any_of=courses) | Q(course__same_as__pk__any_of=courses))
-        .outstanding(now)
-        .order_by()
-        .values_list(Coalesce("course__same_as", "course"))
-        .annotate(
-            todo=Count("pk", filter=~Q(work_state=WorkState.OVERDUE.value)),
-            late=Count("pk", filter=Q(work_state=WorkState.OVERDUE.value)),
-            next_due=Min("due_at", filter=Q(due_at__gte=now)),
-        )
-    )
+    """How much is to do and late in each course, and when the next of it is due."""
+    own = Assignment.objects.visible_to(owner_with(owner)).in_sight().outstanding(now)
+    own = own.filter(Q(course__pk__any_of=courses) | Q(course__same_as__pk__any_of=courses))
+    found = own.order_by().values(shown_course=Coalesce("course__same_as", "course"))
+    # Of what is outstanding, all that was due is late.
+    return found.annotate(
+        todo=Count("pk", filter=Q(due_at__isnull=True) | Q(due_at__gte=now)),
+        late=Count("pk", filter=Q(due_at__lt=now)),
+        next_due=Min("due_at", filter=Q(due_at__gte=now)),
+    ).values_list("shown_course", "todo", "late", "next_due")
 
 
 _COUNTED_WORK = KeptQuery(_counted_work, owner=int, courses=int, now=datetime)

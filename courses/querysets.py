@@ -11,7 +11,6 @@ from django.db.models import Case, Exists, F, OuterRef, Q, When
 
 from coreengine.kernel.querysets import OwnedQuerySet
 from courses.work_state import (
-    OUTSTANDING,
     WorkState,
     can_be_late,
     is_owed,
@@ -139,6 +138,9 @@ class CourseQuerySet(MatchingQuerySet, ShownOnceMixin):
 
 
 class AssignmentQuerySet(MatchingQuerySet, ShownOnceMixin, InCourseMixin):
+    # Neither ticked off nor dismissed by the student, nor gone from its source.
+    _OPEN = Q(done_at__isnull=True, dismissed_at__isnull=True, missing_since__isnull=True)
+
     def visible_to(self, user: User) -> Self:
         return super().visible_to(user).filter(deleted_at__isnull=True, course__deleted_at__isnull=True)
 
@@ -174,7 +176,7 @@ class AssignmentQuerySet(MatchingQuerySet, ShownOnceMixin, InCourseMixin):
 
     def overdue(self, now: datetime) -> Self:
         """The same as `in_state(OVERDUE)`, in a form that an index serves and that Django builds in half the time."""
-        return self.filter(is_owed(), can_be_late(), due_at__lt=now, done_at__isnull=True, missing_since__isnull=True)
+        return self.filter(is_owed(), can_be_late(), self._OPEN, due_at__lt=now)
 
     def called_missing(self) -> Self:
         """What the source calls missing and the student still owes."""
@@ -189,8 +191,13 @@ class AssignmentQuerySet(MatchingQuerySet, ShownOnceMixin, InCourseMixin):
         return self.filter(waits_for_grade(), missing_since__isnull=True).exclude(grading_type="not_graded")
 
     def outstanding(self, now: datetime) -> Self:
-        """Still to be done: not handed in, graded, excused, ticked off or gone."""
-        return self.with_work_state(now).filter(work_state__in=[str(state) for state in OUTSTANDING])
+        """The same as in one of the states `OUTSTANDING`, in a form that costs the database a tenth of the rule's."""
+        return self.filter(self.outstanding_rule(now))
+
+    @classmethod
+    def outstanding_rule(cls, now: datetime) -> Q:
+        """What `outstanding` keeps, to be joined with other conditions."""
+        return Q(is_owed(), Q(due_at__isnull=True) | Q(due_at__gte=now) | can_be_late(), cls._OPEN)
 
     def unsubmitted(self) -> Self:
         """Nothing has been handed in, whatever the due date."""
@@ -212,12 +219,12 @@ class AssignmentQuerySet(MatchingQuerySet, ShownOnceMixin, InCourseMixin):
 
 class AssignmentGroupQuerySet(models.QuerySet):
     def visible_to(self, user: User) -> Self:
-        return self.filter(course__owner=user, course__deleted_at__isnull=True)
+        return self.filter(course__owner_id=user.pk, course__deleted_at__isnull=True)
 
 
 class SubmissionQuerySet(models.QuerySet):
     def visible_to(self, user: User) -> Self:
-        return self.filter(assignment__owner=user, assignment__deleted_at__isnull=True)
+        return self.filter(assignment__owner_id=user.pk, assignment__deleted_at__isnull=True)
 
 
 class AnnouncementQuerySet(MatchingQuerySet, ShownOnceMixin, InCourseMixin):
@@ -242,9 +249,9 @@ class CourseResourceQuerySet(InCourseMixin):
     def visible_to(self, user: User) -> Self:
         """Links between what this person may see; what lies in the vault's trash is left out."""
         return self.filter(
-            course__owner=user,
+            course__owner_id=user.pk,
             course__deleted_at__isnull=True,
-            resource__owner=user,
+            resource__owner_id=user.pk,
             resource__trashed_at__isnull=True,
         )
 
@@ -273,7 +280,7 @@ class ModuleQuerySet(OwnedQuerySet, InCourseMixin):
 
 class ModuleItemQuerySet(models.QuerySet):
     def visible_to(self, user: User) -> Self:
-        return self.filter(module__owner=user, module__course__deleted_at__isnull=True)
+        return self.filter(module__owner_id=user.pk, module__course__deleted_at__isnull=True)
 
     def present(self) -> Self:
         """Still listed by the source."""
@@ -322,10 +329,10 @@ class AssignmentRepositoryQuerySet(models.QuerySet):
     def visible_to(self, user: User) -> Self:
         """Links between what this person may see."""
         return self.filter(
-            assignment__owner=user,
+            assignment__owner_id=user.pk,
             assignment__deleted_at__isnull=True,
             assignment__course__deleted_at__isnull=True,
-            repository__owner=user,
+            repository__owner_id=user.pk,
         )
 
     def in_course(self, course: Course) -> Self:
@@ -351,7 +358,7 @@ class CoursePersonQuerySet(OwnedQuerySet, InCourseMixin):
 
 class SubmissionCommentQuerySet(models.QuerySet):
     def visible_to(self, user: User) -> Self:
-        return self.filter(assignment__owner=user, assignment__deleted_at__isnull=True)
+        return self.filter(assignment__owner_id=user.pk, assignment__deleted_at__isnull=True)
 
     def in_order(self) -> Self:
         """The oldest first."""

@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import QuerySet
+
+from courses.kept_queries import KeptQuery
 from courses.models import Assignment, AssignmentRepository
 from courses.moments import ago
 from resources.models import Repository
@@ -34,11 +37,18 @@ def read_repositories(assignments: Iterable[Assignment]) -> None:
     if not rows:
         return
     found: dict[int, list[Repository]] = defaultdict(list)
-    links = AssignmentRepository.objects.filter(assignment__in=[row.pk for row in rows]).select_related("repository")
-    for link in links.only("assignment_id", *READ):
+    for link in _LINKS.objects(assignments=[row.pk for row in rows]):
         found[link.assignment_id].append(link.repository)
     for row in rows:
         row.repositories = found.get(row.pk, [])
+
+
+def _links(assignments: int) -> QuerySet[AssignmentRepository]:
+    rows = AssignmentRepository.objects.filter(assignment__pk__any_of=assignments).select_related("repository")
+    return rows.only("assignment_id", *READ)
+
+
+_LINKS = KeptQuery(_links, assignments=int)
 
 
 def code_mark(assignment: Assignment, now: datetime) -> CodeMark | None:

@@ -19,7 +19,7 @@ def work_line(row: WorkRow, form: str, swap: str = "", *, hides_course: bool = F
     """One line of work in a list: its mark, name, facts and date. `form` is what its mark sends along."""
     tag = "" if hides_course or not row.course else _course_tag(row.course, row.hue)
     note = f'<span class="badge" data-status="soon">{escape(row.note)}</span>' if row.note else ""
-    badge = _badge(row.badge) if shows_badge and row.badge else ""
+    badge = badge_markup(row.badge) if shows_badge and row.badge else ""
     meta = f"{tag}{_facts(row.facts)}{note}{badge}{_code(row.code)}"
     when = escape(row.when_text) if (row.when_text and not shows_badge) or not row.when else _dated(row.when)
     return (
@@ -32,7 +32,7 @@ def work_line(row: WorkRow, form: str, swap: str = "", *, hides_course: bool = F
 def course_work_line(row: WorkRow, form: str) -> str:
     """One assignment on its course's page, with its state."""
     note = f"<span>{escape(row.note)}</span>" if row.note else ""
-    meta = f"{_facts(row.facts)}{note}{_badge(row.badge) if row.badge else ''}{_code(row.code)}"
+    meta = f"{_facts(row.facts)}{note}{badge_markup(row.badge) if row.badge else ''}{_code(row.code)}"
     if row.when is None:
         when = "no date"
     else:
@@ -94,7 +94,8 @@ def _facts(facts: Iterable[str]) -> str:
     return "".join(f"<span>{escape(fact)}</span>" for fact in facts)
 
 
-def _badge(badge: Badge | CiWords) -> str:
+def badge_markup(badge: Badge | CiWords) -> str:
+    """A status: an icon, a word and a tint."""
     return (
         f'<span class="badge" data-status="{badge.status}">{icon_markup(badge.icon, 12)} {escape(badge.label)}</span>'
     )
@@ -105,7 +106,7 @@ def _code(code: CodeMark | None) -> str:
         return ""
     mark = f"{icon_markup('git-commit-horizontal', 12)} {escape(code.text)}"
     return f'<span class="code-mark with-icon" title="{escape(code.title)}">{mark}</span>' + (
-        _badge(code.ci) if code.ci else ""
+        badge_markup(code.ci) if code.ci else ""
     )
 
 

@@ -61,7 +61,7 @@ def course_list(request: Request) -> HttpResponse:
     context = {
         "sections": course_sections(request.user, courses, clock),
         "show": show,
-        "tabs": show_tabs(own, clock.now),
+        "tabs": show_tabs(request.user, clock.now),
         "order_before": request.session.pop("course_order", None),
         "can_order": show == "active" and not request.GET.get("q"),
         "query": request.GET.get("q", ""),

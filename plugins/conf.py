@@ -35,7 +35,14 @@ class PluginSettings:
     DELIVERIES_KEPT_DAYS: int = 30
 
 
+_read: tuple[dict[str, Any], PluginSettings] | None = None
+
+
 def plugin_settings() -> PluginSettings:
     """Return the settings as they are now; tests override `settings.PLUGINS` whole."""
+    global _read
     raw: dict[str, Any] = getattr(settings, "PLUGINS", {})
-    return PluginSettings(**raw)
+    # Every call asks several times.
+    if _read is None or _read[0] is not raw:
+        _read = (raw, PluginSettings(**raw))
+    return _read[1]

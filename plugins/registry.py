@@ -54,34 +54,45 @@ class Plugin:
 
     def source_files(self) -> list[Path]:
         """List what the plugin is made of, sorted; tests, their protocol servers and shipped workflows are left out."""
-        found = []
-        for folder, folders, names in os.walk(self.folder):
-            folders[:] = [name for name in folders if name not in _SKIPPED]
-            paths = (Path(folder, name) for name in names if name not in _SKIPPED)
-            found += [path for path in paths if stat.S_ISREG(path.lstat().st_mode)]
-        return sorted(found)
+        return sorted(Path(path) for path, *_ in _sources(str(self.folder)))
 
     def content_hash(self) -> str:
         """Return a digest of the plugin's files and of the SDK that runs them: same content, same digest."""
-        paths = [*self.source_files(), SDK_FILE]
         # Every call asks; what was read once is not read again while its files keep their times and sizes.
-        stamp = tuple((path, *_stamp(path)) for path in paths)
-        known = _hashes.get(self.folder)
+        folder = str(self.folder)
+        stamp = [*_sources(folder), (SDK_FILE, *_stamp(os.stat(SDK_FILE)))]
+        known = _hashes.get(folder)
         if known is not None and known[0] == stamp:
             return known[1]
         digest = hashlib.sha256()
-        for path in paths:
+        for path in [*self.source_files(), SDK_FILE]:
             name = path.relative_to(self.folder) if path.is_relative_to(self.folder) else path.name
             content = path.read_bytes()
             digest.update(f"{name}\0{len(content)}\0".encode())
             digest.update(content)
         found = digest.hexdigest()[:16]
-        _hashes[self.folder] = (stamp, found)
+        _hashes[folder] = (stamp, found)
         return found
 
 
-def _stamp(path: Path) -> tuple[int, ...]:
-    found = path.stat()
+def _sources(folder: str) -> list[tuple[Any, ...]]:
+    """List path and stamp of every file of a plugin, in no order of meaning."""
+    found: list[tuple[Any, ...]] = []
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        return []
+    for entry in entries:
+        if entry.name in _SKIPPED:
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            found += _sources(entry.path)
+        elif entry.is_file(follow_symlinks=False):
+            found.append((entry.path, *_stamp(entry.stat(follow_symlinks=False))))
+    return found
+
+
+def _stamp(found: os.stat_result) -> tuple[int, ...]:
     return (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
 
 
@@ -97,8 +108,9 @@ class PluginOff(PluginUnknown):
     code = "plugin_disabled"
 
 
-_hashes: dict[Path, tuple[tuple[Any, ...], str]] = {}
-_cache: dict[Path, tuple[tuple[int, int], Plugin]] = {}
+_hashes: dict[str, tuple[list[tuple[Any, ...]], str]] = {}
+_cache: dict[str, tuple[tuple[int, int], Plugin]] = {}
+_NO_FILE = (0, 0)
 _lock = threading.Lock()
 
 
@@ -111,8 +123,10 @@ def all_plugins() -> list[Plugin]:
     shelf = read_shelf()
     found: list[Plugin] = []
     names: dict[str, Path] = {}
-    read = [_load(folder, True) for folder in _folders(CATALOG)]
-    read += [_load(folder, False) for root in plugin_settings().DIRECTORIES for folder in _folders(Path(root))]
+    read = [_load(folder, stamp, True) for folder, stamp in _folders(CATALOG)]
+    read += [
+        _load(folder, stamp, False) for root in plugin_settings().DIRECTORIES for folder, stamp in _folders(Path(root))
+    ]
     read += [_load_version(name, digest) for name, digest in shelf.versions.items()]
     for plugin in read:
         if plugin.name in names and not plugin.is_faulty:
@@ -165,36 +179,45 @@ def get_manifest(name: str, *, even_if_off: bool = False) -> Manifest:
     return manifest
 
 
-def _folders(root: Path) -> list[Path]:
+def _folders(root: Path) -> list[tuple[str, tuple[int, int]]]:
+    """List the folders with a manifest, by name, each with the stamp of the manifest."""
     try:
-        with os.scandir(root) as entries:
-            names = sorted(entry.name for entry in entries if os.path.isfile(f"{entry.path}/{MANIFEST_NAME}"))
-        return [root / name for name in names]
+        names = sorted(os.listdir(root))
     except OSError:
         return []
+    found = []
+    for name in names:
+        folder = f"{root}/{name}"
+        try:
+            manifest = os.stat(f"{folder}/{MANIFEST_NAME}")
+        except OSError:
+            continue
+        if stat.S_ISREG(manifest.st_mode):
+            found.append((folder, (manifest.st_mtime_ns, manifest.st_size)))
+    return found
 
 
 def _load_version(name: str, digest: str) -> Plugin:
     folder = version_folder(digest)
     assert folder is not None
-    plugin = replace(_load(folder, False, digest), is_installed=True)
+    try:
+        manifest = os.stat(folder / MANIFEST_NAME)
+        stamp = (manifest.st_mtime_ns, manifest.st_size)
+    except OSError:
+        stamp = _NO_FILE
+    plugin = replace(_load(str(folder), stamp, False, digest), is_installed=True)
     if plugin.is_faulty and plugin.name != name:
         plugin = replace(plugin, name=name)
     return plugin
 
 
-def _load(folder: Path, shipped: bool, digest: str = "") -> Plugin:
-    path = folder / MANIFEST_NAME
-    try:
-        found = path.stat()
-        stamp = (found.st_mtime_ns, found.st_size)
-    except OSError:
-        stamp = (0, 0)
+def _load(path: str, stamp: tuple[int, int], shipped: bool, digest: str = "") -> Plugin:
     with _lock:
         cached = _cache.get(path)
     if cached is not None and cached[0] == stamp and cached[1].is_shipped == shipped:
         return cached[1]
-    if digest and stamp != (0, 0) and tree_digest(folder) != digest:
+    folder = Path(path)
+    if digest and stamp != _NO_FILE and tree_digest(folder) != digest:
         fault = Fault("", "The files are not those that were installed. Install this version again.")
         plugin = Plugin(folder.name, folder, None, (fault,))
     else:

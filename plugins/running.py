@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -208,7 +208,11 @@ def _converse(
         params |= {"name": call.action, "payload": delivery["payload"], "headers": delivery["headers"]}
         params["context"] |= delivery["context"]
     child, outcome.sandbox = pool.take(plugin, owner=connection.owner_id)
+    begun: Callable[[], None] = _nothing
     try:
+        # The row of a call is there before anything that its plugin says is looked at, and costs the call little.
+        if call.pk is None:
+            begun = call_rows.begin(call, on_disk=not outcome.only_reads)
         conversation = Conversation(
             child,
             serve=gateway.serve,
@@ -219,11 +223,15 @@ def _converse(
             method,
             params,
             timeout_s=timeout_s or plugin_settings().ACTION_TIMEOUT_S,
-            # The row of a call is there before its plugin can reach anything, and costs the call next to nothing.
-            meanwhile=None if call.pk else lambda: call_rows.begin(call, on_disk=not outcome.only_reads),
+            first=begun,
         )
     finally:
         pool.discard(child)
+        begun()
+
+
+def _nothing() -> None:
+    pass
 
 
 def _only_reads(plugin: Plugin, call: ActionCall) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 
 from coreengine.kernel.texts import size_words
 from coreengine.kernel.typing import Request
@@ -14,6 +16,7 @@ from courses.ai_policy import policy_note
 from courses.course_page.activity import activity_lines
 from courses.grading.courses import CourseGrades, grades_of
 from courses.handmade.rules import weights_note
+from courses.kept_queries import KeptQuery, owner_with
 from courses.models import (
     Announcement,
     Assignment,
@@ -26,6 +29,7 @@ from courses.models import (
 from courses.module_pages import module_sections, planned_lines
 from courses.moments import Clock, ago, moment, short_date
 from courses.pages import group_sections, news_line, summary_of
+from courses.querysets import ROW_FIELDS
 from courses.repository_marks import read_repositories
 from courses.rows import WorkRow, row_of
 from courses.texts import shown_html
@@ -40,23 +44,31 @@ WORK_SHOWN = 400
 NEWS_PAGE = 30
 MOST_FILES = 500
 OFFERED = 30
+_GROUP_FIELDS = [f"group__{name}" for name in ("name", "position", "weight", "drop_lowest", "drop_highest")]
 
 
 def work_of(course: Course, request: Request, clock: Clock) -> list[Assignment]:
     """The course's work with where it stands, by due date. Two queries."""
-    rows = list(
-        Assignment.objects.visible_to(request.user)
-        .in_course(course)
-        .in_sight()
-        .select_related("submission", "group")
-        .defer("description_html", "notes", "search_vector")
-        .with_work_state(clock.now)
-        .by_due_date()[: WORK_SHOWN + 1]
-    )
+    rows: list[Assignment] = _WORK.objects(owner=request.user.pk, course=course.pk, now=clock.now)
     for row in rows:
         row.course = course
     read_repositories(rows)
     return rows
+
+
+def _work(owner: int, course: int, now: datetime) -> QuerySet[Assignment]:
+    rows = Assignment.objects.visible_to(owner_with(owner)).in_course(course).in_sight().with_work_state(now)
+    rows = rows.select_related("submission", "group").only(*ROW_FIELDS, "course_id", *_GROUP_FIELDS)
+    return rows.by_due_date()[: WORK_SHOWN + 1]
+
+
+def _news(owner: int, course: int) -> QuerySet[Announcement]:
+    rows = Announcement.objects.visible_to(owner_with(owner)).in_course(course).shown_once()
+    return rows.for_list().newest_first()[:NEWS_SHOWN]
+
+
+_WORK = KeptQuery(_work, owner=int, course=int, now=datetime)
+_NEWS = KeptQuery(_news, owner=int, course=int)
 
 
 @dataclass(frozen=True)
@@ -91,8 +103,7 @@ def overview(request: Request, course: Course, clock: Clock) -> dict[str, Any]:
     lines = [row_of(row, clock) for row in rows]
     late = [line for line in lines if line.late]
     ahead = [line for line in lines if line.state in (WorkState.UPCOMING, WorkState.UNDATED)]
-    own = Announcement.objects.visible_to(request.user).in_course(course).shown_once()
-    news = own.for_list().newest_first()[:NEWS_SHOWN]
+    news = _NEWS.objects(owner=request.user.pk, course=course.pk)
     return {
         "next_rows": [*late[-LATE_ROWS:], *ahead[:NEXT_ROWS]],
         "more_late": max(0, len(late) - LATE_ROWS),

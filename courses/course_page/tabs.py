@@ -10,6 +10,7 @@ from django.db.models import F, Func, IntegerField, OuterRef, Q, QuerySet, Subqu
 from django.urls import reverse
 
 from coreengine.kernel.typing import Request
+from courses.kept_queries import KeptQuery, owner_with
 from courses.models import Course
 from courses.moments import Clock
 
@@ -84,6 +85,20 @@ def with_counts(courses: QuerySet[Course], user: Any) -> QuerySet[Course]:
             found = rows.annotate(tab_count=count).values("tab_count")
             counts[f"{tab.key}_count"] = Subquery(found, output_field=IntegerField())
     return courses.annotate(**counts)
+
+
+def read_course(user: Any, pk: int) -> Course | None:
+    """One of the student's courses with what its tabs count and whether it `has_twins`. One query."""
+    found: list[Course] = _COURSE.objects(owner=user.pk, course=pk)
+    return found[0] if found else None
+
+
+def _course(owner: int, course: int) -> QuerySet[Course]:
+    own = Course.objects.visible_to(owner_with(owner)).select_related("term").defer("search_vector")
+    return with_counts(own.with_twins(), owner_with(owner)).filter(pk=course)
+
+
+_COURSE = KeptQuery(_course, owner=int, course=int)
 
 
 def tab_links(course: Course, current: str) -> list[TabLink]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -15,7 +15,7 @@ from coreengine.kernel.typing import Request
 from courses import services
 from courses.course_page.activity import undoable
 from courses.course_page.forms import AiPolicyForm, NewNoteForm, NotesForm, PersonForm
-from courses.course_page.tabs import part_of, tab_links, with_counts
+from courses.course_page.tabs import part_of, read_course, tab_links, with_counts
 from courses.form_answers import form_page, number, saved_by
 from courses.models import AiPolicy, Assignment, Course, CoursePerson
 from courses.pages import clock_of
@@ -26,8 +26,9 @@ from resources.models import Resource
 @require_safe
 def course_detail(request: Request, pk: int) -> HttpResponse:
     """Show one course: the overview, or the part that `?part=` names."""
-    own = Course.objects.visible_to(request.user).select_related("term").defer("search_vector")
-    course = get_object_or_404(with_counts(own.with_twins(), request.user), pk=pk)
+    course = read_course(request.user, pk)
+    if course is None:
+        raise Http404("There is no such course.")
     if course.same_as_id is not None:
         return redirect("courses:detail", course.same_as_id)
     return part_page(request, course, request.GET.get("part", ""))

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from django.db.models import QuerySet
+
+from courses.kept_queries import KeptQuery, owner_with
 from courses.maps.drawing import MapNode, MapPicture, draw_map
 from courses.models import Assignment, Course, Module
 from courses.module_pages import ModuleSection, sections_of
@@ -54,12 +58,10 @@ class ModuleMap:
 
 
 def module_map(course: Course, clock: Clock, show: str = "all") -> ModuleMap:
-    """Read the modules of a course: five queries at most, whatever their number."""
-    rows = (
-        Assignment.objects.visible_to(course.owner).in_course(course).in_sight().with_work_state(clock.now).for_list()
-    )
+    """Read the modules of a course: four queries at most, whatever their number."""
     modules, names = read_modules_and_names(course)
-    work = {row.pk: row_of(row, clock) for row in rows} if modules else {}
+    rows = _WORK.objects(owner=course.owner_id, course=course.pk, now=clock.now) if modules else []
+    work = {row.pk: row_of(row, clock) for row in rows}
     sections = {section.pk: section for section in sections_of(course, modules, names, work, clock)}
     steps = map_steps([each.module for each in modules], names, sections, clock)
     shown = [step for step in steps if show not in SHOWN or step.state in SHOWN[show]]
@@ -75,6 +77,14 @@ def module_map(course: Course, clock: Clock, show: str = "all") -> ModuleMap:
         done_items=sum(step.section.done for step in steps),
         needed_items=sum(step.section.needed for step in steps),
     )
+
+
+def _work(owner: int, course: int, now: datetime) -> QuerySet[Assignment]:
+    own = Assignment.objects.visible_to(owner_with(owner)).in_course(course).in_sight()
+    return own.with_work_state(now).for_list()
+
+
+_WORK = KeptQuery(_work, owner=int, course=int, now=datetime)
 
 
 def map_steps(

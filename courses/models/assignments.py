@@ -147,7 +147,9 @@ class Assignment(Planned):
     @property
     def own_submission(self) -> Submission | None:
         """The student's submission, or None; no query where the submission was joined."""
-        return getattr(self, "submission", None)
+        # Past Django's descriptor where it was joined: that raises for work without one, which costs more than a row.
+        joined = self._state.fields_cache
+        return joined["submission"] if "submission" in joined else getattr(self, "submission", None)
 
     @property
     def planner_key(self) -> str:

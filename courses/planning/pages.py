@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import QueryDict
 
 from coreengine.accounts.models import User
+from courses.kept_queries import KeptQuery, owner_with
 from courses.models import Course
-from courses.moments import Clock, counted, short_date, span_of_days
+from courses.moments import Clock, counted, short_date, span_of_days, weekday
 from courses.planning.reading import KINDS, SHOWS, Choice, Plan, read_days, read_loose, read_plan
 from courses.planning.rows import PlanRow, minutes_words
 
@@ -148,7 +150,7 @@ def day_of_text(text: str) -> date | None:
 
 def planner_page(user: User, clock: Clock, view: str, choice: Choice, week: date | None) -> PlannerPage:
     """Gather the planner in five queries at most."""
-    courses = list(Course.objects.visible_to(user).active(clock.now).by_name().only("name", "nickname", "hue"))
+    courses = _COURSES.objects(owner=user.pk, now=clock.now)
     start = week or clock.today
     monday = start - timedelta(days=start.weekday())
     loose: list[Group] = []
@@ -166,6 +168,13 @@ def planner_page(user: User, clock: Clock, view: str, choice: Choice, week: date
     return PlannerPage(view, choice, groups, courses, monday, clock.today, _sentence(rows, clock), not rows, loose)
 
 
+def _courses(owner: int, now: datetime) -> QuerySet[Course]:
+    return Course.objects.visible_to(owner_with(owner)).active(now).by_name().only("name", "nickname", "hue")
+
+
+_COURSES = KeptQuery(_courses, owner=int, now=datetime)
+
+
 def _with_done(choice: Choice) -> Choice:
     """The board always shows what was done lately: that is its third column."""
     return Choice(choice.course, choice.kind, choice.show or "done")
@@ -177,8 +186,8 @@ def _spans(plan: Plan, clock: Clock, choice: Choice) -> list[Group]:
     week_day = min(tomorrow + timedelta(days=1), monday - timedelta(days=1))
     groups = {
         "overdue": Group("overdue", "Overdue", late=True, accepts=False),
-        "today": Group("today", "Today", f"{today:%a} {short_date(today)}", day=today),
-        "tomorrow": Group("tomorrow", "Tomorrow", f"{tomorrow:%a} {short_date(tomorrow)}", day=tomorrow),
+        "today": Group("today", "Today", f"{weekday(today)} {short_date(today)}", day=today),
+        "tomorrow": Group("tomorrow", "Tomorrow", f"{weekday(tomorrow)} {short_date(tomorrow)}", day=tomorrow),
         "week": Group("week", "This week", span_of_days(week_day, monday - timedelta(days=1)), day=week_day),
         "next": Group("next", "Next week", span_of_days(monday, after_next - timedelta(days=1)), day=monday),
         "later": Group("later", "Later", day=after_next),
@@ -232,7 +241,7 @@ def _columns(plan: Plan) -> list[Group]:
 def _days(plan: Plan, clock: Clock, monday: date) -> list[Group]:
     days = [monday + timedelta(days=number) for number in range(7)]
     groups = {
-        day: Group(day.isoformat(), f"{day:%a}", short_date(day), day=day, is_today=day == clock.today) for day in days
+        day: Group(day.isoformat(), weekday(day), short_date(day), day=day, is_today=day == clock.today) for day in days
     }
     for row in plan.rows:
         if row.day in groups:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet, Window
 
 from coreengine.accounts.models import User
+from courses.kept_queries import KeptQuery, owner_with
 from courses.models import Assignment, OwnTask, PlannerItem
 from courses.moments import Clock
 from courses.planning.rows import PlanRow, assignment_row, item_row, task_row
@@ -60,16 +61,28 @@ def read_plan(user: User, clock: Clock, choice: Choice, *, until: datetime | Non
 
     At most four queries, whatever there is.
     """
-    lately = clock.now - LATELY
+    lately, is_shown = clock.now - LATELY, choice.show != "dismissed"
     plan = Plan()
     if choice.has("assignment"):
         _add_assignments(plan, user, clock, choice, lately, until)
     if choice.has("item"):
-        _add_items(plan, user, clock, choice, lately, until)
+        items = _ITEMS.objects(
+            owner=user.pk,
+            course=choice.course,
+            show=choice.show,
+            lately=lately if choice.show == "done" else None,
+            now=clock.now if is_shown else None,
+            since=clock.now - ITEMS_BACK if is_shown else None,
+            until=(until or clock.now + ITEMS_AHEAD) if is_shown else None,
+        )
+        plan.rows += [item_row(item, clock) for item in items]
     if choice.has("task"):
-        rows = _of_show(OwnTask.objects.visible_to(user).whole(), choice, lately)
-        rows = rows.in_course(choice.course) if choice.course else rows
-        found = list(rows.for_list().order_by(F("due_at").asc(nulls_last=True), "due_on", "pk")[:MOST_TASKS])
+        found = _TASKS.objects(
+            owner=user.pk,
+            course=choice.course,
+            show=choice.show,
+            lately=lately if choice.show == "done" else None,
+        )
         plan.rows += [task_row(task, clock) for task in found]
         plan.is_cut |= len(found) == MOST_TASKS
     plan.rows.sort(key=lambda row: row.order)
@@ -78,22 +91,23 @@ def read_plan(user: User, clock: Clock, choice: Choice, *, until: datetime | Non
 
 def read_days(user: User, clock: Clock, choice: Choice, first: date, last: date) -> Plan:
     """Read what is due, planned or takes place on some days (`last` is left out), done or not. Three queries."""
-    start, end = clock.midnight(first), clock.midnight(last)
-    on_days = Q(planned_on__gte=first, planned_on__lt=last)
+    asked = {
+        "owner": user.pk,
+        "course": choice.course,
+        "is_dismissed": choice.show == "dismissed",
+        "start": clock.midnight(first),
+        "end": clock.midnight(last),
+        "first": first,
+        "last": last,
+    }
+    now = None if choice.course else clock.now
     plan = Plan()
     if choice.has("assignment"):
-        rows = _work(user, clock, choice).filter(Q(due_at__gte=start, due_at__lt=end) | on_days)
-        rows = rows.filter(dismissed_at__isnull=choice.show != "dismissed")
-        plan.rows += [assignment_row(row, clock) for row in rows.by_due_date()[:MOST_AHEAD]]
+        plan.rows += [assignment_row(row, clock) for row in _WORK_OF_DAYS.objects(**asked, now=now)]
     if choice.has("item"):
-        goes_on = Q(starts_at__lt=end) & (Q(ends_at__gt=start) | Q(starts_at__gte=start))
-        items = _items(user, choice).filter(goes_on | on_days, dismissed_at__isnull=choice.show != "dismissed")
-        plan.rows += [item_row(item, clock) for item in items.order_by("starts_at", "pk")[:MOST_ITEMS]]
+        plan.rows += [item_row(item, clock) for item in _ITEMS_OF_DAYS.objects(**asked)]
     if choice.has("task"):
-        tasks = OwnTask.objects.visible_to(user).whole().due_between(start, end, clock.zone)
-        tasks = tasks.filter(dismissed_at__isnull=choice.show != "dismissed")
-        tasks = tasks.in_course(choice.course) if choice.course else tasks
-        plan.rows += [task_row(task, clock) for task in tasks.for_list()[:MOST_TASKS]]
+        plan.rows += [task_row(task, clock) for task in _TASKS_OF_DAYS.objects(**asked)]
     plan.rows.sort(key=lambda row: row.order)
     return plan
 
@@ -102,14 +116,12 @@ def read_loose(user: User, clock: Clock, choice: Choice) -> Plan:
     """Read what has no place in a week: what is late, and what has no date. Two queries."""
     plan = Plan()
     if choice.has("assignment") and choice.show != "dismissed":
-        late = _late(_work(user, clock, choice), clock)
+        late = _LATE.objects(owner=user.pk, course=choice.course, now=clock.now)
         plan.late_left_out = late[0].late_count - len(late) if late else 0
         plan.rows += [assignment_row(row, clock) for row in late]
     if choice.has("task") and choice.show != "dismissed":
-        over = Q(due_at__lt=clock.now) | Q(due_on__lt=clock.today) | Q(due_at__isnull=True, due_on__isnull=True)
-        tasks = OwnTask.objects.visible_to(user).whole().open().filter(over)
-        tasks = tasks.in_course(choice.course) if choice.course else tasks
-        plan.rows += [task_row(task, clock) for task in tasks.for_list().order_by("pk")[:MOST_LATE]]
+        tasks = _LOOSE_TASKS.objects(owner=user.pk, course=choice.course, now=clock.now, today=clock.today)
+        plan.rows += [task_row(task, clock) for task in tasks]
     plan.rows.sort(key=lambda row: row.order)
     return plan
 
@@ -127,61 +139,35 @@ def open_tasks_between(user: User, start: datetime, end: datetime) -> list[OwnTa
 def due_count(user: User, clock: Clock) -> int:
     """How many own tasks and assignments are late or due today. One query."""
     tomorrow = clock.today + timedelta(days=1)
-    tasks = OwnTask.objects.visible_to(user).whole().open()
-    tasks = tasks.filter(Q(due_at__lt=clock.midnight(tomorrow)) | Q(due_on__lt=tomorrow))
-    work = Assignment.objects.visible_to(user).present().in_active_courses(clock.now)
-    work = work.filter(due_at__lt=clock.midnight(tomorrow), done_at__isnull=True, dismissed_at__isnull=True)
-    ids = work.outstanding(clock.now).order_by().values("pk")
-    return ids.union(tasks.order_by().values("pk"), all=True).count()
-
-
-def _work(user: User, clock: Clock, choice: Choice) -> QuerySet:
-    rows = Assignment.objects.visible_to(user).present()
-    rows = rows.in_course(choice.course) if choice.course else rows.in_active_courses(clock.now)
-    return rows.select_related("course", "submission").only(*ROW_FIELDS, *PLAN_FIELDS)
-
-
-def _items(user: User, choice: Choice) -> QuerySet:
-    rows = PlannerItem.objects.visible_to(user).present().beside_assignments()
-    rows = rows.in_course(choice.course) if choice.course else rows.exclude(course__is_hidden=True)
-    return rows.select_related("course").only(*ITEM_FIELDS)
-
-
-def _late(work: QuerySet, clock: Clock) -> list[Assignment]:
-    """The newest debts: they can most likely still be paid."""
-    rows = work.overdue(clock.now).annotate(late_count=Window(Count("pk")))
-    return list(rows.order_by("-due_at", "-pk")[:MOST_LATE])
-
-
-def _of_show(rows: QuerySet, choice: Choice, lately: datetime) -> QuerySet:
-    """Keep the open ones; with what was done lately; or only the dismissed ones."""
-    if choice.show == "dismissed":
-        return rows.filter(dismissed_at__isnull=False)
-    done = Q(done_at__gte=lately) if choice.show == "done" else Q(pk__in=[])
-    return rows.filter(Q(done_at__isnull=True) | done, dismissed_at__isnull=True)
+    found = _DUE.rows(owner=user.pk, now=clock.now, until=clock.midnight(tomorrow), tomorrow=tomorrow)
+    return sum(count for (count,) in found)
 
 
 def _add_assignments(
     plan: Plan, user: User, clock: Clock, choice: Choice, lately: datetime, until: datetime | None
 ) -> None:
-    work = _work(user, clock, choice)
     if choice.show == "dismissed":
-        rows: Iterable[Assignment] = work.filter(dismissed_at__isnull=False).order_by("-due_at", "-pk")[:MOST_AHEAD]
+        now = None if choice.course else clock.now
+        rows = _DISMISSED_WORK.objects(owner=user.pk, course=choice.course, now=now)
         plan.rows += [assignment_row(row, clock) for row in rows]
         return
-    late = _late(work, clock)
+    late = _LATE.objects(owner=user.pk, course=choice.course, now=clock.now)
     plan.late_left_out = late[0].late_count - len(late) if late else 0
-    near = Q(due_at__gte=clock.now) & (Q(due_at__lt=until) if until else Q())
-    near |= Q(due_at__isnull=True) | Q(planned_on__gte=clock.today, due_at__gte=clock.now)
-    if choice.show == "done":
-        near |= Q(done_at__gte=lately) | Q(submission__submitted_at__gte=lately)
-    # States are told in Python: building the rule's SQL costs more than reading some rows too many.
-    found = list(work.filter(near, dismissed_at__isnull=True).by_due_date()[:MOST_AHEAD])
+    found = _WORK.objects(
+        owner=user.pk,
+        course=choice.course,
+        show=choice.show,
+        now=clock.now,
+        today=clock.today,
+        until=until,
+        lately=lately if choice.show == "done" else None,
+    )
     plan.is_cut |= len(found) == MOST_AHEAD
     known = {row.pk for row in late}
     for row in found:
         state = row.state_at(clock.now)
         if row.pk not in known and (state in OUTSTANDING or (choice.show == "done" and _is_recent(row, lately))):
+            row.work_state = state
             plan.rows.append(assignment_row(row, clock))
     plan.rows += [assignment_row(row, clock) for row in late]
 
@@ -192,11 +178,122 @@ def _is_recent(row: Assignment, lately: datetime) -> bool:
     return any(end is not None and end >= lately for end in ends)
 
 
-def _add_items(plan: Plan, user: User, clock: Clock, choice: Choice, lately: datetime, until: datetime | None) -> None:
-    rows = _of_show(_items(user, choice), choice, lately)
-    last = until or clock.now + ITEMS_AHEAD
-    if choice.show != "dismissed":
-        ahead = Q(kind="calendar_event") & (Q(starts_at__gte=clock.now) | Q(ends_at__gte=clock.now))
-        rows = rows.filter(ahead | (~Q(kind="calendar_event") & Q(starts_at__gte=clock.now - ITEMS_BACK)))
-        rows = rows.filter(starts_at__lt=last)
-    plan.rows += [item_row(item, clock) for item in rows.order_by("starts_at", "pk")[:MOST_ITEMS]]
+# The statements. Each is built once for every shape of a choice (`courses.kept_queries`).
+
+
+def _own(model: Any, owner: int) -> Any:
+    return model.objects.visible_to(owner_with(owner))
+
+
+def _work(owner: int, course: int | None, now: datetime) -> QuerySet[Assignment]:
+    rows = _own(Assignment, owner).present()
+    rows = rows.in_course(course) if course else rows.in_active_courses(now)
+    return rows.select_related("course", "submission").only(*ROW_FIELDS, *PLAN_FIELDS)
+
+
+def _late(owner: int, course: int | None, now: datetime) -> QuerySet[Assignment]:
+    """The newest debts: they can most likely still be paid."""
+    rows = _work(owner, course, now).overdue(now).annotate(late_count=Window(Count("pk")))  # type: ignore[attr-defined]
+    return rows.order_by("-due_at", "-pk")[:MOST_LATE]
+
+
+def _work_ahead(
+    owner: int, course: int | None, show: str, now: datetime, today: date, until: datetime | None, lately: datetime
+) -> QuerySet[Assignment]:
+    near = Q(due_at__gte=now) & (Q(due_at__lt=until) if until else Q())
+    near |= Q(due_at__isnull=True) | Q(planned_on__gte=today, due_at__gte=now)
+    if show == "done":
+        near |= Q(done_at__gte=lately) | Q(submission__submitted_at__gte=lately)
+    # States are told in Python, row by row: some rows too many cost less than the rule in the database.
+    return _work(owner, course, now).filter(near, dismissed_at__isnull=True).by_due_date()[:MOST_AHEAD]  # type: ignore[attr-defined]
+
+
+def _dismissed_work(owner: int, course: int | None, now: datetime) -> QuerySet[Assignment]:
+    return _work(owner, course, now).filter(dismissed_at__isnull=False).order_by("-due_at", "-pk")[:MOST_AHEAD]
+
+
+def _work_of_days(
+    owner: int, course: int | None, is_dismissed: bool, start: datetime, end: datetime, first: date, last: date,
+    now: datetime,
+) -> QuerySet[Assignment]:  # fmt: skip
+    on_days = Q(due_at__gte=start, due_at__lt=end) | Q(planned_on__gte=first, planned_on__lt=last)
+    rows = _work(owner, course, now).filter(on_days, dismissed_at__isnull=not is_dismissed)
+    return rows.by_due_date()[:MOST_AHEAD]  # type: ignore[attr-defined]
+
+
+def _of_show(rows: Any, show: str, lately: datetime) -> Any:
+    """Keep the open ones; with what was done lately; or only the dismissed ones."""
+    if show == "dismissed":
+        return rows.filter(dismissed_at__isnull=False)
+    done = Q(done_at__gte=lately) if show == "done" else Q(pk__in=[])
+    return rows.filter(Q(done_at__isnull=True) | done, dismissed_at__isnull=True)
+
+
+def _own_items(owner: int, course: int | None) -> Any:
+    rows = _own(PlannerItem, owner).present().beside_assignments()
+    rows = rows.in_course(course) if course else rows.exclude(course__is_hidden=True)
+    return rows.select_related("course").only(*ITEM_FIELDS)
+
+
+def _items(
+    owner: int, course: int | None, show: str, lately: datetime, now: datetime, since: datetime, until: datetime
+) -> QuerySet[PlannerItem]:
+    rows = _of_show(_own_items(owner, course), show, lately)
+    if show != "dismissed":
+        ahead = Q(kind="calendar_event") & (Q(starts_at__gte=now) | Q(ends_at__gte=now))
+        rows = rows.filter(ahead | (~Q(kind="calendar_event") & Q(starts_at__gte=since)), starts_at__lt=until)
+    return rows.order_by("starts_at", "pk")[:MOST_ITEMS]
+
+
+def _items_of_days(
+    owner: int, course: int | None, is_dismissed: bool, start: datetime, end: datetime, first: date, last: date
+) -> QuerySet[PlannerItem]:
+    goes_on = Q(starts_at__lt=end) & (Q(ends_at__gt=start) | Q(starts_at__gte=start))
+    on_days = Q(planned_on__gte=first, planned_on__lt=last)
+    rows = _own_items(owner, course).filter(goes_on | on_days, dismissed_at__isnull=not is_dismissed)
+    return rows.order_by("starts_at", "pk")[:MOST_ITEMS]
+
+
+def _own_tasks(owner: int, course: int | None) -> Any:
+    rows = _own(OwnTask, owner).whole()
+    return rows.in_course(course) if course else rows
+
+
+def _tasks(owner: int, course: int | None, show: str, lately: datetime) -> QuerySet[OwnTask]:
+    rows = _of_show(_own_tasks(owner, course), show, lately).for_list()
+    return rows.order_by(F("due_at").asc(nulls_last=True), "due_on", "pk")[:MOST_TASKS]
+
+
+def _tasks_of_days(
+    owner: int, course: int | None, is_dismissed: bool, start: datetime, end: datetime, first: date, last: date
+) -> QuerySet[OwnTask]:
+    rows = _own_tasks(owner, course).due_within(start, end, first, last)
+    return rows.filter(dismissed_at__isnull=not is_dismissed).for_list()[:MOST_TASKS]
+
+
+def _loose_tasks(owner: int, course: int | None, now: datetime, today: date) -> QuerySet[OwnTask]:
+    over = Q(due_at__lt=now) | Q(due_on__lt=today) | Q(due_at__isnull=True, due_on__isnull=True)
+    return _own_tasks(owner, course).open().filter(over).for_list().order_by("pk")[:MOST_LATE]
+
+
+def _due(owner: int, now: datetime, until: datetime, tomorrow: date) -> QuerySet[Any]:
+    """Two rows at most: how many assignments, how many tasks."""
+    tasks = _own_tasks(owner, None).open().filter(Q(due_at__lt=until) | Q(due_on__lt=tomorrow))
+    work = _own(Assignment, owner).present().in_active_courses(now).outstanding(now).filter(due_at__lt=until)
+    counts = [
+        rows.order_by().values("owner_id").annotate(count=Count("pk")).values_list("count") for rows in (work, tasks)
+    ]
+    return counts[0].union(counts[1], all=True)
+
+
+_OF_DAYS = {"owner": int, "course": int, "start": datetime, "end": datetime, "first": date, "last": date}
+_LATE = KeptQuery(_late, owner=int, course=int, now=datetime)
+_WORK = KeptQuery(_work_ahead, owner=int, course=int, now=datetime, today=date, until=datetime, lately=datetime)
+_DISMISSED_WORK = KeptQuery(_dismissed_work, owner=int, course=int, now=datetime)
+_WORK_OF_DAYS = KeptQuery(_work_of_days, **_OF_DAYS, now=datetime)
+_ITEMS = KeptQuery(_items, owner=int, course=int, lately=datetime, now=datetime, since=datetime, until=datetime)
+_ITEMS_OF_DAYS = KeptQuery(_items_of_days, **_OF_DAYS)
+_TASKS = KeptQuery(_tasks, owner=int, course=int, lately=datetime)
+_TASKS_OF_DAYS = KeptQuery(_tasks_of_days, **_OF_DAYS)
+_LOOSE_TASKS = KeptQuery(_loose_tasks, owner=int, course=int, now=datetime, today=date)
+_DUE = KeptQuery(_due, owner=int, now=datetime, until=datetime, tomorrow=date)

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from django.core.exceptions import ValidationError
 
 from courses.models import Assignment, OwnTask, PlannerItem
-from courses.moments import Clock, Moment, day_name, moment
+from courses.moments import Clock, Moment, day_name, moment, short_date, wall_time, weekday
 from courses.planning.recurrence import read_rule
 from courses.rows import Badge, row_of
 from courses.work_state import OUTSTANDING, WorkState
@@ -62,8 +62,8 @@ def minutes_words(minutes: int | None) -> str:
 def day_moment(day: date, clock: Clock) -> Moment:
     """A day without a time, in words."""
     far = abs((day - clock.today).days) >= 7
-    exact = f"{day:%a} {day.day} {day:%b %Y}"
-    return Moment(day_name(day, clock.today), f"{day:%a}" if far else "", day.isoformat(), exact)
+    exact = f"{weekday(day)} {short_date(day)} {day.year}"
+    return Moment(day_name(day, clock.today), weekday(day) if far else "", day.isoformat(), exact)
 
 
 def rule_words(rule: str) -> str:
@@ -106,7 +106,7 @@ def task_row(task: OwnTask, clock: Clock) -> PlanRow:
         when_text="" if when else "no date",
         day=due_day,
         due_day=due_day,
-        time=f"{task.due_at.astimezone(clock.zone):%H:%M}" if task.due_at else "",
+        time=wall_time(task.due_at.astimezone(clock.zone)) if task.due_at else "",
         late=late,
         done=task.done_at is not None,
         dismissed=task.dismissed_at is not None,
@@ -145,7 +145,7 @@ def assignment_row(assignment: Assignment, clock: Clock) -> PlanRow:
         when_text=base.when_text,
         day=day,
         due_day=due_day,
-        time=f"{assignment.due_at.astimezone(clock.zone):%H:%M}" if assignment.due_at and day == due_day else "",
+        time=wall_time(assignment.due_at.astimezone(clock.zone)) if assignment.due_at and day == due_day else "",
         late=base.late,
         done=state in SETTLED,
         dismissed=state == WorkState.DISMISSED,
@@ -192,7 +192,7 @@ def item_row(item: PlannerItem, clock: Clock) -> PlanRow:
         when_text="" if when else "no date",
         day=day,
         due_day=begins,
-        time=f"{item.starts_at.astimezone(clock.zone):%H:%M}" if item.starts_at and not item.is_all_day else "",
+        time=wall_time(item.starts_at.astimezone(clock.zone)) if item.starts_at and not item.is_all_day else "",
         late=late,
         done=item.done_at is not None or (item.is_event and is_over),
         dismissed=item.dismissed_at is not None,

@@ -43,8 +43,9 @@ def derive(owner: User, *, now: datetime | None = None) -> None:
         return
     since = min(row.derived_at or now, now)
     ahead = targets_ahead(owner, since, now + HORIZON)
-    _follow_rules(owner, ahead, since, now)
-    _follow_own(owner, ahead, now)
+    derived, own = _reminders(owner, since, now)
+    _follow_rules(owner, derived, ahead, since, now)
+    _follow_own(owner, own, ahead, now)
     _signal_deadlines(owner, row, ahead, since, now)
     _note_concluded(owner, since, now)
     ReminderSettings.objects.filter(owner=owner).update(derived_at=now, is_stale=False)
@@ -70,7 +71,19 @@ def move(reminder: Reminder, at: datetime, now: datetime) -> None:
         reminder.state = State.SENT
 
 
-def _follow_rules(owner: User, ahead: Ahead, since: datetime, now: datetime) -> None:
+def _reminders(owner: User, since: datetime, now: datetime) -> tuple[list[Reminder], list[Reminder]]:
+    """Read what may have to follow its thing: what rules made, and what the student set before or after a thing."""
+    is_none_wanted = Q(state=State.DISMISSED, target_key="")
+    derived = Q(Q(state=State.SCHEDULED) | Q(target_at__gte=since) | is_none_wanted, is_derived=True)
+    lately = Q(state=State.SCHEDULED) | Q(target_at__gte=now - timedelta(days=30))
+    rows = Reminder.objects.filter(derived | Q(lately, is_derived=False, lead_minutes__isnull=False), owner=owner)
+    found: tuple[list[Reminder], list[Reminder]] = ([], [])
+    for row in rows:
+        found[0 if row.is_derived else 1].append(row)
+    return found
+
+
+def _follow_rules(owner: User, rows: list[Reminder], ahead: Ahead, since: datetime, now: datetime) -> None:
     """Make, move and remove the reminders that rules ask for: of a thing that repeats, one for each time."""
     rules = _rules_by_kind(owner)
     shown = _shown_courses(owner) if any(course for _, course in rules) else {}
@@ -79,9 +92,6 @@ def _follow_rules(owner: User, ahead: Ahead, since: datetime, now: datetime) -> 
         for target in ahead.values()
         for rule in rules_for(target, rules, shown)
     }
-    rows = Reminder.objects.filter(owner=owner, is_derived=True)
-    is_none_wanted = Q(state=State.DISMISSED, target_key="")
-    rows = rows.filter(Q(state=State.SCHEDULED) | Q(target_at__gte=since) | is_none_wanted)
     known = {_key_of(row): row for row in rows}
     unwanted = {key for key, row in known.items() if row.state == State.DISMISSED and not row.target_key}
     wanted = {key: asked for key, asked in wanted.items() if not key[2] or (*key[:2], "", key[3]) not in unwanted}
@@ -141,13 +151,11 @@ def _keep(row: Reminder, at: datetime, rule: ReminderRule, now: datetime) -> boo
     return has_other_lead
 
 
-def _follow_own(owner: User, ahead: Ahead, now: datetime) -> None:
+def _follow_own(owner: User, rows: list[Reminder], ahead: Ahead, now: datetime) -> None:
     """Let the reminders that a student set before or after a thing follow it.
 
     Of a thing that repeats there is one row, which goes on to the next time that it can still come before.
     """
-    lately = Q(state=State.SCHEDULED) | Q(target_at__gte=now - timedelta(days=30))
-    rows = list(Reminder.objects.filter(lately, owner=owner, is_derived=False, lead_minutes__isnull=False))
     targets = targets_of(owner, {(row.target_kind, row.target_id) for row in rows})
     times: dict[tuple[str, int], list[datetime]] = defaultdict(list)
     for target in ahead.values():

@@ -8,6 +8,7 @@ from django import forms
 from django.utils import timezone
 
 from coreengine.accounts.models import User
+from coreengine.kernel.widgets import PlainSelect
 from courses.forms import LocalDateTimeField
 from courses.models import Course, ReminderRule, ReminderSettings
 from courses.models.reminders import Channel
@@ -46,7 +47,7 @@ class RuleForm(forms.Form):
     kind = forms.ChoiceField(choices=ReminderRule.Kind.choices, label="Of")
     lead_minutes = forms.ChoiceField(label="When")
     course = forms.ModelChoiceField(
-        queryset=Course.objects.none(), required=False, empty_label="Every course", label="Course"
+        queryset=Course.objects.none(), required=False, empty_label="Every course", label="Course", widget=PlainSelect
     )
     channels = forms.MultipleChoiceField(
         choices=Channel.choices, required=False, widget=forms.CheckboxSelectMultiple, label="How"

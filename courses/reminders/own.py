@@ -91,10 +91,10 @@ def event_times(owner: User, ids: Iterable[int], start: datetime, end: datetime)
 
 def own_events_ahead(owner: User, start: datetime, end: datetime) -> Iterator[Target]:
     """What the calendar shows as events, each time they take place, and each once, whatever calendars have it."""
-    hidden = set(Course.objects.visible_to(owner).hidden().values_list("pk", flat=True))
     entries = read_events(owner, start - MORNING, end)
     if not entries:
         return
+    hidden = set(Course.objects.visible_to(owner).hidden().values_list("pk", flat=True))
     repeating = set(CalendarEvent.objects.visible_to(owner).repeating().order_by().values_list("pk", flat=True))
     for entry in entries:
         at = entry.starts_at + MORNING if entry.is_all_day else entry.starts_at

@@ -21,7 +21,7 @@ from coreengine.accounts.models import User
 from coreengine.kernel.pages import render_page
 from coreengine.kernel.typing import Request
 from courses.forms import add_errors
-from courses.models import Reminder, ReminderRule
+from courses.models import Reminder, ReminderRule, ReminderSettings
 from courses.pages import clock_of
 from courses.reminders import digests, services
 from courses.reminders.forms import ReminderForm, RuleForm, SettingsForm
@@ -107,7 +107,7 @@ def settings(request: Request) -> HttpResponse:
             return redirect("courses:reminder-settings")
         except ValidationError as error:
             add_errors(form, error)
-    return _settings_page(request, form=form)
+    return _settings_page(request, form=form, row=None if form.is_bound else row)
 
 
 @require_POST
@@ -151,9 +151,13 @@ def rule_delete(request: Request, pk: int) -> HttpResponse:
 
 
 def _settings_page(
-    request: Request, *, form: SettingsForm | None = None, rule_form: RuleForm | None = None
+    request: Request,
+    *,
+    form: SettingsForm | None = None,
+    rule_form: RuleForm | None = None,
+    row: ReminderSettings | None = None,
 ) -> HttpResponse:
-    row = services.settings_of(request.user)
+    row = row or services.settings_of(request.user)  # a form with faults has changed its own
     context = {
         "form": form or SettingsForm(instance=row),
         "rule_form": rule_form or RuleForm(owner=request.user),

@@ -7,9 +7,12 @@ from html import escape
 from typing import Any
 
 from django import template
+from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 
-from courses import row_html
+from courses import course_html, module_html, row_html
+from courses.module_pages import ItemLine
+from courses.pages import CourseLine
 from courses.planning.rows import PlanRow
 from courses.rows import WorkRow
 
@@ -57,3 +60,18 @@ def plan_lines(rows: Iterable[PlanRow]) -> SafeString:
 def plan_cards(rows: Iterable[PlanRow], show: str = "day") -> SafeString:
     """Draw rows of the planner as cards of a column."""
     return mark_safe("".join(row_html.plan_card(row, show) for row in rows))
+
+
+@register.simple_tag
+def module_items(items: Iterable[ItemLine], shape: str = "list") -> SafeString:
+    """Draw the items of a module; `shape` is "list", or "map" for the list below a map."""
+    draw = module_html.map_item if shape == "map" else module_html.module_item
+    return mark_safe("".join(map(draw, items)))
+
+
+@register.simple_tag(takes_context=True)
+def course_cards(context: template.Context, lines: list[CourseLine], can_order: bool = False) -> SafeString:
+    """Draw the courses of one term as cards, which can be moved where `can_order` says so."""
+    url = reverse("courses:order") if can_order else ""
+    token, path = str(context.get("csrf_token") or ""), context["request"].path
+    return mark_safe(course_html.course_cards(lines, order_url=url, token=token, path=path))

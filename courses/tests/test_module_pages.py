@@ -123,7 +123,7 @@ class TestModulesOfACourse:
                 PlannerItemFactory(course=course, starts_at=timezone.now() + timedelta(days=1))
 
         grow()
-        with django_assert_max_num_queries(14) as few:
+        with django_assert_max_num_queries(12) as few:
             page.get(f"{course.get_absolute_url()}?part=modules")
         grow()
         with django_assert_num_queries(len(few)):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from courses.models import Assignment, Course, Submission
 from courses.tests.factories import NOW, SOURCE, AssignmentFactory, CourseFactory, SubmissionFactory, TermFactory
-from courses.work_state import WorkState
+from courses.work_state import OUTSTANDING, WorkState
 
 pytestmark = pytest.mark.django_db
 
@@ -21,6 +21,7 @@ ASSIGNMENT = st.fixed_dictionaries(
     {
         "due_at": TIME,
         "done_at": TIME,
+        "dismissed_at": st.sampled_from([None, None, PAST]),
         "missing_since": st.sampled_from([None, None, PAST]),
         "source": st.sampled_from(["", SOURCE]),
         "submission_types": st.sampled_from(
@@ -58,7 +59,7 @@ class TestTheRule:
             assert row.work_state == row.state_at(NOW)
             assert (row.pk in overdue) == row.is_overdue(NOW)
             assert not (row.pk in overdue and row.own_submission and row.own_submission.submitted_at)
-            assert row.pk in outstanding or row.pk not in overdue
+            assert (row.pk in outstanding) == (row.state_at(NOW) in OUTSTANDING)
 
     @pytest.mark.parametrize(
         ("assignment", "submission", "expected"),
@@ -75,6 +76,7 @@ class TestTheRule:
             ({"submission_types": ["not_graded"]}, None, WorkState.PAST),
             ({"submission_types": ["on_paper"], "due_at": SOON}, None, WorkState.UPCOMING),
             ({"done_at": PAST}, None, WorkState.DONE),
+            ({"dismissed_at": PAST}, None, WorkState.DISMISSED),
             ({"due_at": None}, None, WorkState.UNDATED),
             ({"due_at": NOW}, None, WorkState.UPCOMING),
             ({"missing_since": PAST}, None, WorkState.GONE),
@@ -86,6 +88,8 @@ class TestTheRule:
             SubmissionFactory(assignment=row, **submission)
 
         assert Assignment.objects.get(pk=row.pk).state_at(NOW) == expected
+        assert Assignment.objects.overdue(NOW).exists() == (expected == WorkState.OVERDUE)
+        assert Assignment.objects.outstanding(NOW).exists() == (expected in OUTSTANDING)
 
 
 class TestCoursesThatAreOver:

@@ -10,7 +10,7 @@ from courses.moments import Clock, long_date, span_of_days
 from courses.workplan.effort import minutes_words
 from courses.workplan.wording import due_words
 from courses.workplan.work import PlannableWork, preferences_of, work_to_plan
-from courses.workplan.workload import ON_DUE_DAY, SPREAD, Day, Share, workload
+from courses.workplan.workload import ON_DUE_DAY, SPREAD, Day, Share, step_of, workload
 
 WEEKS = [4, 8, 16]
 SPREADS = {SPREAD: "Over the days before", ON_DUE_DAY: "On the due day"}
@@ -75,17 +75,20 @@ class HeatPage:
     count: int
     spread: str
     chosen: DayDetail | None
-    table: list[DayDetail]
+    table: list[DayDetail] | None
+    """The same as a table, where it is asked for: it is long."""
     undated: list[PlannableWork]
     total: str
     busiest: str
 
     @property
     def has_any(self) -> bool:
-        return bool(self.table)
+        return bool(self.busiest)
 
 
-def heat_page(user: User, clock: Clock, *, weeks: int, spread: str, chosen: date | None) -> HeatPage:
+def heat_page(
+    user: User, clock: Clock, *, weeks: int, spread: str, chosen: date | None, with_table: bool = False
+) -> HeatPage:
     """Read the work of the coming weeks: a fixed number of queries, and nothing kept."""
     works = work_to_plan(user, clock, preferences_of(user))
     days = workload(works, clock, weeks=weeks, spread=spread)
@@ -97,7 +100,7 @@ def heat_page(user: User, clock: Clock, *, weeks: int, spread: str, chosen: date
         count=weeks,
         spread=spread,
         chosen=_detail(picked, clock) if picked else None,
-        table=[_detail(day, clock) for day in full],
+        table=[_detail(day, clock) for day in full] if with_table else None,
         undated=[work for work in works if work.due_at is None],
         total=minutes_words(sum(day.minutes for day in full)),
         busiest=f"{long_date(busiest.day)}, {minutes_words(busiest.minutes)}" if busiest else "",
@@ -111,16 +114,16 @@ def _week(days: list[Day], clock: Clock, chosen: date | None) -> HeatWeek:
 
 
 def _cell(day: Day, clock: Clock, chosen: date | None) -> Cell:
-    due = len(day.due)
-    said = f"{minutes_words(day.minutes)} of work" if day.minutes else "no work"
+    due, minutes = len(day.due), day.minutes
+    said = f"{minutes_words(minutes)} of work" if minutes else "no work"
     counted = f", {due} due" if due else ""
     return Cell(
         day=day.day,
         number=str(day.day.day),
         month=f"{day.day:%b}" if day.day.day == 1 else "",
-        minutes=day.minutes,
-        short=_short(day.minutes),
-        step=day.step,
+        minutes=minutes,
+        short=_short(minutes),
+        step=step_of(minutes),
         due=due,
         words=f"{long_date(day.day)}: {said}{counted}",
         is_past=day.day < clock.today,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from coreengine.accounts.models import User
 from courses.calendar.entries import busy_between
+from courses.kept_queries import KeptQuery, owner_with
 from courses.models import PlanPreferences, PlanProposal, WorkBlock
-from courses.moments import Clock, day_name, long_date, span_of_days
+from courses.moments import Clock, day_name, long_date, span_of_days, wall_time
+from courses.querysets import COURSE_LONG_FIELDS
 from courses.rows import Badge
 from courses.workplan.effort import minutes_words
 from courses.workplan.free import working_spans
@@ -19,7 +22,16 @@ from courses.workplan.proposing import LAYER
 from courses.workplan.rules import rhythm_of
 from courses.workplan.week import Week, draw_week
 from courses.workplan.wording import due_words, said_moment
-from courses.workplan.work import Key, PlannableWork, address_of, preferences_of, work_to_plan
+from courses.workplan.work import (
+    MOST_WORK,
+    Key,
+    PlannableWork,
+    address_of,
+    open_keys,
+    open_work,
+    preferences_of,
+    work_to_plan,
+)
 
 State = WorkBlock.State
 BADGES = {
@@ -114,10 +126,10 @@ class PlanPage:
         return self.monday + timedelta(days=7)
 
 
-def plan_page(user: User, clock: Clock, day: date | None) -> PlanPage:
+def plan_page(user: User, clock: Clock, day: date | None, *, with_worked: bool = False) -> PlanPage:
     """Read one week of the plan: that of the day, else that of the next block, so that no empty week comes first.
 
-    A fixed number of queries, whatever there is to do.
+    A fixed number of queries, whatever there is to do. `with_worked` tells of all work what was worked on it.
     """
     latest = PlanProposal.objects.visible_to(user).order_by("-made_at", "-pk").first()
     ahead, offered = _ahead(user, latest, clock)
@@ -125,11 +137,15 @@ def plan_page(user: User, clock: Clock, day: date | None) -> PlanPage:
     monday = day - timedelta(days=day.weekday())
     start, end = clock.midnight(monday), clock.midnight(monday + timedelta(days=7))
     preferences = preferences_of(user)
-    works = work_to_plan(user, clock, preferences)
+    works = (work_to_plan if with_worked else open_work)(user, clock, preferences)
     known = {work.key: work for work in works}
-    blocks = WorkBlock.objects.visible_to(user).between(start, end).select_related("course")
-    blocks = blocks.defer("course__search_vector", "course__syllabus_html", "course__notes").in_order()
-    lines = [line_of(block, known, clock) for block in blocks]
+    blocks: list[WorkBlock] = _BLOCKS.objects(owner=user.pk, start=start, end=end)
+    # Of very much work the sources give the soonest only: of the rest it is asked whether it is still open.
+    beyond: set[Key] = set()
+    if len(works) > MOST_WORK // 2:
+        keys = {(block.kind, block.work_id) for block in blocks if block.state in (State.PROPOSED, State.PLANNED)}
+        beyond = open_keys(user, keys - known.keys(), clock.now)
+    lines = [line_of(block, known, clock, beyond) for block in blocks]
     days = [monday + timedelta(days=number) for number in range(7)]
     return PlanPage(
         monday=monday,
@@ -162,10 +178,7 @@ def _picture(
 
 def _ahead(user: User, latest: PlanProposal | None, clock: Clock) -> tuple[datetime | None, list[datetime]]:
     """When the next block begins that is not over, and when those on offer do."""
-    rows = WorkBlock.objects.visible_to(user).filter(
-        Q(state=State.PROPOSED) | Q(state=State.PLANNED, ends_at__gt=clock.now)
-    )
-    found = list(rows.in_order().values_list("starts_at", "ends_at", "state", "proposal_id"))
+    found = _AHEAD.rows(owner=user.pk, now=clock.now)
     ahead = next((starts_at for starts_at, ends_at, _, _ in found if ends_at > clock.now), None)
     if latest is None or latest.state != "proposed":
         return ahead, []
@@ -190,8 +203,10 @@ def _offer(proposal: PlanProposal, offered: Sequence[datetime], clock: Clock) ->
     return Offer(proposal, sentence, "; ".join(filter(None, detail)), named)
 
 
-def line_of(block: WorkBlock, works: Mapping[Key, PlannableWork], clock: Clock) -> BlockLine:
-    """Make the line of one block; its course should be joined."""
+def line_of(
+    block: WorkBlock, works: Mapping[Key, PlannableWork], clock: Clock, beyond: Collection[Key] = ()
+) -> BlockLine:
+    """Make the line of one block; its course should be joined. `beyond` are open as well, without being in `works`."""
     work = works.get((block.kind, block.work_id))
     begins, ends = block.starts_at.astimezone(clock.zone), block.ends_at.astimezone(clock.zone)
     badge = BADGES.get(State(block.state)) or Badge(
@@ -207,38 +222,42 @@ def line_of(block: WorkBlock, works: Mapping[Key, PlannableWork], clock: Clock) 
         hue=block.course.hue if block.course else 0,
         starts_at=block.starts_at,
         ends_at=block.ends_at,
-        time=f"{begins:%H:%M} – {ends:%H:%M}",
+        time=f"{wall_time(begins)} – {wall_time(ends)}",
         minutes=block.minutes,
         length=minutes_words(block.minutes),
         state=block.state,
         badge=badge,
-        note=note_of(block, work, clock),
+        note=note_of(block, work, clock, is_open=work is not None or (block.kind, block.work_id) in beyond),
         due=due_words(work.due_at, clock) if work and work.due_at else "",
-        local_start=f"{begins:%Y-%m-%dT%H:%M}",
+        local_start=f"{begins.date().isoformat()}T{wall_time(begins)}",
         is_open=block.state in (State.PROPOSED, State.PLANNED),
         is_running=block.is_running,
         is_over=block.ends_at <= clock.now,
     )
 
 
-def note_of(block: WorkBlock, work: PlannableWork | None, clock: Clock) -> str:
-    """Say what has become of a block since it was planned; nothing where it stands as it was."""
+def note_of(block: WorkBlock, work: PlannableWork | None, clock: Clock, *, is_open: bool | None = None) -> str:
+    """Say what has become of a block since it was planned; nothing where it stands as it was.
+
+    `is_open` says whether its work is still to do, where that is known without the work itself.
+    """
     if block.state not in (State.PROPOSED, State.PLANNED):
         return ""
-    if work is None:
+    if not (work is not None if is_open is None else is_open):
         return "The work is done or gone: this block is free again."
-    if work.due_at is not None and block.ends_at > work.due_at and work.due_at != block.due_at:
-        return f"The deadline moved to {said_moment(work.due_at, clock)}: this block lies after it."
+    due_at = work.due_at if work is not None else block.due_at
+    if due_at is not None and block.ends_at > due_at and due_at != block.due_at:
+        return f"The deadline moved to {said_moment(due_at, clock)}: this block lies after it."
     if block.ends_at <= clock.now:
         return (
             "Its time is over: say how long you worked, or skip it."
             if block.state == State.PLANNED
             else "Its time is over."
         )
-    if work.due_at is not None and block.ends_at > work.due_at > clock.now:
+    if due_at is not None and block.ends_at > due_at > clock.now:
         return "It lies after the deadline."
-    if work.due_at is not None and block.due_at is not None and work.due_at != block.due_at:
-        return f"The deadline moved to {said_moment(work.due_at, clock)}."
+    if due_at is not None and block.due_at is not None and due_at != block.due_at:
+        return f"The deadline moved to {said_moment(due_at, clock)}."
     return "Closer to the deadline than you like." if block.is_in_buffer else ""
 
 
@@ -268,3 +287,18 @@ def _summary(lines: Iterable[BlockLine]) -> str:
             totals[State(line.state)] += line.minutes
     words = {State.PLANNED: "planned", State.PROPOSED: "proposed", State.DONE: "behind you"}
     return ", ".join(f"{minutes_words(total)} {words[state]}" for state, total in totals.items() if total)
+
+
+def _blocks(owner: int, start: datetime, end: datetime) -> QuerySet[WorkBlock]:
+    blocks = WorkBlock.objects.visible_to(owner_with(owner)).between(start, end).select_related("course").in_order()
+    return blocks.defer(*(f"course__{name}" for name in COURSE_LONG_FIELDS))
+
+
+def _still_ahead(owner: int, now: datetime) -> QuerySet[Any]:
+    rows = WorkBlock.objects.visible_to(owner_with(owner))
+    rows = rows.filter(Q(state=State.PROPOSED) | Q(state=State.PLANNED, ends_at__gt=now)).in_order()
+    return rows.values_list("starts_at", "ends_at", "state", "proposal_id")
+
+
+_BLOCKS = KeptQuery(_blocks, owner=int, start=datetime, end=datetime)
+_AHEAD = KeptQuery(_still_ahead, owner=int, now=datetime)

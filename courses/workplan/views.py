@@ -33,7 +33,7 @@ HORIZONS = [1, 2, 4, 8, 16]
 
 @require_safe
 def workload_page(request: Request) -> HttpResponse:
-    """The heat map of the coming weeks, and the work of one day of it."""
+    """The heat map of the coming weeks, and the work of one day of it; with `?table=1` also as a table."""
     weeks = request.GET.get("weeks", "")
     spread = request.GET.get("spread", "")
     page = heat_page(
@@ -42,14 +42,16 @@ def workload_page(request: Request) -> HttpResponse:
         weeks=int(weeks) if weeks.isdecimal() and int(weeks) in WEEKS else WEEKS[1],
         spread=spread if spread in SPREADS else "days",
         chosen=_day(request.GET.get("day", "")),
+        with_table=request.GET.get("table") == "1",
     )
     context = {"page": page, "choices": WEEKS, "spreads": SPREADS.items()}
-    return render_page(request, "courses/workplan/workload.html", context, parts={"heat": "heat"})
+    parts = {"heat": "heat", "heat-table": "table"}
+    return render_page(request, "courses/workplan/workload.html", context, parts=parts)
 
 
 @require_safe
 def plan(request: Request) -> HttpResponse:
-    """One week of the plan, with what is on offer; `?work=task:3` opens the form of a block for it."""
+    """One week of the plan; `?work=task:3` opens the form of a block for that work, `?by-hand=1` the form alone."""
     return _plan(request, request.GET.get("day", ""), undo=request.GET.get("undo", ""))
 
 
@@ -214,13 +216,18 @@ def _plan(
     request: Request, day: str, *, undo: str = "", fault: dict[str, Any] | None = None, status: int = 200
 ) -> HttpResponse:
     clock = clock_of(request.user)
-    page = plan_page(request.user, clock, _day(day))
-    context = {"page": page, "undo": _undo(undo), "fault": fault, "horizons": HORIZONS}
-    if asked := request.GET.get("work", ""):
+    asked = request.GET.get("work", "")
+    page = plan_page(request.user, clock, _day(day), with_worked=bool(asked))
+    # The form names all work there is, which is more than the rest of the page: it comes when it is opened.
+    by_hand = request.GET.get("by-hand") == "1" or (fault is not None and fault["at"] == "new")
+    context = {"page": page, "undo": _undo(undo), "fault": fault, "horizons": HORIZONS, "by_hand": by_hand}
+    if asked:
         work = next((each for each in page.works if each.name == asked), None)
         context["wanted"] = suggestion_for(request.user, work, clock) if work else None
         context["is_nothing_left"] = work is None
-    return render_page(request, "courses/workplan/plan.html", context, parts={"plan": "plan"}, status=status)
+        context["by_hand"] = by_hand or work is not None
+    parts = {"plan": "plan", "by-hand-form": "by-hand"}
+    return render_page(request, "courses/workplan/plan.html", context, parts=parts, status=status)
 
 
 UNDOS = {

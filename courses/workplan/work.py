@@ -18,13 +18,10 @@ from coreengine.accounts.models import User
 from courses.kept_queries import KeptQuery, owner_with
 from courses.models import Assignment, PlanPreferences, WorkBlock
 from courses.moments import Clock
-from courses.querysets import ROW_FIELDS
 from courses.workplan.effort import Effort, effort_of
 
 Key = tuple[str, int]
 MOST_WORK = 500
-ESTIMATE = "estimate_minutes"
-EFFORT_FIELDS = ["group_id", "omit_from_final_grade", *(f.name for f in Assignment._meta.fields if f.name == ESTIMATE)]
 
 
 @dataclass(frozen=True)
@@ -117,23 +114,36 @@ def preferences_of(owner: User) -> PlanPreferences:
 
 
 def work_to_plan(owner: User, clock: Clock, preferences: PlanPreferences) -> list[PlannableWork]:
-    """Read all that is still to do, the soonest deadline first, work without a date last.
+    """Read all that is still to do, with how long the student worked on it; in the order of `open_work`.
 
     One query more than the sources make: what was worked on each thing already. An own task towards an assignment is
     a part of its work and not more of it: what the task takes is left to the task and taken off the assignment, which
     keeps nothing where its tasks are estimated at more than itself.
     """
-    found = [work for source in _sources.values() for work in source.read(owner, clock, preferences)]
-    worked = worked_minutes(owner)
+    found, worked = _read(owner, clock, preferences), worked_minutes(owner)
     steps: dict[Key, int] = defaultdict(int)
     for work in found:
         if work.towards is not None:
             steps[work.towards] += _taken_by(work, worked.get(work.key, 0))
-    found = [
-        replace(work, worked_minutes=worked.get(work.key, 0), steps_minutes=steps[work.key])
+    return [
+        replace(work, worked_minutes=worked.get(work.key, 0), steps_minutes=steps.get(work.key, 0))
+        if work.key in worked or work.key in steps
+        else work
         for work in found
         if not work.is_done
     ]
+
+
+def open_work(owner: User, clock: Clock, preferences: PlanPreferences) -> list[PlannableWork]:
+    """Read all that is still to do, the soonest deadline first, work without a date last; each source gives so many.
+
+    What was worked on each, and what its steps take, is left at none.
+    """
+    return [work for work in _read(owner, clock, preferences) if not work.is_done]
+
+
+def _read(owner: User, clock: Clock, preferences: PlanPreferences) -> list[PlannableWork]:
+    found = [work for source in _sources.values() for work in source.read(owner, clock, preferences)]
     return sorted(found, key=lambda work: (work.due_at is None, work.due_at or clock.now, work.kind, work.id))
 
 
@@ -144,21 +154,31 @@ def _taken_by(step: PlannableWork, worked: int) -> int:
 
 def worked_minutes(owner: User) -> dict[Key, int]:
     """How long the student worked on each thing, by the blocks that are done."""
-    rows = WorkBlock.objects.visible_to(owner).filter(state="done").values("kind", "work_id")
-    return {
-        (row["kind"], row["work_id"]): row["total"] for row in rows.annotate(total=Sum("actual_minutes")).order_by()
-    }
+    return {(kind, work_id): total for kind, work_id, total in _WORKED.rows(owner=owner.pk)}
 
 
 def read_assignments(owner: User, clock: Clock, preferences: PlanPreferences) -> list[PlannableWork]:
-    """The assignments still to be done in courses that go on: three queries, whatever their number."""
-    rows = Assignment.objects.visible_to(owner).present().in_active_courses(clock.now)
-    rows = rows.outstanding(clock.now).for_list().only(*ROW_FIELDS, *EFFORT_FIELDS)
-    wanted = list(rows.by_due_date()[:MOST_WORK])
-    if not wanted:
+    """The assignments still to be done in courses that go on: two queries, whatever their number.
+
+    Nobody plans what is closed already: nothing could be handed in.
+    """
+    rows = _WORK.rows(owner=owner.pk, now=clock.now)
+    if not rows:
         return []
-    totals = _totals(course_ids={row.course_id for row in wanted})
-    return [_assignment(row, totals, clock, preferences) for row in wanted if _can_be_done(row, clock)]
+    totals = _totals(owner, clock.now)
+    efforts: dict[tuple[Any, ...], Effort] = {}
+    found = []
+    for pk, title, due_at, opens_at, closes_at, *facts, course_id, name, nickname, hue in rows:
+        if closes_at is not None and closes_at <= clock.now:
+            continue
+        key = (course_id, *facts)
+        effort = efforts.get(key)
+        if effort is None:
+            effort = efforts[key] = _effort(totals.get(course_id, _NOTHING), preferences, *facts)
+        address, course = address_of("assignment", pk), nickname or name
+        work = PlannableWork("assignment", pk, title, address, due_at, effort, course_id, course, hue, opens_at)
+        found.append(work)
+    return found
 
 
 def open_assignments(owner: User, ids: Iterable[int], now: datetime) -> set[int]:
@@ -187,50 +207,66 @@ class _Totals:
         return sum(weight for group, weight in self.weights.items() if self.group_points.get(group))
 
 
-def _totals(course_ids: set[int]) -> dict[int, _Totals]:
+_NOTHING = _Totals(0, {}, {})
+
+
+def _totals(owner: User, now: datetime) -> dict[int, _Totals]:
+    """Give those of every course that goes on; one query."""
     points: dict[int, dict[int | None, float]] = defaultdict(dict)
     weights: dict[int, dict[int, float]] = defaultdict(dict)
-    counted = Assignment.objects.filter(course__in=course_ids, deleted_at=None, missing_since=None)
-    counted = counted.filter(omit_from_final_grade=False).order_by()
-    rows = counted.values_list("course", "group", "group__weight").annotate(total=Sum("points_possible"))
-    for course, group, weight, total in rows:
+    for course, group, weight, total in _TOTALS.rows(owner=owner.pk, now=now):
         points[course][group] = total or 0
         if weight:
             weights[course][group] = weight
-    return {
-        course: _Totals(sum(points[course].values()), points[course], weights.get(course, {})) for course in course_ids
-    }
+    return {course: _Totals(sum(own.values()), own, weights.get(course, {})) for course, own in points.items()}
 
 
-def _can_be_done(row: Assignment, clock: Clock) -> bool:
-    """Nobody plans what is closed already: nothing could be handed in."""
-    return row.lock_at is None or row.lock_at > clock.now
-
-
-def _assignment(
-    row: Assignment, totals: dict[int, _Totals], clock: Clock, preferences: PlanPreferences
-) -> PlannableWork:
-    total, group = totals[row.course_id], row.group_id
+def _effort(
+    total: _Totals, preferences: PlanPreferences, estimate: int | None, points: float | None, group: int | None,
+    is_omitted: bool,
+) -> Effort:  # fmt: skip
     is_weighted = bool(total.weights)
-    effort = effort_of(
-        estimate=getattr(row, ESTIMATE, None),
-        points=row.points_possible,
+    return effort_of(
+        estimate=estimate,
+        points=points,
         group_points=total.group_points.get(group, 0) if is_weighted else total.points,
-        group_weight=total.weights.get(group, 0) if is_weighted else None,
+        group_weight=total.weights.get(group or 0, 0) if is_weighted else None,
         all_weights=total.all_weights,
-        counts=not row.omit_from_final_grade,
+        counts=not is_omitted,
         minutes_per_percent=preferences.minutes_per_percent,
         default_minutes=preferences.default_minutes,
     )
-    return PlannableWork(
-        kind="assignment",
-        id=row.pk,
-        title=row.name,
-        url=address_of("assignment", row.pk),
-        due_at=row.due_at,
-        effort=effort,
-        course_id=row.course_id,
-        course=row.course.title,
-        hue=row.course.hue,
-        opens_at=row.unlock_at,
-    )
+
+
+# The statements, kept as SQL.
+
+
+def _going_on(owner: int, now: datetime) -> Any:
+    """What lies in courses that go on; bare values, since five hundred models cost more than a page may take."""
+    rows = Assignment.objects.visible_to(owner_with(owner))
+    return rows.in_active_courses(now)
+
+
+def _work(owner: int, now: datetime) -> QuerySet[Any]:
+    rows = _going_on(owner, now).present().outstanding(now).by_due_date()
+    return rows.values_list(
+        *("pk", "name", "due_at", "unlock_at", "lock_at"),
+        *("estimate_minutes", "points_possible", "group_id", "omit_from_final_grade"),
+        *("course_id", "course__name", "course__nickname", "course__hue"),
+    )[:MOST_WORK]
+
+
+def _counted(owner: int, now: datetime) -> QuerySet[Any]:
+    rows = _going_on(owner, now).filter(missing_since=None, omit_from_final_grade=False).order_by()
+    rows = rows.values("course_id", "group_id", "group__weight").annotate(total=Sum("points_possible"))
+    return rows.values_list("course_id", "group_id", "group__weight", "total")
+
+
+def _worked(owner: int) -> QuerySet[Any]:
+    rows = WorkBlock.objects.visible_to(owner_with(owner)).filter(state="done").order_by()
+    return rows.values("kind", "work_id").annotate(total=Sum("actual_minutes")).values_list("kind", "work_id", "total")
+
+
+_WORK = KeptQuery(_work, owner=int, now=datetime)
+_TOTALS = KeptQuery(_counted, owner=int, now=datetime)
+_WORKED = KeptQuery(_worked, owner=int)

@@ -84,11 +84,11 @@ class Conversation:
         self._log_tail = bytearray()
 
     def call(
-        self, method: str, params: dict[str, Any], *, timeout_s: float, meanwhile: Callable[[], object] | None = None
+        self, method: str, params: dict[str, Any], *, timeout_s: float, first: Callable[[], object] | None = None
     ) -> Any:
         """Ask the plugin for one thing and return its result.
 
-        `meanwhile` is done while the plugin begins, and is over before anything that the plugin says is looked at.
+        `first` is called, and over, before anything that the plugin says is looked at; within a second in any case.
 
         Raises:
             PluginRefused: it answered with an error.
@@ -102,10 +102,11 @@ class Conversation:
             if left <= 0:
                 self._drain_log()
                 raise PluginTimedOut(f"The plugin did not answer within {timeout_s:g} s.")
+            is_asked = not self._outgoing
             chunks = self._child.pump(self._outgoing, min(left, 1.0))
-            if meanwhile is not None:
-                meanwhile()
-                meanwhile = None
+            if first is not None and (chunks or is_asked):
+                first()
+                first = None
             for chunk in chunks:
                 if chunk.stream == "log":
                     self._take_log(chunk.data)

@@ -253,11 +253,18 @@ class WarmPool:
             self._wake.clear()
 
     def _wait_for_quiet(self) -> None:
-        """Return once no call talks, or after a while: looking at plugins takes the interpreter from a call."""
+        """Return once no call talked for a moment, or after a while: a plan takes the interpreter from calls.
+
+        A call that has just handed back its child is about to write how it ended.
+        """
         until = time.monotonic() + PATIENCE_S
         with self._change:
-            while self._talking and not self._closing and (left_s := until - time.monotonic()) > 0:
-                self._change.wait(left_s)
+            while not self._closing:
+                now = time.monotonic()
+                calm_at = now + QUIET_S if self._talking else self._quiet_since + QUIET_S
+                if now >= min(calm_at, until):
+                    return
+                self._change.wait((until if self._talking else min(calm_at, until)) - now)
 
     def _plan(self) -> None:
         """Recycle what is old or no longer fits, and queue what is missing."""

@@ -221,7 +221,7 @@ def test_ten_times_the_work_takes_the_same_queries(owner: Any, make_work: Make) 
         return len(queries)
 
     assert count(3) == count(30)
-    assert count(0) <= 14  # a query for each kind of thing that can be reminded of is among them
+    assert count(0) <= 12  # a query for each kind of thing that can be reminded of is among them
 
 
 def test_the_sweep_heals_what_nobody_told(owner: Any, make_work: Make) -> None:

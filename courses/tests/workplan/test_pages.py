@@ -13,14 +13,14 @@ from django.utils import timezone
 
 from coreengine.kernel.actions import ActionContext, run_action
 from courses.calendar.entries import busy_between, entries_between
-from courses.models import PlanProposal, WorkBlock
+from courses.models import OwnTask, PlanProposal, WorkBlock
 from courses.moments import Clock
 from courses.services import mark_done
 from courses.tests.factories import AssignmentFactory, CourseFactory
 from courses.tests.factories_workplan import PlanProposalFactory, WorkBlockFactory, block_of
 from courses.workplan.pages import note_of, plan_page
 from courses.workplan.week import draw_week
-from courses.workplan.work import preferences_of, work_to_plan
+from courses.workplan.work import MOST_WORK, preferences_of, work_to_plan
 
 pytestmark = pytest.mark.django_db
 PAGES = ["plan", "workload", "worked", "plan-preferences"]
@@ -124,6 +124,32 @@ class TestPlanPage:
         assert answer.content.decode().lstrip().startswith('<div id="plan"')
         assert reverse("courses:restore-block", args=[block.pk]) in answer.content.decode()
 
+    @pytest.mark.parametrize(
+        ("name", "asked", "target", "words"),
+        [("plan", "by-hand", "by-hand-form", "Essay (Rhetoric)"), ("workload", "table", "heat-table", ">Essay</a>")],
+    )
+    def test_what_is_long_comes_when_it_is_asked_for(
+        self, page: Any, essay: Any, name: str, asked: str, target: str, words: str
+    ) -> None:
+        url = reverse(f"courses:{name}")
+        part = page.get(url, {asked: "1"}, headers={"HX-Request": "true", "HX-Target": target}).content.decode()
+
+        assert words not in text(page, name)
+        assert words in text(page, name, **{asked: "1"})  # without script
+        assert words in part and "<html" not in part and f'id="{target}"' in part
+
+    def test_what_a_title_says_is_never_markup(self, page: Any, owner: Any) -> None:
+        course = CourseFactory(owner=owner, name="<script>course</script>")
+        soon = timezone.now() + timedelta(hours=2)
+        AssignmentFactory(course=course, name='"><script>work</script>', due_at=soon + timedelta(days=2))
+        WorkBlockFactory(owner=owner, title="<script>block</script>", course=course, starts_at=soon)
+
+        for name in ("plan", "workload"):
+            found = text(page, name, day=f"{timezone.now():%Y-%m-%d}", **{"table": "1", "by-hand": "1"})
+            assert "&lt;script&gt;work" in found
+            assert not any(f"<script>{word}" in found for word in ("course", "work", "block"))
+        assert "&lt;script&gt;block" in text(page, "plan")
+
     def test_a_strangers_blocks_are_not_shown(self, page: Any, stranger: Any) -> None:
         WorkBlockFactory(owner=stranger, title="Secret", starts_at=timezone.now())
 
@@ -145,6 +171,18 @@ class TestNotes:
 
         assert "done or gone" in self.note(block)
         assert WorkBlock.objects.filter(pk=block.pk, state="planned").exists()
+
+    def test_of_more_work_than_is_read_no_block_is_called_free(self, page: Any, owner: Any) -> None:
+        now = timezone.now()
+        sooner = [OwnTask(owner=owner, title=f"Task {n}", due_at=now + timedelta(hours=1)) for n in range(MOST_WORK)]
+        OwnTask.objects.bulk_create(sooner)
+        last = OwnTask.objects.create(owner=owner, title="Last of all", due_at=now + timedelta(days=9))
+        about = {"owner": owner, "kind": "task", "starts_at": now + timedelta(hours=2), "due_at": last.due_at}
+        WorkBlockFactory(**about, work_id=last.pk)
+
+        assert "done or gone" not in text(page, "plan")
+        OwnTask.objects.filter(pk=last.pk).update(done_at=now)
+        assert "done or gone" in text(page, "plan")
 
     def test_a_deadline_that_moved_before_the_block_is_told(self, essay: Any) -> None:
         block = block_of(essay, starts_at=timezone.now() + timedelta(days=4))
