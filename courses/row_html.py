@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from coreengine.kernel.templatetags.ce import icon_markup
 
 if TYPE_CHECKING:
+    from courses.changes import Change
     from courses.moments import Moment
     from courses.planning.rows import PlanRow
     from courses.repository_marks import CiWords, CodeMark
@@ -80,6 +81,14 @@ def plan_card(row: PlanRow, show: str) -> str:
         f'  <div class="what"><a class="title" href="{escape(row.url)}" draggable="false">{title}</a>\n'
         f'    <div class="meta">{when}{tag}{_facts(row.facts)}</div></div>\n  {_plan_menu(row.key, title)}\n</li>\n'
     )
+
+
+def change_line(change: Change) -> str:
+    """One thing that changed at a source."""
+    new = f" <b>{escape(change.new)}</b>" if change.new else ""
+    old = f"{', was' if change.new else ''} <s>{escape(change.old)}</s>" if change.old else ""
+    name = f'<a href="{escape(change.url)}"><b>{escape(change.name)}</b></a>'
+    return f"<li>{icon_markup(change.icon)}<div>{name} {escape(change.verb)}{new}{old}</div></li>\n"
 
 
 def _title(url: str, name: str) -> str:

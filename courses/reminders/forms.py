@@ -44,8 +44,8 @@ class ReminderForm(forms.Form):
 class RuleForm(forms.Form):
     """A default: of which kind, how long before, for which course, and how."""
 
-    kind = forms.ChoiceField(choices=ReminderRule.Kind.choices, label="Of")
-    lead_minutes = forms.ChoiceField(label="When")
+    kind = forms.ChoiceField(choices=ReminderRule.Kind.choices, label="Of", widget=PlainSelect)
+    lead_minutes = forms.ChoiceField(label="When", widget=PlainSelect)
     course = forms.ModelChoiceField(
         queryset=Course.objects.none(), required=False, empty_label="Every course", label="Course", widget=PlainSelect
     )
@@ -68,7 +68,7 @@ class RuleForm(forms.Form):
 class SettingsForm(forms.ModelForm):
     """Digests, and how early workflows are told that something is due."""
 
-    weekly_day = forms.TypedChoiceField(choices=list(enumerate(WEEKDAYS)), coerce=int, label="On")
+    weekly_day = forms.TypedChoiceField(choices=list(enumerate(WEEKDAYS)), coerce=int, label="On", widget=PlainSelect)
     daily_days = forms.TypedMultipleChoiceField(
         choices=[(number, name[:3]) for number, name in enumerate(WEEKDAYS)],
         coerce=int,

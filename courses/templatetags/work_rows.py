@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 
 from courses import course_html, module_html, row_html
+from courses.changes import Change
 from courses.module_pages import ItemLine
 from courses.pages import CourseLine
 from courses.planning.rows import PlanRow
@@ -51,6 +52,12 @@ def course_work_lines(context: template.Context, rows: Iterable[WorkRow]) -> Saf
 
 
 @register.simple_tag
+def change_lines(changes: Iterable[Change]) -> SafeString:
+    """Draw what changed at the sources."""
+    return mark_safe("".join(map(row_html.change_line, changes)))
+
+
+@register.simple_tag
 def plan_lines(rows: Iterable[PlanRow]) -> SafeString:
     """Draw rows of the planner's list."""
     return mark_safe("".join(map(row_html.plan_line, rows)))
@@ -75,3 +82,15 @@ def course_cards(context: template.Context, lines: list[CourseLine], can_order: 
     url = reverse("courses:order") if can_order else ""
     token, path = str(context.get("csrf_token") or ""), context["request"].path
     return mark_safe(course_html.course_cards(lines, order_url=url, token=token, path=path))
+
+
+@register.simple_tag
+def choice_options(choices: Iterable[tuple[str, str]], chosen: Any = None) -> SafeString:
+    """Draw the options of a field that stands on a page many times."""
+    key = str(chosen)
+    return mark_safe(
+        "".join(
+            f'<option value="{escape(value)}"{" selected" if value == key else ""}>{escape(words)}</option>'
+            for value, words in choices
+        )
+    )
