@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from plugins.manifest import Authentication, Manifest
 from plugins.models import ActionCall, Connection, GatewayCall
 from plugins.oauth.clients import admin_address, hosts_with_client, missing_words
 from plugins.registry import Plugin, usable_plugins
+from plugins.settings_schema import worded_choices
 
 if TYPE_CHECKING:
     from coreengine.accounts.models import User
@@ -101,10 +103,19 @@ def settings_rows(connection: Connection) -> list[tuple[str, str]]:
     rows = []
     for name in names:
         if name in connection.configuration:
-            value = connection.configuration[name]
-            words = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
-            rows.append((sentence(fields.get(name, {}).get("title") or name.replace("_", " ")), words))
+            schema = fields.get(name, {})
+            words = _in_words(connection.configuration[name], schema)
+            rows.append((sentence(schema.get("title") or name.replace("_", " ")), words))
     return rows
+
+
+def _in_words(value: Any, schema: Mapping[str, Any]) -> str:
+    """Write the value of a setting with the words that its form has for it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(_in_words(item, schema.get("items", {})) for item in value) or "none"
+    return next((words for choice, words in worded_choices(schema) if choice == value), str(value))
 
 
 def sentence(title: str) -> str:

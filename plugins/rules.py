@@ -33,7 +33,7 @@ def check_configuration(manifest: Manifest, given: Mapping[str, Any]) -> dict[st
     cleaned: dict[str, Any] = manifest.defaults()
     for name in given:
         if name not in fields:
-            errors[str(name)] = f"{manifest.title} has no such setting{did_you_mean(str(name), fields)}"
+            errors[str(name)] = f"{manifest.title} has no such setting{did_you_mean(str(name), fields) or '.'}"
     for name, schema in fields.items():
         value = given.get(name, cleaned.get(name))
         if isinstance(value, str):
@@ -144,7 +144,7 @@ def check_params(manifest: Manifest, action: str, given: Mapping[str, Any]) -> d
     """
     endpoint = manifest.endpoint_by_name.get(action)
     if endpoint is None:
-        hint = did_you_mean(action, manifest.endpoint_by_name)
+        hint = did_you_mean(action, manifest.endpoint_by_name) or "."
         raise ValidationError({"action": f'{manifest.title} has no action "{action}"{hint}'})
     params = {
         parameter.name: parameter.schema["default"]
@@ -162,12 +162,37 @@ def check_params(manifest: Manifest, action: str, given: Mapping[str, Any]) -> d
         elif problem.validator == "additionalProperties":
             for name in params:
                 if name not in known:
-                    errors[name] = [f"{action} has no such parameter{did_you_mean(name, known)}"]
+                    errors[name] = [f"{action} has no such parameter{did_you_mean(name, known) or '.'}"]
         else:
             errors.setdefault(join_path(problem.absolute_path), []).append(_schema_words(problem))
     if errors:
         raise ValidationError(errors)
     return params
+
+
+def read_request(
+    manifest: Manifest,
+    endpoint: Endpoint,
+    *,
+    query: Mapping[str, list[str]],
+    body: Mapping[str, Any],
+    in_path: Mapping[str, list[str]],
+) -> dict[str, Any]:
+    """Return what a request gives an endpoint, in the types of its parameters.
+
+    Raises:
+        ValidationError: by parameter, where one stands in the wrong place; then with all that is wrong beside.
+    """
+    given = {**coerce_params(endpoint, query), **body, **coerce_params(endpoint, in_path)}
+    try:
+        check_places(endpoint, query=query, body=body)
+    except ValidationError as misplaced:
+        try:
+            check_params(manifest, endpoint.name, given)
+        except ValidationError as unfit:
+            raise ValidationError({**unfit.message_dict, **misplaced.message_dict}) from misplaced
+        raise
+    return given
 
 
 def check_places(endpoint: Endpoint, *, query: Mapping[str, Any], body: Mapping[str, Any]) -> None:
@@ -187,7 +212,7 @@ def check_places(endpoint: Endpoint, *, query: Mapping[str, Any], body: Mapping[
             if name in places:
                 errors[name] = f"{endpoint.name} takes this in the {places[name]}, not in the {place}."
             else:
-                errors[name] = f"{endpoint.name} has no such parameter{did_you_mean(name, places)}"
+                errors[name] = f"{endpoint.name} has no such parameter{did_you_mean(name, places) or '.'}"
     if errors:
         raise ValidationError(errors)
 

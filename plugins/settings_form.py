@@ -10,9 +10,8 @@ from django.core.exceptions import ValidationError
 
 from plugins.pages import sentence
 from plugins.rules import host_of
-from plugins.settings_schema import MAX_SETTING_LENGTH, choices_of, problem_of
+from plugins.settings_schema import MAX_SETTING_LENGTH, choices_of, problem_of, worded_choices
 
-_CHOICE_WORDS = {"realtime": "As soon as possible"}
 _LONG = 200
 _WIDGETS: dict[str, type[forms.Widget]] = {"email": forms.EmailInput, "uri": forms.URLInput}
 _INPUT_TYPES = {"date": "date", "time": "time"}
@@ -55,13 +54,13 @@ def _field(name: str, schema: Mapping[str, Any], is_required: bool) -> forms.Fie
     if kind == "array":
         items = schema["items"]
         return forms.TypedMultipleChoiceField(
-            choices=_choices(items),
+            choices=worded_choices(items),
             coerce=_reader(items["type"]),
             widget=forms.CheckboxSelectMultiple,
             **{**shared, "required": is_required or schema.get("minItems", 0) > 0},
         )
     if choices_of(schema):
-        choices = _choices(schema)
+        choices = worded_choices(schema)
         if not is_required and "default" not in schema:
             choices.insert(0, ("", "Not set"))
         return forms.TypedChoiceField(choices=choices, coerce=_reader(kind), empty_value=None, **shared)
@@ -95,14 +94,6 @@ def _text_field(schema: Mapping[str, Any], shared: dict[str, Any]) -> forms.Fiel
     if example:
         field.widget.attrs["placeholder"] = str(example)
     return field
-
-
-def _choices(schema: Mapping[str, Any]) -> list[tuple[Any, str]]:
-    return [(value, words or _choice_words(value)) for value, words in choices_of(schema)]
-
-
-def _choice_words(item: Any) -> str:
-    return _CHOICE_WORDS.get(str(item), str(item).replace("_", " ").capitalize())
 
 
 def _reader(kind: str) -> Any:

@@ -11,6 +11,7 @@ from plugins.faults import Fault, did_you_mean
 from plugins.formats import VALUE_FORMATS, looks_like_credential
 from plugins.schema_rules import schema_faults
 
+_CHOICE_WORDS = {"realtime": "As soon as possible"}
 MAX_SETTING_LENGTH = 500
 SECRET_WORDS = "is a secret: settings are handed to the plugin, credentials belong to spec.authentication"
 # Names that the form of a connection has for itself.
@@ -45,6 +46,14 @@ def choices_of(schema: Mapping[str, Any]) -> list[tuple[Any, str]]:
     if "oneOf" in schema:
         return [(choice["const"], choice.get("title", "")) for choice in schema["oneOf"]]
     return [(value, "") for value in schema.get("enum", ())]
+
+
+def worded_choices(schema: Mapping[str, Any]) -> list[tuple[Any, str]]:
+    """Return the values that can be chosen, each with words: the manifest's, or its name as a word."""
+    return [
+        (value, words or _CHOICE_WORDS.get(str(value), str(value).replace("_", " ").capitalize()))
+        for value, words in choices_of(schema)
+    ]
 
 
 def settings_faults(schema: dict[str, Any]) -> Iterator[Fault]:

@@ -162,6 +162,7 @@ class WebhookDelivery(models.Model):
     repeats = models.PositiveIntegerField(default=0, help_text="How often it came again, and was not done again.")
     attempts = models.PositiveSmallIntegerField(default=0)
     replay_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="replays")
+    is_replay = models.BooleanField(default=False, help_text="True also where the delivery it repeats is forgotten.")
     execution = models.ForeignKey("workflows.Execution", on_delete=models.SET_NULL, null=True, related_name="+")
     received_at = models.DateTimeField(default=timezone.now)
     hinted_at = models.DateTimeField(default=timezone.now)
@@ -175,7 +176,7 @@ class WebhookDelivery(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["trigger", "delivery_id"],
-                condition=~Q(delivery_id="") & Q(replay_of=None) & ~Q(status="rejected"),
+                condition=~Q(delivery_id="") & Q(is_replay=False) & ~Q(status="rejected"),
                 name="delivery_is_taken_once",
             ),
         ]

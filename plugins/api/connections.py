@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
@@ -166,16 +167,24 @@ class SignInViewSet(OwnedReadViewSet):
     filter_backends: list[Any] = []
 
 
+class OfConnection(OwnedReadViewSet):
+    """What belongs to one connection of the student's; below any other there is nothing, not even an empty list."""
+
+    def get_queryset(self) -> QuerySet[Any]:
+        found = super().get_queryset()
+        if getattr(self, "swagger_fake_view", False):
+            return found
+        mine = Connection.objects.visible_to(self.request.user)  # type: ignore[arg-type]
+        return found.filter(connection=get_object_or_404(mine, pk=self.kwargs["connection_pk"]))
+
+
 @extend_schema(parameters=[OpenApiParameter("connection_pk", int, OpenApiParameter.PATH)])
-class ActionCallViewSet(OwnedReadViewSet):
+class ActionCallViewSet(OfConnection):
     """What a connection's plugin was asked to do, newest first."""
 
     queryset = ActionCall.objects.all()
     serializer_class = ActionCallSerializer
     filter_backends: list[Any] = []
-
-    def get_queryset(self) -> QuerySet[ActionCall]:
-        return super().get_queryset().filter(connection_id=self.kwargs.get("connection_pk"))
 
 
 def departure_response(departure: sign_in.Departure) -> Response:

@@ -29,7 +29,7 @@ from plugins.manifest_checks import manifest_schema
 from plugins.models import ActionCall, Connection
 from plugins.registry import Plugin, all_plugins
 from plugins.reports import PluginReport, read_report
-from plugins.rules import check_places, coerce_params
+from plugins.rules import read_request
 
 # What went wrong with a call, as a status of HTTP; anything else is 502.
 _STATUSES = {
@@ -100,12 +100,12 @@ class EndpointView(ApiView):
         if endpoint.confirm:
             in_query = query.pop(PARAMETER, [""])[-1]
             confirmation = str(body.pop(PARAMETER, None) or in_query)
-        check_places(endpoint, query=query, body=body)
+        given = read_request(manifest, endpoint, query=query, body=body, in_path=in_path)
         connection = chosen_connection(request, manifest)
         call = services.ask_action(
             connection,
             endpoint.name,
-            {**coerce_params(endpoint, query), **body, **coerce_params(endpoint, in_path)},
+            given,
             by=request.user,
             idempotency_key=request.headers.get("Idempotency-Key", "")[:200],
             confirmation=confirmation,

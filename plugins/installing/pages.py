@@ -63,7 +63,6 @@ class PluginPage:
     proposal: PluginVersion | None
     connections: list[Connection] = field(default_factory=list)
     connection_count: int = 0
-    has_report: bool = False
 
     @property
     def plugin(self) -> Plugin:
@@ -151,7 +150,6 @@ def plugin_page(plugin: Plugin, user: User) -> PluginPage:
         proposal=versions.proposed().first(),
         connections=list(connections.visible_to(user)),
         connection_count=connections.count() if user.is_staff else 0,
-        has_report=report is not None,
     )
 
 

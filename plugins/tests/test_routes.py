@@ -98,6 +98,12 @@ class TestTheWayIn:
         assert answer.status_code == 422 and answer["Content-Type"].startswith("application/problem+json")
         assert words in " ".join(answer.json()["errors"][field])
 
+    def test_everything_that_is_wrong_is_told_at_once(self, api: Any) -> None:
+        errors = api.get(f"{BASE}/papers/7?page=0&colour=1&paper_id=8").json()["errors"]
+
+        assert set(errors) == {"page", "colour", "paper_id"}
+        assert errors["colour"] == ["get_paper has no such parameter."]
+
     def test_a_body_is_checked_as_a_query_is(self, api: Any) -> None:
         good = api.post(f"{BASE}/papers", {"name": "Essay"}, format="json")
         assert (good.status_code, good.json()) == (200, {"action": "add_paper", "name": "Essay"})

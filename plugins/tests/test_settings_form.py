@@ -12,6 +12,8 @@ from django.core.exceptions import ValidationError
 from plugins.faults import ManifestFaulty
 from plugins.forms import ConnectionForm
 from plugins.manifest import Manifest, manifest_from
+from plugins.models import Connection
+from plugins.pages import settings_rows
 from plugins.rules import check_configuration
 from plugins.tests.conftest import manifest_document
 
@@ -132,7 +134,7 @@ def test_what_is_written_helps() -> None:
         "mail": "Write an e-mail address, such as ada@example.edu.",
         "share": "This must be more than 0.",
         "kinds": "Choose one of pdf, doc.",
-        "colour": "Hostile has no such setting",
+        "colour": "Hostile has no such setting.",
         "size": "Choose one of 1, 2.",
     }
 
@@ -186,3 +188,13 @@ def test_a_setting_without_a_form_is_refused_in_words(field: dict[str, Any], pat
 def test_a_setting_cannot_have_the_name_of_another_field(name: str) -> None:
     with pytest.raises(ManifestFaulty):
         manifest_with({name: {"type": "string"}})
+
+
+def test_a_connection_shows_its_settings_in_the_words_of_the_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest = manifest_with(FIELDS)
+    monkeypatch.setattr(Connection, "manifest", manifest)
+
+    shown = dict(settings_rows(Connection(plugin="hostile", configuration=check_configuration(manifest, GOOD))))
+
+    assert shown["City name"] == "Chapel Hill" and shown["Old"] == "yes"
+    assert (shown["Size"], shown["Often"], shown["Kinds"]) == ("Large", "As soon as possible", "PDF files, Doc")

@@ -12,7 +12,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from coreengine.kernel.api.viewsets import Conventions, OwnedReadViewSet
+from coreengine.kernel.api.viewsets import Conventions
+from plugins.api.connections import OfConnection
 from plugins.filters import DeliveryFilter
 from plugins.models import Connection, ConnectionDelivery
 from plugins.webhooks import keeping
@@ -119,7 +120,7 @@ class ConnectionWebhookViewSet(Conventions, viewsets.GenericViewSet):
 
 
 @extend_schema(parameters=[CONNECTION])
-class ConnectionDeliveryViewSet(OwnedReadViewSet):
+class ConnectionDeliveryViewSet(OfConnection):
     """The requests that came to a connection's webhooks, newest first."""
 
     queryset = ConnectionDelivery.objects.select_related("webhook")
@@ -130,7 +131,7 @@ class ConnectionDeliveryViewSet(OwnedReadViewSet):
         return ConnectionDeliveryDetailSerializer if self.action == "retrieve" else ConnectionDeliverySerializer
 
     def get_queryset(self) -> QuerySet[ConnectionDelivery]:
-        found = super().get_queryset().filter(connection_id=self.kwargs.get("connection_pk"))
+        found = super().get_queryset()
         return found.defer("body") if self.action == "list" else found
 
     @extend_schema(request=None, responses={202: ConnectionDeliverySerializer})

@@ -138,7 +138,7 @@ def _asked(delivery: ConnectionDelivery) -> dict[str, Any]:
             "delivery_id": delivery.delivery_id,
             "event": delivery.event,
             "received_at": delivery.received_at.isoformat(),
-            "is_replay": delivery.replay_of_id is not None,
+            "is_replay": delivery.is_replay,
             "attempt": delivery.attempts,
         },
     }

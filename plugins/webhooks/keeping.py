@@ -48,6 +48,7 @@ def replay(delivery: ConnectionDelivery, *, by: User) -> ConnectionDelivery:
         body=delivery.body,
         size_bytes=delivery.size_bytes,
         replay_of=delivery,
+        is_replay=True,
     )
     record("connection.webhook.replayed", actor=by, subject=delivery.connection, data={"delivery": delivery.pk})
     handle_webhooks.delay_on_commit(again.connection_id)

@@ -116,6 +116,7 @@ class ConnectionDelivery(models.Model):
     events = models.JSONField(default=list, help_text="Types of the events that it became.")
     asked_sync = models.BooleanField(default=False)
     replay_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="replays")
+    is_replay = models.BooleanField(default=False, help_text="True also where the delivery it repeats is forgotten.")
     received_at = models.DateTimeField(default=timezone.now)
     handled_at = models.DateTimeField(null=True, blank=True)
 
@@ -127,7 +128,7 @@ class ConnectionDelivery(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["webhook", "delivery_id"],
-                condition=~Q(delivery_id="") & Q(replay_of=None) & ~Q(status="rejected"),
+                condition=~Q(delivery_id="") & Q(is_replay=False) & ~Q(status="rejected"),
                 name="connection_delivery_is_taken_once",
             ),
             models.CheckConstraint(

@@ -81,7 +81,7 @@ def _keep(row: ConnectionWebhook, webhook: Webhook, body: bytes, headers: Mappin
             )
             handle_webhooks.delay_on_commit(row.connection_id)
     except IntegrityError:
-        taken = ConnectionDelivery.objects.filter(webhook=row, delivery_id=delivery_id, replay_of=None)
+        taken = ConnectionDelivery.objects.filter(webhook=row, delivery_id=delivery_id, is_replay=False)
         first = taken.exclude(status=Status.REJECTED).defer("body").first()
         if first is None:  # the connection went while this came in
             return Answer(401, {"detail": NOT_PROVEN})

@@ -379,6 +379,23 @@ class TestReplay:
         assert [e.inputs for e in Execution.objects.all()] == [{"text": "world"}] * 2
         assert again.replay_of == first and again.delivery_id == "d-1"
 
+    def test_a_replay_outlives_the_delivery_that_it_repeats(self, owner: Any) -> None:
+        first = do(send(hooked(owner), webhook_id="d-1"))
+        again = webhooks.replay(first, by=owner)
+        WebhookDelivery.objects.filter(pk=first.pk).update(received_at=timezone.now() - timedelta(days=31))
+
+        assert ticking.drop_old() == 1
+        assert WebhookDelivery.objects.get() == again and not again.trigger.deliveries.exclude(is_replay=True).exists()
+
+    def test_what_was_replayed_goes_with_its_webhook(self, owner: Any) -> None:
+        first = do(send(hooked(owner), webhook_id="d-1"))
+        webhooks.replay(first, by=owner)
+        Execution.objects.all().delete()
+
+        first.trigger.delete()
+
+        assert not WebhookDelivery.objects.exists()
+
     def test_a_rejected_one_and_a_resting_workflow_cannot(self, owner: Any) -> None:
         trigger = hooked(owner, SIGNED)
         send(trigger)

@@ -72,7 +72,7 @@ def _keep(trigger: WorkflowTrigger, body: bytes, headers: Mapping[str, str]) -> 
             )
             handle_delivery.delay_on_commit(delivery.pk)
     except IntegrityError:
-        taken = WebhookDelivery.objects.filter(trigger=trigger, delivery_id=delivery_id, replay_of=None)
+        taken = WebhookDelivery.objects.filter(trigger=trigger, delivery_id=delivery_id, is_replay=False)
         first = taken.exclude(status=Status.REJECTED).get()
         WebhookDelivery.objects.filter(pk=first.pk).update(repeats=F("repeats") + 1)
         return Answer(202, {"delivery": first.pk, "status": first.status, "is_duplicate": True})
@@ -238,6 +238,7 @@ def replay(delivery: WebhookDelivery, *, by: User) -> WebhookDelivery:
         body=delivery.body,
         size_bytes=delivery.size_bytes,
         replay_of=delivery,
+        is_replay=True,
     )
     record("workflow.webhook.replayed", actor=by, subject=trigger.workflow, data={"delivery": delivery.pk})
     handle_delivery.delay_on_commit(again.pk)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from plugins import reports
 from plugins.installing import services
 from plugins.installing.models import PluginVersion
 from plugins.installing.tests.conftest import Pack, consent_of
 from plugins.models import Connection
 from plugins.registry import find_plugin, get_manifest
+from plugins.reports import PluginReport, SandboxReport
 from plugins.tests.factories import ConnectionFactory
 
 pytestmark = pytest.mark.django_db
@@ -119,6 +123,22 @@ def test_a_plugin_is_switched_off_and_on(
     with django_capture_on_commit_callbacks(execute=True):
         admin_page.post(f"/settings/plugins/{CANVAS}/switch/", {"state": "on"})
     assert get_manifest(CANVAS)
+
+
+def test_a_plugin_is_said_to_run_nowhere_only_while_it_is_off(
+    admin_page: Client, bring: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    """A worker's report may be older than the plugin, and than the switch."""
+    report = SandboxReport("2026-01-01", "docker", True, {CANVAS: PluginReport("docker")})
+    cache.set(reports._KEY, asdict(report), 60)
+    bring()
+    new, known = "/settings/plugins/paper-box/", f"/settings/plugins/{CANVAS}/"
+
+    assert "Not known until a plugin worker has looked at it" in admin_page.get(new).content.decode()
+    assert "In a container of its own" in admin_page.get(known).content.decode()
+    with django_capture_on_commit_callbacks(execute=True):
+        admin_page.post(f"{known}switch/", {"state": "off"})
+    assert "Nowhere while it is switched off" in admin_page.get(known).content.decode()
 
 
 def test_uninstalling_says_what_goes_and_wants_the_name(

@@ -17,7 +17,7 @@ from coreengine.kernel import hooks
 from coreengine.kernel.events import deliver
 from coreengine.kernel.models import Event, Notification
 from coreengine.kernel.waiting import wait_until
-from plugins import calls, running
+from plugins import calls, running, services
 from plugins.contract import ActionResult
 from plugins.errors import DeliveryNotKept, DeliveryTaken, PluginFailed
 from plugins.handled import checked_answer
@@ -427,6 +427,24 @@ class TestReplay:
         assert Event.objects.filter(type="connection.webhook").count() == 2
         assert Event.objects.filter(type="connection.webhook.replayed").exists()
         assert push(connection, delivery="d-1").json()["delivery"] == first.pk
+
+    def test_what_was_replayed_goes_with_its_connection(self, connection: Connection) -> None:
+        first = handled(push(connection, delivery="d-1"))
+        keeping.replay(keeping.replay(first, by=connection.owner), by=connection.owner)
+
+        services.disconnect(connection, by=connection.owner)
+
+        assert not ConnectionDelivery.objects.exists()
+
+    def test_a_replay_outlives_the_delivery_that_it_repeats(self, connection: Connection) -> None:
+        first = handled(push(connection, delivery="d-1"))
+        kept = {keeping.replay(first, by=connection.owner).pk for _ in range(2)}
+        ConnectionDelivery.objects.filter(pk=first.pk).update(received_at=timezone.now() - timedelta(days=400))
+
+        assert keeping.drop_old() == 1
+        assert set(ConnectionDelivery.objects.values_list("pk", flat=True)) == kept
+        assert ConnectionDelivery.objects.filter(is_replay=True, replay_of=None).count() == 2
+        assert push(connection, delivery="d-1").json()["is_duplicate"] is False
 
     def test_what_was_rejected_cannot_be_replayed(self, connection: Connection) -> None:
         push(connection, X_Hub_Signature_256="sha256=00")
