@@ -221,11 +221,13 @@ def _plan(
     # The form names all work there is, which is more than the rest of the page: it comes when it is opened.
     by_hand = request.GET.get("by-hand") == "1" or (fault is not None and fault["at"] == "new")
     context = {"page": page, "undo": _undo(undo), "fault": fault, "horizons": HORIZONS, "by_hand": by_hand}
+    context["chosen"] = fault["typed"].get("work") if fault else None
     if asked:
         work = next((each for each in page.works if each.name == asked), None)
         context["wanted"] = suggestion_for(request.user, work, clock) if work else None
         context["is_nothing_left"] = work is None
-        context["by_hand"] = by_hand or work is not None
+        if work is not None:
+            context |= {"by_hand": True, "chosen": work.name}
     parts = {"plan": "plan", "by-hand-form": "by-hand"}
     return render_page(request, "courses/workplan/plan.html", context, parts=parts, status=status)
 
