@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from celery import shared_task
+from celery import Task, shared_task
 
 from plugins import calls, worker  # noqa: F401, its signals belong to the worker that loads the tasks
 
@@ -112,12 +112,17 @@ def build_plugin_image(version_id: int) -> None:
     build(version_id)
 
 
-@shared_task(name="plugins.remove_plugin_images", acks_late=False)
-def remove_plugin_images(name: str) -> None:
+@shared_task(name="plugins.remove_plugin_images", acks_late=False, bind=True, max_retries=20)
+def remove_plugin_images(self: Task, name: str) -> None:
     """Remove the images of a plugin that is gone. Safe to run twice."""
     from plugins.installing.building import remove_images
+    from plugins.registry import find_plugin
 
-    remove_images(name)
+    if self.request.retries and find_plugin(name) is not None:
+        return  # installed again meanwhile
+    # Containers that were kept ready go within seconds, those of a call when it is over.
+    if remove_images(name) and self.request.retries < 20:
+        raise self.retry(countdown=10)
 
 
 @shared_task(name="plugins.align_plugin_schedules")

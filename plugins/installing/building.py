@@ -54,23 +54,22 @@ def build(version_id: int, on_line: Callable[[str], None] | None = None) -> Plug
 
 
 def remove_images(name: str) -> int:
-    """Remove every image of a plugin; return how many went. Without an engine there are none to remove."""
+    """Remove every image of a plugin; return how many are left, because a container still runs from them."""
     from docker.errors import DockerException
 
     from plugins.sandbox.docker import docker_client, engine_answers
 
     if not engine_answers():
         return 0
-    count = 0
+    left = 0
     client = docker_client()
     for image in client.images.list(filters={"label": f"core-engine.plugin={name}"}):
         try:
             client.images.remove(image.id, force=True)
         except DockerException as error:
             logger.info("the image %s could not be removed: %s", image.short_id, error)
-        else:
-            count += 1
-    return count
+            left += 1
+    return left
 
 
 def tidy() -> None:

@@ -11,6 +11,7 @@ from plugins.installing.models import InstalledPlugin, PluginVersion
 from plugins.registry import get_manifest
 from plugins.sandbox.docker import docker_client, engine_answers
 from plugins.sandbox.images import BASE_IMAGE
+from plugins.tasks import remove_plugin_images
 
 pytestmark = pytest.mark.django_db
 
@@ -127,5 +128,27 @@ def test_a_real_engine_builds_the_image_without_network_and_removes_it(bring: An
 
     assert built is not None and built.image_state == "built", built and built.image_log
     assert docker_client().images.get(built.image).labels["core-engine.plugin"] == "paper-box-of-a-test"
-    assert building.remove_images("paper-box-of-a-test") >= 1
+    waiting = docker_client().containers.run(built.image, detach=True, stdin_open=True, network_disabled=True)
+    try:
+        assert building.remove_images("paper-box-of-a-test") == 1
+    finally:
+        waiting.remove(force=True)
+    assert building.remove_images("paper-box-of-a-test") == 0
+    assert not docker_client().images.list(filters={"label": "core-engine.plugin=paper-box-of-a-test"})
     assert services.removal_of("paper-box-of-a-test").version_count == 1
+
+
+@pytest.mark.parametrize(("left", "asked"), [([1, 1, 0], 3), ([0], 1)])
+def test_images_that_a_container_still_runs_from_are_removed_after_it(
+    left: list[int], asked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names: list[str] = []
+
+    def remove(name: str) -> int:
+        names.append(name)
+        return left.pop(0)
+
+    monkeypatch.setattr(building, "remove_images", remove)
+    remove_plugin_images.apply(args=["paper-box"])
+
+    assert names == ["paper-box"] * asked
