@@ -115,6 +115,7 @@ def test_an_archive_is_read_without_the_site(open_page: Callable[..., Any], tmp_
     press(reader, reader.get_by_role("link", name="Assignments"))
     expect(reader.get_by_role("heading", name=re.compile("Homework 1"))).to_be_visible()
     press(reader, reader.get_by_role("link", name="Files"))
+    expect(reader.locator(".tabs [aria-current]")).to_have_text("Files")
     color = reader.evaluate("getComputedStyle(document.querySelector('.tabs')).display")
     assert color == "flex"  # the style sheet came along
     assert asked and all(url.startswith("file://") for url in asked)
