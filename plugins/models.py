@@ -79,6 +79,16 @@ class Connection(models.Model):
         return str((self.identity or {}).get("name", ""))
 
     @property
+    def can_sync(self) -> bool:
+        """True if its plugin is there and ships a workflow that brings things in."""
+        from plugins.registry import PluginUnknown, get_plugin
+
+        try:
+            return get_plugin(self.plugin, even_if_off=True).can_sync
+        except PluginUnknown:
+            return False
+
+    @property
     def manifest(self) -> Manifest | None:
         """The manifest of the plugin, also while that is switched off; None if it is not installed (any more)."""
         from plugins.registry import PluginUnknown, get_manifest

@@ -19,6 +19,8 @@ from plugins.manifest_checks import MAX_MANIFEST_BYTES
 
 logger = logging.getLogger(__name__)
 CATALOG = Path(__file__).parent / "catalog"
+SYNC_PREFIX = "sync"
+"""A shipped workflow whose file name begins so is a connection's sync: "Sync now" starts it."""
 MANIFEST_NAME = "plugin-manifest.yaml"
 ENTRY_NAME = "plugin.py"
 SDK_FILE = Path(__file__).parent / "sdk" / "coreengine_sdk.py"
@@ -51,6 +53,11 @@ class Plugin:
     def title(self) -> str:
         """The name as a heading."""
         return self.manifest.title if self.manifest else self.name
+
+    @property
+    def can_sync(self) -> bool:
+        """True if it ships a workflow that brings things in; others are called by endpoints and steps only."""
+        return any((self.folder / "workflows").glob(f"{SYNC_PREFIX}*.yaml"))
 
     def source_files(self) -> list[Path]:
         """List what the plugin is made of, sorted; tests, their protocol servers and shipped workflows are left out."""

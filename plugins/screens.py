@@ -39,7 +39,8 @@ def dashboard_actions(request: Request, thing: Any = None) -> dict[str, Any] | N
 def dashboard_start(request: Request, thing: Any = None) -> dict[str, Any]:
     """The way to the first courses: connect, or sync what is connected."""
     connections = dashboard_connections(request)
-    return {"connection": _first(connections) if connections else None, "plugin": FIRST_PLUGIN}
+    first = _first(connections) if connections else None
+    return {"connection": first if first and first.can_sync else None, "plugin": FIRST_PLUGIN}
 
 
 def repositories_start(request: Request, thing: Any = None) -> dict[str, Any] | None:
@@ -62,8 +63,9 @@ def saved_copies(request: Request, thing: Any) -> dict[str, Any] | None:
 
 
 def _first(connections: list[Connection]) -> Connection:
-    """Prefer the kind of connection that brings courses."""
-    return next((each for each in connections if each.plugin == FIRST_PLUGIN), connections[0])
+    """Prefer the kind of connection that brings courses, then any that brings something in."""
+    wanted = (each for each in connections if each.plugin == FIRST_PLUGIN)
+    return next(wanted, None) or next((each for each in connections if each.can_sync), connections[0])
 
 
 def connection_names(owner: Any, ids: set[str]) -> dict[str, str]:

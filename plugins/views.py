@@ -68,9 +68,8 @@ def connect(request: Request, plugin: str) -> HttpResponse:
         else:
             if connection.confirmed_at:
                 name = f" as {connection.identity_name}" if connection.identity_name else ""
-                messages.success(
-                    request, f"{connection.plugin_title} is connected{name}. Sync now to bring everything in."
-                )
+                then = " Sync now to bring everything in." if connection.can_sync else ""
+                messages.success(request, f"{connection.plugin_title} is connected{name}.{then}")
             return redirect(connection)
     return _form_page(request, form, None, demo_page, earlier)
 

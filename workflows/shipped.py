@@ -9,7 +9,7 @@ from django.db import transaction
 
 from coreengine.accounts.models import User
 from coreengine.kernel.hooks import hook
-from plugins.registry import PluginUnknown
+from plugins.registry import SYNC_PREFIX, PluginUnknown
 from workflows.catalogue import shipped_definitions
 from workflows.models import Execution, Workflow
 from workflows.rules import DefinitionFaulty
@@ -23,9 +23,6 @@ from workflows.triggers.rows import pause_schedules, set_triggers
 from workflows.versions import create_workflow, save_version
 
 logger = logging.getLogger(__name__)
-
-SYNC_PREFIX = "sync"
-"""A shipped file whose name begins so is the connection's sync: "Sync now" starts it, and it keeps its schedule."""
 DEFAULT_FREQUENCY = "daily"
 
 

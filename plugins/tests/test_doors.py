@@ -9,7 +9,9 @@ import pytest
 from django.test.utils import CaptureQueriesContext
 
 from coreengine.kernel import hooks
+from plugins import registry
 from plugins.models import ActionCall, Connection, GatewayCall
+from plugins.tests.conftest import MakePlugin
 from plugins.tests.factories import ConnectionFactory
 
 DOMAIN = "demo.university.edu"
@@ -175,6 +177,20 @@ class TestPages:
         text = page.get("/connections/").content.decode()
 
         assert "Nothing is connected yet" in text and 'href="/connections/new/' in text
+
+    @pytest.mark.parametrize("ships_a_sync", [True, False])
+    def test_a_sync_is_offered_where_the_plugin_ships_one(
+        self, page: Any, owner: Any, make_plugin: MakePlugin, monkeypatch: pytest.MonkeyPatch, ships_a_sync: bool
+    ) -> None:
+        plugin = make_plugin("")
+        if ships_a_sync:
+            (plugin.folder / "workflows").mkdir()
+            (plugin.folder / "workflows" / "sync-things.yaml").touch()
+        monkeypatch.setattr(registry, "get_plugin", lambda name, **_: plugin)
+        connection = ConnectionFactory(owner=owner)
+
+        assert ("Sync now" in page.get(connection.get_absolute_url()).content.decode()) is ships_a_sync
+        assert ("Sync now" in page.get("/").content.decode()) is ships_a_sync
 
     def test_the_form_has_the_manifests_settings(self, page: Any, settings: Any) -> None:
         settings.DEMO_UNIVERSITY_URL = "http://127.0.0.1:4567"
