@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from django.db.models import Case, Count, F, Q, QuerySet, Value, When, Window
@@ -57,7 +58,8 @@ def _sectioned(rows: QuerySet[Assignment], section: Case, order: Any) -> QuerySe
         total=Window(Count("pk"), partition_by="section"),
     )
     most = Case(When(section__in=["today", "week", "next"], then=Value(SHOWN)), default=Value(FEW_SHOWN))
-    return rows.filter(rank__lte=most).order_by(*order).values_list("section", "total", *COLUMNS)
+    # In no order: the database would sort all of them, and not only those that are left.
+    return rows.filter(rank__lte=most).order_by().values_list("section", "total", "rank", *COLUMNS)
 
 
 def _ahead(
@@ -113,24 +115,25 @@ _BEHIND = KeptQuery(_behind, owner=int, now=datetime, lately=datetime)
 
 
 def read_ahead(owner: int, **moments: datetime) -> list[AgendaRow]:
-    """Read what is ahead, the soonest first."""
+    """Read what is ahead, of each section the soonest first."""
     return _made(_AHEAD.rows(owner=owner, **moments))
 
 
 def read_behind(owner: int, *, now: datetime, lately: datetime) -> list[AgendaRow]:
-    """Read what is behind, the newest first."""
+    """Read what is behind, of each section the newest first."""
     return _made(_BEHIND.rows(owner=owner, now=now, lately=lately))
 
 
 def _made(rows: list[tuple[Any, ...]]) -> list[AgendaRow]:
-    """Make objects as `for_list()` would: assignments with their course and submission."""
+    """Make objects as `for_list()` would, assignments with their course and submission, each section in its order."""
     courses: dict[int, Course] = {}
-    key = 2 + _WORK.index("course_id")
-    first_course = 2 + len(_WORK)
+    first_work = 3
+    key = first_work + _WORK.index("course_id")
+    first_course = first_work + len(_WORK)
     first_submission = first_course + len(_COURSE) - 1
     made = []
-    for row in rows:
-        work = Assignment.from_db("default", _WORK, row[2:first_course])
+    for row in sorted(rows, key=itemgetter(2)):
+        work = Assignment.from_db("default", _WORK, row[first_work:first_course])
         course = courses.get(row[key])
         if course is None:
             # Its id stands with the assignment: the same column twice comes once.
