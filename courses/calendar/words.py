@@ -14,7 +14,7 @@ from courses.calendar.entries import Entry
 from courses.calendar.zones import known_zone
 from courses.kept_queries import KeptQuery, owner_with
 from courses.models import Course
-from courses.moments import Clock, short_date
+from courses.moments import Clock, short_date, wall_time, weekday
 
 CLASSES = {"assignment": "is-deadline", "event": "is-event", "task": "is-task", "block": "is-block"}
 
@@ -80,7 +80,7 @@ def item_of(entry: Entry, clock: Clock, courses: dict[int, KnownCourse]) -> Item
         key=entry.key,
         title=entry.title,
         url=entry.url,
-        time="" if entry.is_all_day else f"{entry.starts_at.astimezone(clock.zone):%H:%M}",
+        time="" if entry.is_all_day else wall_time(entry.starts_at.astimezone(clock.zone)),
         told=" · ".join([*filter(None, told), *(["done"] if entry.is_done else [])]),
         css=" ".join(css),
         course=entry.course,
@@ -95,15 +95,15 @@ def item_of(entry: Entry, clock: Clock, courses: dict[int, KnownCourse]) -> Item
 def when_words(entry: Entry, clock: Clock) -> str:
     """ "due Mon 30 Nov, 23:59", "Mon 30 Nov, 09:00 – 11:00", "30 Nov – 2 Dec", "Mon 30 Nov, all day"."""
     starts_at = entry.starts_at.astimezone(clock.zone)
-    first = f"{starts_at:%a} {short_date(starts_at.date())}"
+    first = f"{weekday(starts_at)} {short_date(starts_at)}"
     if entry.is_all_day:
         last = last_day(entry, clock)
-        return f"{first}, all day" if last == starts_at.date() else f"{first} – {last:%a} {short_date(last)}"
+        return f"{first}, all day" if last == starts_at.date() else f"{first} – {weekday(last)} {short_date(last)}"
     if entry.ends_at is None:
-        return f"{'due ' if entry.kind == 'assignment' else ''}{first}, {starts_at:%H:%M}"
+        return f"{'due ' if entry.kind == 'assignment' else ''}{first}, {wall_time(starts_at)}"
     ends_at = entry.ends_at.astimezone(clock.zone)
-    until = "" if ends_at.date() == starts_at.date() else f"{ends_at:%a} {short_date(ends_at.date())}, "
-    return f"{first}, {starts_at:%H:%M} – {until}{ends_at:%H:%M}"
+    until = "" if ends_at.date() == starts_at.date() else f"{weekday(ends_at)} {short_date(ends_at)}, "
+    return f"{first}, {wall_time(starts_at)} – {until}{wall_time(ends_at)}"
 
 
 def last_day(entry: Entry, clock: Clock) -> date:
@@ -120,6 +120,6 @@ def course_time(entry: Entry, clock: Clock, course: KnownCourse | None) -> str:
     here, there = entry.starts_at.astimezone(clock.zone), entry.starts_at.astimezone(course.zone)
     if here.utcoffset() == there.utcoffset():
         return ""
-    day = "" if here.date() == there.date() else f"{there:%a} "
-    until = f" – {entry.ends_at.astimezone(course.zone):%H:%M}" if entry.ends_at else ""
-    return f"{day}{there:%H:%M}{until} in {course.zone.key.replace('_', ' ')}, the course’s time"
+    day = "" if here.date() == there.date() else f"{weekday(there)} "
+    until = f" – {wall_time(entry.ends_at.astimezone(course.zone))}" if entry.ends_at else ""
+    return f"{day}{wall_time(there)}{until} in {course.zone.key.replace('_', ' ')}, the course’s time"

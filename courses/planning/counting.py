@@ -5,6 +5,8 @@ Other pages ask no query for it: they show what is kept, or no number.
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.core.cache import cache
 from django.db import transaction
 from django.http import HttpRequest
@@ -15,6 +17,8 @@ from courses.pages import clock_of
 from courses.planning.reading import due_count
 
 KEPT_S = 900
+COUNTED_EVERY = timedelta(seconds=30)
+"""What changes here is counted anew at once; this is how late a change by a sync may be noted."""
 
 
 def waiting_count(request: HttpRequest) -> int:
@@ -24,8 +28,10 @@ def waiting_count(request: HttpRequest) -> int:
 
 
 def count_waiting(user: User, clock: Clock) -> None:
-    """Count what is late or due today, for the pages that follow. One query."""
-    cache.set(_key(user), (clock.today, due_count(user, clock)), KEPT_S)
+    """Count what is late or due today, for the pages that follow, unless that was done a moment ago. One query."""
+    kept = cache.get(_key(user))
+    if kept is None or kept[0] != clock.today or clock.now - kept[2] > COUNTED_EVERY:
+        cache.set(_key(user), (clock.today, due_count(user, clock), clock.now), KEPT_S)
 
 
 def count_anew(user: User) -> None:
@@ -34,4 +40,4 @@ def count_anew(user: User) -> None:
 
 
 def _key(user: User) -> str:
-    return f"planner-waiting:{user.pk}"
+    return f"planner-waits:{user.pk}"
