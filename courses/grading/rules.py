@@ -149,7 +149,8 @@ def _best(
 
     Dinkelbach's method for a ratio of sums: guess the ratio, keep the pieces that lie furthest above (below) it, and
     take the ratio of those as the next guess, until it stays. Pieces without points possible have no ratio of their
-    own: at the top they stay before all others, as they only add.
+    own: at the top they stay before all others, as they only add. Pieces of the same ratio go by their ids: what a
+    float's last digit says would change from score to score.
     """
     if len(loose) <= count:
         return loose
@@ -159,7 +160,7 @@ def _best(
     guess = _ratio(everything)
     kept = loose
     for _ in range(MOST_ROUNDS):
-        kept = sorted(loose, key=lambda piece: (-sign * (piece[1] - guess * piece[2]), piece[0]))[:count]
+        kept = sorted(loose, key=lambda piece: (-sign * round(piece[1] - guess * piece[2], 9), piece[0]))[:count]
         if not any(piece[2] for piece in (*kept, *fixed)):
             # Nothing with points is left. The lowest ratio cannot be one of those: look from the highest there is.
             highest = max(piece[1] / piece[2] for piece in everything if piece[2])

@@ -82,6 +82,16 @@ class TestAgainstTrying:
         elif found.kind == "unreachable":
             assert max(tried) < goal
 
+    def test_pieces_of_one_ratio_are_dropped_by_their_order_at_every_score(self) -> None:
+        groups = [{"pk": 1, "weight": 10}, {"pk": 2, "weight": 10, "drop_highest": 1}]
+        works = [GradedWork(1, "A", 2, None, 1.0), GradedWork(2, "B", 2, None, 3.0), GradedWork(3, "C", 1, 0.0, 3.0)]
+        course = grades(groups, works, weighs=False)
+
+        for at in range(1, 10_001):
+            changed = course.with_changes({1: {"score": at / 10_000}, 2: {"score": 3 * at / 10_000}})
+            assert changed.current.dropped == {2}
+        assert needed_on_all(course, 40.0).kind == "unreachable"
+
 
 class TestWords:
     HALF = [{"pk": 1, "weight": 50}, {"pk": 2, "weight": 50}]
