@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any
 
 from django.db.models import Case, Count, F, Q, QuerySet, Value, When, Window
 from django.db.models.functions import RowNumber
 
 from courses.kept_queries import KeptQuery, owner_with
-from courses.models import Assignment, Course, Submission
+from courses.models import Assignment
 from courses.work_state import can_be_late, is_owed, is_settled_by_source, waits_for_grade
 
 SHOWN = 20
@@ -20,26 +20,6 @@ FEW_SHOWN = 8
 """Of what is late, missing, waiting or far away."""
 OPEN = {"done_at__isnull": True, "dismissed_at__isnull": True}
 """Neither ticked off nor dismissed from the planner."""
-
-
-def _in_order(model: type[Any], names: str) -> tuple[str, ...]:
-    """Put columns into the order of the model's fields, as `from_db` takes them."""
-    wanted = set(names.split())
-    return tuple(field.attname for field in model._meta.concrete_fields if field.attname in wanted)
-
-
-_WORK = _in_order(
-    Assignment,
-    "id owner_id course_id name source due_at unlock_at lock_at points_possible submission_types missing_since done_at"
-    " dismissed_at",
-)
-_COURSE = _in_order(Course, "id name nickname hue")
-_SUBMISSION = _in_order(Submission, "id assignment_id state submitted_at missing excused late score grade")
-COLUMNS = [
-    *_WORK,
-    *(f"course__{name}" for name in _COURSE[1:]),
-    *(f"submission__{name}" for name in _SUBMISSION),
-]
 
 
 @dataclass(frozen=True)
@@ -51,15 +31,15 @@ class AgendaRow:
     total: int
 
 
-def _sectioned(rows: QuerySet[Assignment], section: Case, order: Any) -> QuerySet[Any]:
-    rows = rows.annotate(
+def _sectioned(rows: Any, section: Case, order: Any) -> QuerySet[Any]:
+    rows = rows.for_list().annotate(
         section=section,
         rank=Window(RowNumber(), partition_by="section", order_by=order),
         total=Window(Count("pk"), partition_by="section"),
     )
     most = Case(When(section__in=["today", "week", "next"], then=Value(SHOWN)), default=Value(FEW_SHOWN))
     # In no order: the database would sort all of them, and not only those that are left.
-    return rows.filter(rank__lte=most).order_by().values_list("section", "total", "rank", *COLUMNS)
+    return rows.filter(rank__lte=most).order_by()
 
 
 def _ahead(
@@ -116,33 +96,14 @@ _BEHIND = KeptQuery(_behind, owner=int, now=datetime, lately=datetime)
 
 def read_ahead(owner: int, **moments: datetime) -> list[AgendaRow]:
     """Read what is ahead, of each section the soonest first."""
-    return _made(_AHEAD.rows(owner=owner, **moments))
+    return _made(_AHEAD.objects(owner=owner, **moments))
 
 
 def read_behind(owner: int, *, now: datetime, lately: datetime) -> list[AgendaRow]:
     """Read what is behind, of each section the newest first."""
-    return _made(_BEHIND.rows(owner=owner, now=now, lately=lately))
+    return _made(_BEHIND.objects(owner=owner, now=now, lately=lately))
 
 
-def _made(rows: list[tuple[Any, ...]]) -> list[AgendaRow]:
-    """Make objects as `for_list()` would, assignments with their course and submission, each section in its order."""
-    courses: dict[int, Course] = {}
-    first_work = 3
-    key = first_work + _WORK.index("course_id")
-    first_course = first_work + len(_WORK)
-    first_submission = first_course + len(_COURSE) - 1
-    made = []
-    for row in sorted(rows, key=itemgetter(2)):
-        work = Assignment.from_db("default", _WORK, row[first_work:first_course])
-        course = courses.get(row[key])
-        if course is None:
-            # Its id stands with the assignment: the same column twice comes once.
-            values = (row[key], *row[first_course:first_submission])
-            course = courses[row[key]] = Course.from_db("default", _COURSE, values)
-        # Set where a joined query would: the descriptors cost more than the row.
-        work._state.fields_cache["course"] = course
-        is_there = row[first_submission] is not None
-        submission = Submission.from_db("default", _SUBMISSION, row[first_submission:]) if is_there else None
-        work._state.fields_cache["submission"] = submission
-        made.append(AgendaRow(work, row[0], row[1]))
-    return made
+def _made(rows: list[Any]) -> list[AgendaRow]:
+    """Each section in its order."""
+    return [AgendaRow(work, work.section, work.total) for work in sorted(rows, key=attrgetter("rank"))]

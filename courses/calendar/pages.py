@@ -16,7 +16,7 @@ from courses.calendar.layers import by_hand
 from courses.calendar.month import SHOWN, Month, build_month, month_days
 from courses.calendar.week import Week, WeekDay, build_week, week_days
 from courses.calendar.words import Item, KnownCourse, item_of, known_courses, last_day
-from courses.moments import Clock, day_name, long_date, short_date, span_of_days
+from courses.moments import Clock, day_name, long_date, short_date, span_of_days, wall_time, weekday
 
 VIEWS = [("month", "Month", "m"), ("week", "Week", "w"), ("agenda", "Agenda", "a")]
 AGENDA_DAYS = 30
@@ -252,14 +252,14 @@ def _item_on(day: date, entry: Entry, clock: Clock, courses: dict[int, KnownCour
         return item
     if last_day(entry, clock) > day:
         return replace(item, time="", is_all_day=True)
-    return replace(item, time=f"– {entry.ends_at.astimezone(clock.zone):%H:%M}")
+    return replace(item, time=f"– {wall_time(entry.ends_at.astimezone(clock.zone))}")
 
 
 def _day_of(day: date, items: list[Item], clock: Clock) -> AgendaDay:
     name = day_name(day, clock.today)
     near = name in ("Today", "Tomorrow", "Yesterday")
     title = name if near else f"{day:%A}"
-    detail = f"{day:%a} {short_date(day)}" if near else short_date(day)
+    detail = f"{weekday(day)} {short_date(day)}" if near else short_date(day)
     return AgendaDay(
         day, title, detail if day.year == clock.today.year else f"{detail} {day.year}", day == clock.today, items
     )

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from courses.calendar.entries import Entry
 from courses.calendar.item_html import whole_days
 from courses.calendar.words import Item, KnownCourse, item_of, last_day
-from courses.moments import Clock
+from courses.moments import Clock, wall_time
 
 QUARTERS = 4
 COLUMNS = 12
@@ -170,13 +170,15 @@ def _before_the_grid(
 ) -> list[Item]:
     """Take out what went on from the evening before and is over before the day's first hour: it is a bar above it."""
     first = clock.midnight(day.day) + timedelta(hours=grid.hours[0].hour)
-    over = [e for e in entries if e.starts_at < clock.midnight(day.day) and e.ends_at and e.ends_at <= first]
-    entries[:] = [entry for entry in entries if entry not in over]
-    return [
-        replace(item, title=f"{item.title}, until {entry.ends_at.astimezone(clock.zone):%H:%M}")  # type: ignore
-        for entry in over
-        for item in [item_of(entry, clock, courses)]
-    ]
+    begin, bars, rest = clock.midnight(day.day), [], []
+    for entry in entries:
+        if entry.starts_at < begin and entry.ends_at is not None and entry.ends_at <= first:
+            item = item_of(entry, clock, courses)
+            bars.append(replace(item, title=f"{item.title}, until {wall_time(entry.ends_at.astimezone(clock.zone))}"))
+        else:
+            rest.append(entry)
+    entries[:] = rest
+    return bars
 
 
 def _fill(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 from django.db.models import Case, Count, DateTimeField, F, Q, QuerySet, Value, When, Window
@@ -11,7 +10,7 @@ from django.db.models.functions import Cast, Coalesce, RowNumber
 
 from coreengine.accounts.models import User
 from courses.agenda_rows import FEW_SHOWN, SHOWN
-from courses.kept_queries import KeptQuery
+from courses.kept_queries import KeptQuery, owner_with
 from courses.models import OwnTask
 from courses.moments import Clock, moment
 from courses.planning.rows import day_moment, minutes_words
@@ -29,7 +28,7 @@ def _lines(
     after_on: date,
 ) -> QuerySet[Any]:  # fmt: skip
     """The first ones of each section with the section's count: the newest of what is late, else the soonest."""
-    rows = OwnTask.objects.visible_to(SimpleNamespace(pk=owner)).whole()  # type: ignore[arg-type]
+    rows = OwnTask.objects.visible_to(owner_with(owner)).whole()
     rows = rows.filter(Q(done_at__isnull=True) | Q(done_at__gte=midnight), dismissed_at__isnull=True)
     section = Case(
         When(done_at__isnull=False, then=Value("done")),
