@@ -154,18 +154,21 @@ def planner_page(user: User, clock: Clock, view: str, choice: Choice, week: date
     start = week or clock.today
     monday = start - timedelta(days=start.weekday())
     loose: list[Group] = []
+    found = Plan()
     if view == "board":
         plan = read_plan(user, clock, _with_done(choice), until=clock.midnight(clock.today) + BOARD_AHEAD)
         groups = _columns(plan)
     elif view == "week":
         plan = read_days(user, clock, choice, monday, monday + WEEK)
         groups = _days(plan, clock, monday)
-        loose = _loose(read_loose(user, clock, choice), {row.key for row in plan.rows})
+        found = read_loose(user, clock, choice)
+        loose = _loose(found, {row.key for row in plan.rows})
     else:
         plan = read_plan(user, clock, choice)
         groups = _spans(plan, clock, choice)
-    rows = [row for group in [*groups, *loose] for row in group.rows]
-    return PlannerPage(view, choice, groups, courses, monday, clock.today, _sentence(rows, clock), not rows, loose)
+    sentence = _sentence(plan, found, clock)
+    is_empty = not plan.rows and not found.rows
+    return PlannerPage(view, choice, groups, courses, monday, clock.today, sentence, is_empty, loose)
 
 
 def _courses(owner: int, now: datetime) -> QuerySet[Course]:
@@ -199,9 +202,11 @@ def _spans(plan: Plan, clock: Clock, choice: Choice) -> list[Group]:
         groups[_span_of(row, today, tomorrow, monday, after_next)].rows.append(row)
     if plan.late_left_out:
         groups["overdue"].more = f"{plan.late_left_out} older"
+        groups["overdue"].detail = str(len(groups["overdue"].rows) + plan.late_left_out)
     for key in ("later", "undated"):
         left_out = len(groups[key].rows) - LATER_SHOWN
         if left_out > 0:
+            groups[key].detail = str(len(groups[key].rows))
             groups[key].rows, groups[key].more = groups[key].rows[:LATER_SHOWN], f"{left_out} more"
     if plan.is_cut and (ahead := [groups[key] for key in AHEAD if groups[key].rows]):
         ahead[-1].more = "What comes after"
@@ -229,8 +234,9 @@ def _columns(plan: Plan) -> list[Group]:
         groups[row.column].rows.append(row)
     _add_up(groups.values())
     for group in groups.values():
-        group.detail = str(len(group.rows))
-        left_out = len(group.rows) - COLUMN_SHOWN
+        older = plan.late_left_out if group.key == "todo" else 0
+        group.detail = str(len(group.rows) + older)
+        left_out = len(group.rows) + older - COLUMN_SHOWN
         if left_out > 0:
             group.rows, group.more = group.rows[:COLUMN_SHOWN], f"{left_out} more"
     if not groups["todo"].more:
@@ -269,8 +275,13 @@ def _add_up(groups: Any) -> None:
         group.minutes = sum(row.minutes or 0 for row in group.rows if not row.done)
 
 
-def _sentence(rows: list[PlanRow], clock: Clock) -> str:
-    late = sum(row.late for row in rows)
+def _sentence(plan: Plan, loose: Plan, clock: Clock) -> str:
+    """Tell of all that was read, shown or not, and of what is late without having been read."""
+    rows = {row.key: row for row in [*plan.rows, *loose.rows]}.values()
+    # Late work of an old week may be among the oldest, which were only counted.
+    known = {row.key for row in loose.rows}
+    again = sum(row.late and row.kind == "assignment" and row.key not in known for row in plan.rows)
+    late = sum(row.late for row in rows) + plan.late_left_out + max(0, loose.late_left_out - again)
     today = sum(row.day == clock.today and not (row.done or row.late or row.dismissed) for row in rows)
     parts = [f"{counted(late, 'thing')} overdue"] if late else []
     parts += [f"{counted(today, 'thing') if not late else counted(today, 'thing').lower()} for today"] if today else []

@@ -19,7 +19,7 @@ from courses.moments import Clock
 from courses.planning import services
 from courses.planning.decisions import move_to_day
 from courses.planning.pages import planner_page
-from courses.planning.reading import Choice
+from courses.planning.reading import MOST_LATE, Choice
 from courses.planning.recurrence import Pattern
 from courses.tests.factories import NOW, SOURCE, AssignmentFactory, CourseFactory, SubmissionFactory
 from courses.tests.factories_planning import OwnTaskFactory, PlannerItemFactory
@@ -305,3 +305,14 @@ class TestCounting:
         with TestCase.captureOnCommitCallbacks(execute=True):
             page.post("/planner/act/", {"do": f"done task:{task.pk}"})
         assert '<span class="count waits">1<' in page.get("/planner/").content.decode()
+
+
+@pytest.mark.parametrize("view", ["list", "board", "week"])
+def test_the_sentence_counts_all_that_is_late_and_not_only_what_is_shown(page: Any, owner: Any, view: str) -> None:
+    course = CourseFactory(owner=owner)
+    for number in range(MOST_LATE + 15):
+        AssignmentFactory(course=course, imported=True, due_at=timezone.now() - timedelta(days=30, hours=number))
+
+    assert f"{MOST_LATE + 15} things overdue" in page.get(f"/planner/?view={view}").content.decode()
+    old_week = (timezone.now() - timedelta(days=30)).date().isoformat()
+    assert f"{MOST_LATE + 15} things overdue" in page.get(f"/planner/?view={view}&week={old_week}").content.decode()
