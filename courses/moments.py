@@ -50,6 +50,19 @@ class Moment:
     exact: str
 
 
+FIRST_YEAR, LAST_YEAR = 1971, 2199
+"""Beyond them midnights and weeks run out of the calendar somewhere."""
+
+
+def day_of_text(text: str | None) -> date | None:
+    """Read a day of an address, such as 2026-11-30; None for anything else, and for years that no page shows."""
+    try:
+        day = date.fromisoformat((text or "").strip()[:10])
+    except ValueError:
+        return None
+    return day if FIRST_YEAR <= day.year <= LAST_YEAR else None
+
+
 def day_name(day: date, today: date) -> str:
     """ "Today", "Yesterday", "Wed" within six days, "3 Dec", or "3 Dec 2027" in another year."""
     distance = (day - today).days

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
 from django.core.exceptions import ValidationError
 
 from courses.models import AiPolicy, Assignment, Course
+from courses.moments import FIRST_YEAR, LAST_YEAR
 
 # What the student may set on anything; on what comes from a source, nothing else.
 OWN_COURSE_FIELDS = {"nickname", "notes", "hue", "is_hidden", "ai_policy", "ai_policy_text", "ai_policy_where"}
@@ -28,6 +29,16 @@ ASSIGNMENT_FIELDS = OWN_ASSIGNMENT_FIELDS | {
 
 LONGEST_NOTES = 100_000
 MOST_POINTS = 1_000_000
+
+
+def check_year(when: date, field: str) -> None:
+    """Refuse a day or moment whose year no page shows.
+
+    Raises:
+        ValidationError: at the field.
+    """
+    if not FIRST_YEAR <= when.year <= LAST_YEAR:
+        raise ValidationError({field: f"Choose a year from {FIRST_YEAR} to {LAST_YEAR}."})
 
 
 def check_local_time(local: datetime, zone: tzinfo) -> datetime:

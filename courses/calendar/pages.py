@@ -16,7 +16,7 @@ from courses.calendar.layers import by_hand
 from courses.calendar.month import SHOWN, Month, build_month, month_days
 from courses.calendar.week import Week, WeekDay, build_week, week_days
 from courses.calendar.words import Item, KnownCourse, item_of, known_courses, last_day
-from courses.moments import Clock, day_name, long_date, short_date, span_of_days, wall_time, weekday
+from courses.moments import Clock, day_name, day_of_text, long_date, short_date, span_of_days, wall_time, weekday
 
 VIEWS = [("month", "Month", "m"), ("week", "Week", "w"), ("agenda", "Agenda", "a")]
 AGENDA_DAYS = 30
@@ -59,20 +59,12 @@ def choice_of(query: Any, clock: Clock) -> Choice:
     view = query.get("view", "")
     return Choice(
         view=view if view in {key for key, _, _ in VIEWS} else "month",
-        day=_day(query.get("date")) or clock.today,
-        opened=_day(query.get("day")),
+        day=day_of_text(query.get("date")) or clock.today,
+        opened=day_of_text(query.get("day")),
         layers=[key for key in query.getlist("layer") if key in known],
         course=int(course) if course.isdecimal() and len(course) < 19 else 0,
         is_whole=query.get("hours") == "all",
     )
-
-
-def _day(text: str | None) -> date | None:
-    try:
-        day = date.fromisoformat((text or "")[:10])
-    except ValueError:
-        return None
-    return day if 1971 <= day.year <= 2199 else None
 
 
 @dataclass(frozen=True)

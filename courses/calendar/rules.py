@@ -13,7 +13,7 @@ from coreengine.kernel.outbound.errors import RequestFailed
 from coreengine.kernel.outbound.fetching import check_target
 from courses.calendar.entries import layers
 from courses.models import CalendarEvent
-from courses.rules import LONGEST_NOTES
+from courses.rules import LONGEST_NOTES, check_year
 
 REPEATS = [
     ("", "Does not repeat"),
@@ -69,6 +69,8 @@ def event_times(values: dict[str, Any]) -> tuple[datetime, datetime]:
         if first is None:
             raise ValidationError({"starts_on": "Say on which day it begins."})
         last: date = values.get("ends_on") or first
+        check_year(first, "starts_on")
+        check_year(last, "ends_on")
         if last < first:
             raise ValidationError({"ends_on": "It ends before it begins: check both days."})
         if (last - first).days >= LONGEST_DAYS:
@@ -77,7 +79,9 @@ def event_times(values: dict[str, Any]) -> tuple[datetime, datetime]:
     starts_at: datetime | None = values.get("starts_at")
     if starts_at is None:
         raise ValidationError({"starts_at": "Say when it begins."})
+    check_year(starts_at, "starts_at")
     ends_at: datetime = values.get("ends_at") or starts_at + timedelta(hours=1)
+    check_year(ends_at, "ends_at")
     if ends_at < starts_at:
         raise ValidationError({"ends_at": "It ends before it begins: check both times."})
     if ends_at - starts_at > timedelta(days=LONGEST_DAYS):

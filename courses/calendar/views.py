@@ -24,6 +24,7 @@ from courses.calendar.zones import moment_of
 from courses.form_answers import back, saved_by
 from courses.models import CalendarEvent
 from courses.pages import clock_of
+from courses.rules import check_year
 
 
 @require_safe
@@ -124,8 +125,9 @@ def _proposed(request: Request) -> dict[str, Any]:
     local = timezone.localtime(timezone=zone).replace(minute=0, second=0, microsecond=0, tzinfo=None)
     try:
         asked = datetime.fromisoformat(request.GET.get("at", "")).replace(tzinfo=None)
+        check_year(asked, "at")
         local = asked if "T" in request.GET.get("at", "") else asked.replace(hour=local.hour)
-    except ValueError:
+    except (ValueError, ValidationError):
         pass
     starts_at = moment_of(local + timedelta(hours=0 if "T" in request.GET.get("at", "") else 1), zone)
     course = request.GET.get("course", "")

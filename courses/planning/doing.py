@@ -15,10 +15,10 @@ from django.http import Http404
 
 from coreengine.accounts.models import User
 from courses.models import OwnTask
-from courses.moments import Clock, day_name
+from courses.moments import Clock, day_name, day_of_text
 from courses.planning import decisions, services
 from courses.planning.decisions import Thing, key_of, thing_of
-from courses.planning.pages import COLUMN_TITLES, day_of_text
+from courses.planning.pages import COLUMN_TITLES
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from django.http import QueryDict
 from coreengine.accounts.models import User
 from courses.kept_queries import KeptQuery, owner_with
 from courses.models import Course
-from courses.moments import Clock, counted, short_date, span_of_days, weekday
+from courses.moments import Clock, counted, day_of_text, short_date, span_of_days, weekday
 from courses.planning.reading import KINDS, SHOWS, Choice, Plan, read_days, read_loose, read_plan
 from courses.planning.rows import PlanRow, minutes_words
 
@@ -137,15 +137,6 @@ def choice_of(query: QueryDict) -> tuple[str, Choice, date | None]:
         show if show in SHOWS else "",
     )
     return view if view in VIEWS else "list", choice, day_of_text(query.get("week", ""))
-
-
-def day_of_text(text: str) -> date | None:
-    """Read a day such as 2026-11-30; None for anything else, and for years that no plan is made for."""
-    try:
-        day = date.fromisoformat(text.strip())
-    except ValueError:
-        return None
-    return day if 2000 <= day.year <= 2200 else None
 
 
 def planner_page(user: User, clock: Clock, view: str, choice: Choice, week: date | None) -> PlannerPage:

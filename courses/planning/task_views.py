@@ -16,12 +16,12 @@ from coreengine.kernel.pages import render_page
 from coreengine.kernel.typing import Request
 from courses.form_answers import back, following_page
 from courses.models import Course, OwnTask
+from courses.moments import day_of_text
 from courses.pages import clock_of
 from courses.planning import services
 from courses.planning.counting import count_anew
 from courses.planning.decisions import set_done
 from courses.planning.forms import TaskForm, initial_of, initial_understood
-from courses.planning.pages import day_of_text
 from courses.planning.quick import Understood, understand
 from courses.planning.rows import minutes_words, task_row
 from courses.planning.subtasks import move_subtask, order_subtasks

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from coreengine.accounts.models import User
 from courses.models import PlanPreferences, WorkBlock
 from courses.models.workplan import WEEKDAYS
+from courses.rules import check_year
 from courses.workplan.free import Rhythm
 
 LEAST_MINUTES, MOST_MINUTES = 5, 12 * 60
@@ -72,6 +73,7 @@ def check_time(
     """Check where a student wants to put a block: in the time ahead, not too long, and not upon another block."""
     if not LEAST_MINUTES <= minutes <= MOST_MINUTES:
         raise ValidationError({"minutes": f"A block is {LEAST_MINUTES} to {MOST_MINUTES} minutes long."})
+    check_year(starts_at, "starts_at")
     ends_at = starts_at + timedelta(minutes=minutes)
     if ends_at <= now:
         raise ValidationError({"starts_at": "That time is over. Choose a start that lies ahead."})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import messages
@@ -19,7 +19,9 @@ from coreengine.kernel.pages import render_page
 from coreengine.kernel.typing import Request
 from courses.form_answers import number
 from courses.models import PlanProposal, WorkBlock
+from courses.moments import day_of_text
 from courses.pages import clock_of
+from courses.rules import check_year
 from courses.workplan import services
 from courses.workplan.forms import PreferencesForm
 from courses.workplan.heat import SPREADS, WEEKS, heat_page
@@ -41,7 +43,7 @@ def workload_page(request: Request) -> HttpResponse:
         clock_of(request.user),
         weeks=int(weeks) if weeks.isdecimal() and int(weeks) in WEEKS else WEEKS[1],
         spread=spread if spread in SPREADS else "days",
-        chosen=_day(request.GET.get("day", "")),
+        chosen=day_of_text(request.GET.get("day", "")),
         with_table=request.GET.get("table") == "1",
     )
     context = {"page": page, "choices": WEEKS, "spreads": SPREADS.items()}
@@ -208,7 +210,8 @@ def _change(request: Request, act: Callable[[], Any], *, at: Any = "", undo: str
         return _plan(request, day, fault=fault, status=422 if request.htmx else error.status)
     if request.htmx:
         return _plan(request, day, undo=undo)
-    query = "&".join(filter(None, [f"day={day}" if _day(day) else "", f"undo={undo}" if undo else ""]))
+    known = day_of_text(day)
+    query = "&".join(filter(None, [f"day={known.isoformat()}" if known else "", f"undo={undo}" if undo else ""]))
     return redirect(f"{reverse('courses:plan')}?{query}" if query else "courses:plan")
 
 
@@ -217,7 +220,7 @@ def _plan(
 ) -> HttpResponse:
     clock = clock_of(request.user)
     asked = request.GET.get("work", "")
-    page = plan_page(request.user, clock, _day(day), with_worked=bool(asked))
+    page = plan_page(request.user, clock, day_of_text(day), with_worked=bool(asked))
     # The form names all work there is, which is more than the rest of the page: it comes when it is opened.
     by_hand = request.GET.get("by-hand") == "1" or (fault is not None and fault["at"] == "new")
     context = {"page": page, "undo": _undo(undo), "fault": fault, "horizons": HORIZONS, "by_hand": by_hand}
@@ -250,13 +253,6 @@ def _undo(said: str) -> dict[str, str] | None:
     return {"words": words, "url": reverse(url_name, args=[int(key)])}
 
 
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
-
-
 def _minutes(request: Request) -> int | None:
     text = request.POST.get("minutes", "").strip()
     if not text:
@@ -274,6 +270,7 @@ def _start(request: Request, *, required: bool = False) -> Any:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise ValidationError({"starts_at": "Write a day and a time, such as 2026-11-30 09:00."}) from error
+    check_year(moment, "starts_at")
     if timezone.is_aware(moment):
         return moment
     zone = request.user.zone

@@ -237,6 +237,15 @@ class TestPages:
         assert [following.count(f">On day {day}<") for day in range(4)] == [0, 0, 0, 60]
         assert "The next 30 days" in following
 
+    def test_years_that_no_page_shows_are_refused_at_their_field(self, page: Any) -> None:
+        for day in ("9999-12-31", "0001-01-01"):
+            answer = page.post(
+                "/calendar/events/new/", {"title": "x", "is_all_day": "on", "starts_on": day, "ends_on": day}
+            )
+            assert answer.status_code == 422
+            assert "Choose a year from 1971 to 2199." in answer.content.decode()
+            assert page.get(f"/calendar/events/new/?at={day}T23:59").status_code == 200
+
     def test_an_empty_agenda_says_what_comes_here(self, page: Any) -> None:
         text = page.get("/calendar/?view=agenda").content.decode()
 

@@ -295,3 +295,15 @@ class TestActions:
 
     def test_a_workflow_reads_the_workload(self, owner: Any, essay: Any) -> None:
         assert run_action("workload.read", ActionContext(owner, owner), {})["minutes"] == 60
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "2026-02-30", "x"])
+def test_a_day_that_no_page_shows_gives_the_week_of_today(page: Any, day: str) -> None:
+    assert page.get(f"/planner/plan/?day={day}").status_code == 200
+    assert page.get(f"/planner/workload/?day={day}").status_code == 200
+
+
+@pytest.mark.parametrize("start", ["0001-01-01T00:00", "9999-12-31T23:59"])
+def test_a_block_in_a_year_that_no_page_shows_is_refused(page: Any, start: str) -> None:
+    form = {"work": "assignment:1", "starts_at": start, "minutes": "60", "day": start[:10]}
+    assert page.post("/planner/plan/blocks/new/", form).status_code == 422
