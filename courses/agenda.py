@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlencode
 
 from coreengine.accounts.models import User
-from courses.agenda_rows import FEW_SHOWN, SHOWN, AgendaRow, read_ahead, read_behind
+from courses.agenda_rows import BEHIND, FEW_SHOWN, MOST, AgendaRow, read_rows
 from courses.moments import Clock, counted, long_date, short_date, span_of_days
 from courses.repository_marks import read_repositories
 from courses.rows import WorkRow, row_of
@@ -43,29 +43,30 @@ class Agenda:
 
 
 def build_agenda(user: User, clock: Clock) -> Agenda:
-    """Read and sort a student's work: what is behind, what is ahead, and where its code stands, a query each.
+    """Read and sort a student's work: which is shown, that work, and where its code stands, a query each.
 
     Shown: what is outstanding in courses that go on, what was due or ticked off today (as done), what waits for a
     grade, and what vanished at its source lately. Each section has its first rows; the rest is one link away.
     """
-    today, tomorrow = clock.midnight(clock.today), clock.midnight(clock.today + timedelta(days=1))
-    monday = clock.midnight(clock.next_monday)
-    after_next = clock.midnight(clock.next_monday + timedelta(days=7))
-    ahead = read_ahead(user.pk, now=clock.now, today=today, tomorrow=tomorrow, monday=monday, after_next=after_next)
-    behind = read_behind(user.pk, now=clock.now, lately=clock.now - LATELY)
-    # What was due today stands there, handed in or not, and nowhere else.
-    of_today = {row.work.pk for row in ahead}
-    behind = [row for row in behind if row.section != "waiting" or row.work.pk not in of_today]
-    read_repositories([row.work for row in (*behind, *ahead)])
+    rows = read_rows(
+        user.pk,
+        now=clock.now,
+        lately=clock.now - LATELY,
+        today=clock.midnight(clock.today),
+        tomorrow=clock.midnight(clock.today + timedelta(days=1)),
+        monday=clock.midnight(clock.next_monday),
+        after_next=clock.midnight(clock.next_monday + timedelta(days=7)),
+    )
+    read_repositories([row.work for row in rows])
     sections = _sections(clock)
-    for row in (*behind, *ahead):
+    for row in rows:
         section = sections[row.section]
         section.total = row.total
         section.rows.append(_worded(row, clock))
-    for key in ("overdue", "missing"):
+    for key in ("waiting", "gone"):
         sections[key].rows.reverse()
-    due = [row.work.due_at for row in ahead if row.work.due_at is not None and row.work.done_at is None]
-    due = [moment for moment in due if moment >= clock.now]
+    ahead = [row.work for row in rows if row.section not in BEHIND and row.work.done_at is None]
+    due = [work.due_at for work in ahead if work.due_at is not None and work.due_at >= clock.now]
     due += _add_others(user, sections, clock)
     late_count = sections["overdue"].total + sections["missing"].total
     sections["overdue"].detail = str(sections["overdue"].total)
@@ -133,7 +134,7 @@ def _add_others(user: User, sections: dict[str, Section], clock: Clock) -> list[
     for key in changed:
         section = sections[key]
         section.rows.sort(key=order)
-        most = SHOWN if key in ("today", "week", "next") else FEW_SHOWN
+        most = MOST.get(key, FEW_SHOWN)
         section.rows = section.rows[-most:] if section.late else section.rows[:most]
     return due
 

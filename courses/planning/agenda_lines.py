@@ -42,11 +42,10 @@ def _lines(
         section=section,
         at=at,
         rank=Window(RowNumber(), partition_by="section", order_by=[F("at").asc(nulls_last=True), F("pk").asc()]),
-        back=Window(RowNumber(), partition_by="section", order_by=[F("at").desc(nulls_last=True), F("pk").desc()]),
         total=Window(Count("pk"), partition_by="section"),
-    )
+    ).annotate(back=F("total") - F("rank"))
     most = Case(When(section="week", then=Value(2 * SHOWN)), default=Value(SHOWN))
-    shown = Q(section="late", back__lte=FEW_SHOWN) | (~Q(section="late") & Q(rank__lte=most))
+    shown = Q(section="late", back__lt=FEW_SHOWN) | (~Q(section="late") & Q(rank__lte=most))
     return rows.filter(shown).order_by(F("at").asc(nulls_last=True), "pk").values_list(*_COLUMNS)
 
 
