@@ -14,7 +14,7 @@ from django.contrib.postgres.aggregates import ArrayAgg
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import BigIntegerField, Case, Count, Func, Q, QuerySet, Value, When
 
-from courses.kept_queries import KeptQuery, owner_with
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from courses.models import Assignment
 from courses.work_state import can_be_late, is_owed, is_settled_by_source, waits_for_grade
 

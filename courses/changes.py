@@ -71,8 +71,8 @@ class Change:
     event: int = 0
 
 
-def recent_events(user: User, now: datetime) -> QuerySet[Event]:
-    """Choose the events worth telling of the last days, newest first.
+def recent_events(user: User, since: datetime) -> QuerySet[Event]:
+    """Choose the events worth telling that were noted from `since` on (of `WINDOW`, say), newest first.
 
     Left out: what the first import of a source brought (it is all new to us, and none of it is news), and what
     the student did by hand.
@@ -87,7 +87,7 @@ def recent_events(user: User, now: datetime) -> QuerySet[Event]:
     # A grade that was there and hidden: only its posting changes.
     told |= Q(type="submission.updated", data__changes__has_key="posted_at") & ~Q(data__score=None)
     return (
-        Event.objects.filter(owner=user, type__in=TYPES, time__gte=now - WINDOW)
+        Event.objects.filter(owner_id=user.pk, type__in=TYPES, time__gte=since)
         .filter(told)
         # `contains` and not a comparison of the key: where the key is absent that would be NULL, and no row's NOT.
         .filter(~Q(data__contains={"baseline": True}), ~Q(data__contains={"by_hand": True}))

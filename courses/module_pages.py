@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from courses.kept_queries import KeptQuery, owner_with
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from courses.models import Assignment, Course, Module, ModuleItem, PlannerItem
 from courses.module_reading import Names, ReadModule, before, read_modules_and_names
 from courses.moments import Clock, day_name, moment

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce
 
-from courses.kept_queries import KeptQuery
+from coreengine.database.kept_queries import KeptQuery
 from courses.models import Course, Module, ModuleItem
 
 Names = Mapping[tuple[int, str], Module]

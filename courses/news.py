@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
+
 from coreengine.accounts.models import User
-from courses.changes import Change, changes_of, recent_events
+from coreengine.database.kept_queries import KeptQuery, owner_with
+from coreengine.kernel.models import Event
+from courses.changes import WINDOW, Change, changes_of, recent_events
 from courses.models import Announcement, DashboardVisit
 from courses.moments import Clock, ago, short_date
 
@@ -41,17 +45,15 @@ class Stream:
 
 def build_stream(user: User, clock: Clock) -> Stream:
     """Gather the stream in three queries. Where the student has never looked before, nothing is new."""
-    visit = DashboardVisit.objects.filter(owner=user).first()
+    visit = next(iter(_VISITS.objects(owner=user.pk)), None)
     since = visit.news_since(clock.now) if visit else None
-    events = list(recent_events(user, clock.now)[:EVENTS_READ])
+    events = _EVENTS.objects(owner=user.pk, since=clock.now - WINDOW)
     times = {event.pk: event.time for event in events}
     lines = []
     for change in changes_of(events, clock):
         time = times[change.event]
         lines.append(StreamLine(change, time, since is not None and time > since))
-    own = Announcement.objects.visible_to(user).shown_once().in_active_courses(clock.now)
-    columns = ("title", "posted_at", "created_at", "course__name", "course__nickname", "course__hue")
-    for row in own.select_related("course").only(*columns).newest_first()[:ANNOUNCEMENTS_READ]:
+    for row in _ANNOUNCEMENTS.objects(owner=user.pk, now=clock.now):
         change = Change("megaphone", row.title, row.get_absolute_url(), "", "", "", ago(row.posted_at, clock.now))
         is_new = since is not None and row.created_at > since and row.posted_at > since - STILL_NEWS
         lines.append(StreamLine(change, row.posted_at, is_new, row.course.title, row.course.hue))
@@ -66,6 +68,29 @@ def build_stream(user: User, clock: Clock) -> Stream:
         earlier=earlier[: max(EARLIER_SHOWN, NEW_SHOWN - shown - EARLIER_SHOWN)],
         more_new=len(new) - shown,
     )
+
+
+def _events(owner: int, since: datetime) -> QuerySet[Event]:
+    return recent_events(owner_with(owner), since)[:EVENTS_READ]
+
+
+_EVENTS = KeptQuery(_events, owner=int, since=datetime)
+
+
+def _announcements(owner: int, now: datetime) -> QuerySet[Announcement]:
+    own = Announcement.objects.visible_to(owner_with(owner)).shown_once().in_active_courses(now)
+    columns = ("title", "posted_at", "created_at", "course__name", "course__nickname", "course__hue")
+    return own.select_related("course").only(*columns).newest_first()[:ANNOUNCEMENTS_READ]
+
+
+_ANNOUNCEMENTS = KeptQuery(_announcements, owner=int, now=datetime)
+
+
+def _visits(owner: int) -> QuerySet[DashboardVisit]:
+    return DashboardVisit.objects.filter(owner_id=owner)
+
+
+_VISITS = KeptQuery(_visits, owner=int)
 
 
 def _since_words(since: datetime, clock: Clock) -> str:

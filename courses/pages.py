@@ -12,8 +12,8 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from coreengine.accounts.models import User
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from courses.filters import CourseFilter
-from courses.kept_queries import KeptQuery, owner_with
 from courses.models import Announcement, Assignment, AssignmentGroup, Course, ModuleItem
 from courses.moments import Clock, ago, moment, short_date
 from courses.rows import WorkRow

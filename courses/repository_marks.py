@@ -9,7 +9,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from courses.kept_queries import KeptQuery
+from coreengine.database.kept_queries import KeptQuery
 from courses.models import Assignment, AssignmentRepository
 from courses.moments import ago
 from resources.models import Repository

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -10,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import escape
 
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from coreengine.kernel.pages import render_page
 from coreengine.kernel.screens import (
     Card,
@@ -54,9 +56,16 @@ def answer_agenda(request: Request) -> HttpResponse:
 def sidebar_courses(request: HttpRequest) -> list[Course]:
     """The courses that go on, in one query per request."""
     if not hasattr(request, "courses_sidebar"):
-        own = Course.objects.visible_to(request.user).active(timezone.now()).in_own_order()  # type: ignore
-        request.courses_sidebar = list(own.only("pk", "name", "nickname", "hue", "position")[: SIDEBAR_COURSES + 1])  # type: ignore
+        request.courses_sidebar = _SIDEBAR.objects(owner=request.user.pk, now=timezone.now())  # type: ignore
     return request.courses_sidebar  # type: ignore
+
+
+def _sidebar(owner: int, now: datetime) -> QuerySet[Course]:
+    own = Course.objects.visible_to(owner_with(owner)).active(now).in_own_order()
+    return own.only("pk", "name", "nickname", "hue", "position")[: SIDEBAR_COURSES + 1]
+
+
+_SIDEBAR = KeptQuery(_sidebar, owner=int, now=datetime)
 
 
 def sidebar(request: Request, thing: Any = None) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ from coreengine.kernel.models import Event
 from coreengine.kernel.pages import render_page
 from coreengine.kernel.typing import Request
 from courses import marks, services
-from courses.changes import changes_of, recent_events
+from courses.changes import WINDOW, changes_of, recent_events
 from courses.filters import AnnouncementFilter, AssignmentFilter, CourseFilter
 from courses.form_answers import back, form_page, number, saved_by
 from courses.forms import (
@@ -331,7 +331,7 @@ def announcement_detail(request: Request, pk: int) -> HttpResponse:
 def change_list(request: Request) -> HttpResponse:
     """List what changed at the sources in the last week."""
     clock = clock_of(request.user)
-    events: list[Event] = list(recent_events(request.user, clock.now)[: ROWS * 4])
+    events: list[Event] = list(recent_events(request.user, clock.now - WINDOW)[: ROWS * 4])
     return render_page(request, "courses/changes.html", {"changes": changes_of(events, clock)})
 
 

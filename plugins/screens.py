@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
+
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from coreengine.kernel.notifications import NotificationKind, register_kind
 from coreengine.kernel.screens import NavItem, SettingsPage, register_nav, register_settings_page, register_slot
 from coreengine.kernel.sources import register_source_names
@@ -20,10 +23,16 @@ BRINGS_CODE = "read_repositories"
 def dashboard_connections(request: Request) -> list[Connection]:
     """The student's connections, what the dashboard says of them, in one query per request."""
     if not hasattr(request, "plugins_connections"):
-        fields = ("label", "plugin", "health", "last_error", "last_synced_at", "owner_id")
-        own = Connection.objects.visible_to(request.user).only(*fields).order_by("pk")
-        request.plugins_connections = list(own[:10])  # type: ignore[attr-defined]
+        request.plugins_connections = _CONNECTIONS.objects(owner=request.user.pk)  # type: ignore[attr-defined]
     return request.plugins_connections  # type: ignore[attr-defined]
+
+
+def _connections(owner: int) -> QuerySet[Connection]:
+    fields = ("label", "plugin", "health", "last_error", "last_synced_at", "owner_id")
+    return Connection.objects.visible_to(owner_with(owner)).only(*fields).order_by("pk")[:10]
+
+
+_CONNECTIONS = KeptQuery(_connections, owner=int)
 
 
 def dashboard_actions(request: Request, thing: Any = None) -> dict[str, Any] | None:

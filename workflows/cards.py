@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from coreengine.kernel.statuses import FINISHED
 from workflows.models import Approval, Execution, StepExecution
 
@@ -18,20 +19,27 @@ COUNTED = "_approvals_waiting"
 
 def workflows_card(request: HttpRequest) -> dict[str, Any] | None:
     """What needs the student, what runs and how far it is, and what ended last; no card while there is nothing."""
-    waiting = Approval.objects.visible_to(request.user).open().with_context().order_by("deadline_at")[:MOST_SHOWN]
-    found = list(waiting)
+    found = _ASKING.objects(owner=request.user.pk)
     asked = {approval.execution_id for approval in found}
-    newest = (
-        Execution.objects.visible_to(request.user)
-        .newest_first()
-        .select_related("workflow")
-        .only("id", "status", "created_at", "started_at", "completed_at", "workflow__name")[:LOOKED_AT]
-    )
+    newest = _NEWEST.objects(owner=request.user.pk)
     rows = sorted((row for row in newest if row.pk not in asked), key=lambda row: not row.is_open)[:MOST_SHOWN]
     if not rows and not found:
         return None
     lines = [ExecutionLine(row, words) for row, words in zip(rows, _progress(rows), strict=True)]
     return {"waiting": found, "executions": lines}
+
+
+def _asking(owner: int) -> QuerySet[Approval]:
+    own = Approval.objects.visible_to(owner_with(owner)).open().with_context()
+    return own.order_by("deadline_at")[:MOST_SHOWN]
+
+
+def _newest(owner: int) -> QuerySet[Execution]:
+    own = Execution.objects.visible_to(owner_with(owner)).newest_first().select_related("workflow")
+    return own.only("id", "status", "created_at", "started_at", "completed_at", "workflow__name")[:LOOKED_AT]
+
+
+_ASKING, _NEWEST = KeptQuery(_asking, owner=int), KeptQuery(_newest, owner=int)
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,15 @@ def _progress(rows: list[Execution]) -> list[str]:
 def approvals_waiting(request: HttpRequest) -> int:
     """How many answers are waited for; counted once for a page, which asks for its menu and for the card."""
     if not hasattr(request, COUNTED):
-        setattr(request, COUNTED, Approval.objects.visible_to(request.user).open().count())
+        setattr(request, COUNTED, sum(count for (count,) in _WAITING.rows(owner=request.user.pk)))
     waiting: int = getattr(request, COUNTED)
     return waiting
+
+
+def _waiting(owner: int) -> QuerySet[Any]:
+    """One row with their number, or none."""
+    own = Approval.objects.visible_to(owner_with(owner)).open().order_by()
+    return own.values("owner_id").annotate(count=Count("pk")).values_list("count")
+
+
+_WAITING = KeptQuery(_waiting, owner=int)

@@ -3,11 +3,22 @@
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from coreengine.kernel import screens
 from coreengine.kernel.models import Notification
+
+
+def _unread(owner: int) -> QuerySet[Any]:
+    """One row with their number, or none."""
+    own = Notification.objects.visible_to(owner_with(owner)).unread().order_by()
+    return own.values("owner_id").annotate(count=Count("pk")).values_list("count")
+
+
+_UNREAD = KeptQuery(_unread, owner=int)
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
@@ -18,7 +29,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "nav_bottom": screens.nav_items("bottom"),
         "settings_pages": screens.settings_pages(),
         "unread_count": SimpleLazyObject(
-            lambda: Notification.objects.visible_to(user).unread().count() if user and user.is_authenticated else 0
+            lambda: sum(count for (count,) in _UNREAD.rows(owner=user.pk)) if user and user.is_authenticated else 0
         ),
         "theme": getattr(user, "theme", "system"),
         "is_development": settings.DEMO_ACCOUNTS,

@@ -11,10 +11,10 @@ from django.db.models.functions import Cast, Collate, RowNumber
 from django.utils import timezone
 
 from coreengine.accounts.models import User
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from courses.calendar.entries import Entry, Layer, register_layer
 from courses.calendar.querysets import widened
 from courses.calendar.same import twins_of
-from courses.kept_queries import KeptQuery, owner_with
 from courses.models import Assignment, CalendarEvent, CalendarOccurrence, PlannerItem
 from courses.rows import SETTLED
 

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 from django.db.models import QuerySet
 
 from coreengine.accounts.models import User
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from courses.calendar.entries import Entry
 from courses.calendar.zones import known_zone
-from courses.kept_queries import KeptQuery, owner_with
 from courses.models import Course
 from courses.moments import Clock, short_date, wall_time, weekday
 

@@ -10,13 +10,13 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from coreengine.kernel.texts import size_words
 from coreengine.kernel.typing import Request
 from courses.ai_policy import policy_note
 from courses.course_page.activity import activity_lines
 from courses.grading.courses import CourseGrades, grades_of
 from courses.handmade.rules import weights_note
-from courses.kept_queries import KeptQuery, owner_with
 from courses.models import (
     Announcement,
     Assignment,

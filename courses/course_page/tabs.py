@@ -9,8 +9,8 @@ from typing import Any
 from django.db.models import F, Func, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.urls import reverse
 
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from coreengine.kernel.typing import Request
-from courses.kept_queries import KeptQuery, owner_with
 from courses.models import Course
 from courses.moments import Clock
 

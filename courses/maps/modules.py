@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from courses.kept_queries import KeptQuery, owner_with
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from courses.maps.drawing import MapNode, MapPicture, draw_map
 from courses.models import Assignment, Course, Module
 from courses.module_pages import ModuleSection, sections_of

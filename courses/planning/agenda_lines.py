@@ -9,8 +9,8 @@ from django.db.models import Case, Count, DateTimeField, F, Q, QuerySet, Value, 
 from django.db.models.functions import Cast, Coalesce, RowNumber
 
 from coreengine.accounts.models import User
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from courses.agenda_rows import FEW_SHOWN, SHOWN
-from courses.kept_queries import KeptQuery, owner_with
 from courses.models import OwnTask
 from courses.moments import Clock, moment
 from courses.planning.rows import day_moment, minutes_words

@@ -8,8 +8,8 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from coreengine.accounts.models import User
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from courses.calendar.entries import Entry, Layer, register_layer
-from courses.kept_queries import KeptQuery, owner_with
 from courses.models import OwnTask
 from courses.moments import Clock
 from courses.planning.recurrence import days_between

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 
 from coreengine.accounts.models import User
-from courses.kept_queries import KeptQuery, owner_with
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from courses.models import Course
 from courses.moments import Clock, counted, day_of_text, short_date, span_of_days, weekday
 from courses.planning.reading import KINDS, SHOWS, Choice, Plan, read_days, read_loose, read_plan

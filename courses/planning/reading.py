@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Count, F, Q, QuerySet, Window
 
 from coreengine.accounts.models import User
-from courses.kept_queries import KeptQuery, owner_with
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from courses.models import Assignment, OwnTask, PlannerItem
 from courses.moments import Clock
 from courses.planning.rows import PlanRow, assignment_row, item_row, task_row
@@ -178,7 +178,7 @@ def _is_recent(row: Assignment, lately: datetime) -> bool:
     return any(end is not None and end >= lately for end in ends)
 
 
-# The statements. Each is built once for every shape of a choice (`courses.kept_queries`).
+# The statements. Each is built once for every shape of a choice (`coreengine.database.kept_queries`).
 
 
 def _own(model: Any, owner: int) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 from coreengine.accounts.models import User
 from coreengine.kernel.models import Event
 from courses.calendar.entries import entries_between
-from courses.changes import changes_of, recent_events
+from courses.changes import WINDOW, changes_of, recent_events
 from courses.models import Announcement, Assignment
 from courses.models.reminders import DigestSlot
 from courses.moments import Clock, day_name, long_date
@@ -147,7 +147,7 @@ def _news(owner: User, since: datetime, clock: Clock) -> list[Line]:
 
 
 def _changes(owner: User, since: datetime, clock: Clock) -> list[Line]:
-    events = recent_events(owner, clock.now).filter(time__gte=since)
+    events = recent_events(owner, max(since, clock.now - WINDOW))
     events = events.exclude(type__in=["submission.graded", "grade.posted", "grade.changed"])
     return [
         Line(

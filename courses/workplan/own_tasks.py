@@ -10,7 +10,7 @@ from django.db.models import F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from coreengine.accounts.models import User
-from courses.kept_queries import KeptQuery, owner_with
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from courses.models import OwnTask, PlanPreferences
 from courses.moments import Clock
 from courses.workplan.effort import Effort

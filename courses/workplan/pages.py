@@ -10,8 +10,8 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from coreengine.accounts.models import User
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from courses.calendar.entries import busy_between
-from courses.kept_queries import KeptQuery, owner_with
 from courses.models import PlanPreferences, PlanProposal, WorkBlock
 from courses.moments import Clock, day_name, long_date, span_of_days, wall_time
 from courses.querysets import COURSE_LONG_FIELDS

@@ -10,9 +10,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from coreengine.accounts.models import User
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from coreengine.kernel.screens import PageKeys, register_page_keys
 from courses.calendar.entries import Entry, Layer, register_layer
-from courses.kept_queries import KeptQuery, owner_with
 from courses.models import WorkBlock
 from courses.workplan.own_tasks import open_tasks, read_tasks
 from courses.workplan.proposing import LAYER

@@ -15,7 +15,7 @@ from typing import Any
 from django.db.models import QuerySet, Sum
 
 from coreengine.accounts.models import User
-from courses.kept_queries import KeptQuery, owner_with
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from courses.models import Assignment, PlanPreferences, WorkBlock
 from courses.moments import Clock
 from courses.workplan.effort import Effort, effort_of

@@ -14,7 +14,7 @@ from coreengine.kernel.actions import ActionContext, run_action
 from courses.calendar.feeds.services import create_feed
 from courses.calendar.services import create_event, move_event
 from courses.calendar.sources.services import read_source
-from courses.changes import changes_of, recent_events
+from courses.changes import WINDOW, changes_of, recent_events
 from courses.models import CalendarEvent, CalendarFeed, CalendarOccurrence, CalendarSource
 from courses.pages import clock_of
 from courses.tests.calendar.test_import import lecture, take
@@ -340,7 +340,7 @@ def test_what_a_calendar_changed_is_told_among_the_changes(owner: Any, page: Any
     take(source, lecture("1"), lecture("2", title="Seminar"))
     take(source, lecture("1", 5))
 
-    changes = changes_of(list(recent_events(owner, timezone.now())), clock_of(owner))
+    changes = changes_of(list(recent_events(owner, timezone.now() - WINDOW)), clock_of(owner))
     told = {(change.name, change.verb) for change in changes}
 
     assert told == {("Lecture", "is now at"), ("Seminar", "is no longer in Faculty")}

@@ -22,7 +22,7 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Field, Lookup, QuerySet
 
-from courses.kept_objects import Maker
+from coreengine.database.kept_objects import Maker
 
 _FIRST_MARK = datetime(1901, 1, 1, 1, 1, 1, tzinfo=UTC)
 _MARK_NUMBER = -7_316_000

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db.models import F, QuerySet
 
-from courses.kept_queries import KeptQuery, owner_with
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from courses.models import Assignment, Course, OwnTask
 from courses.tests.factories import NOW, AssignmentFactory, CourseFactory, SubmissionFactory
 
