@@ -120,10 +120,18 @@ def _choice(course: Course) -> Choice:
 
 def grouping_choices(user: Any) -> list[Choice]:
     """The courses that have something attached."""
+    return [_choice(course) for course in _HOLDERS.objects(owner=user.pk)]
+
+
+def _holders(owner: int) -> QuerySet[Course]:
+    user = owner_with(owner)
     links = CourseResource.objects.visible_to(user).order_by().values("course_id")
     holders = Course.objects.visible_to(user).filter(pk__in=links).values(shown=Coalesce("same_as_id", "pk"))
     courses = Course.objects.visible_to(user).filter(pk__in=holders).by_name()
-    return [_choice(course) for course in courses.only("name", "nickname", "hue")]
+    return courses.only("name", "nickname", "hue", "same_as_id")
+
+
+_HOLDERS = KeptQuery(_holders, owner=int)
 
 
 def grouped_resources(user: Any, value: str) -> QuerySet:
@@ -133,13 +141,22 @@ def grouped_resources(user: Any, value: str) -> QuerySet:
 
 
 def grouping_labels(user: Any, resource_ids: list[int]) -> list[tuple[int, Choice]]:
-    links = CourseResource.objects.visible_to(user).filter(resource__in=resource_ids).select_related("course")
-    links = links.only("resource_id", "course__name", "course__nickname", "course__hue", "course__same_as_id")
+    links = _LABELS.objects(owner=user.pk, ids=resource_ids)
     # By the course that is shown: a file that two sources' courses have wears one label.
     return list(dict.fromkeys((link.resource_id, _choice(link.course)) for link in links))
 
 
-def _hits(rows: QuerySet, query: str, limit: int, kind: str, meta: Any, text: Any) -> list[SearchHit]:
+def _links_of(owner: int, ids: int) -> QuerySet[CourseResource]:
+    links = CourseResource.objects.visible_to(owner_with(owner)).filter(resource__pk__any_of=ids)
+    return links.select_related("course").only(
+        "resource_id", "course__name", "course__nickname", "course__hue", "course__same_as_id"
+    )
+
+
+_LABELS = KeptQuery(_links_of, owner=int, ids=int)
+
+
+def _hits(kept: KeptQuery, user: Any, query: str, limit: int, kind: str, meta: Any, text: Any) -> list[SearchHit]:
     return [
         SearchHit(
             title=str(row),
@@ -149,14 +166,34 @@ def _hits(rows: QuerySet, query: str, limit: int, kind: str, meta: Any, text: An
             meta=meta(row),
             rank=row.rank,
         )
-        for row in rows[:limit]
+        for row in kept.objects(owner=user.pk, words=query, limit=limit)
     ]
 
 
+def _found_courses(owner: int, words: str, limit: int) -> QuerySet[Course]:
+    rows = Course.objects.visible_to(owner_with(owner)).shown_once().matching(words)
+    return rows.select_related("term").defer("search_vector")[:limit]
+
+
+def _found_assignments(owner: int, words: str, limit: int) -> QuerySet[Assignment]:
+    columns = ("name", "due_at", "notes", "description_html", *COURSE_TAG_FIELDS)
+    rows = Assignment.objects.visible_to(owner_with(owner)).in_sight().matching(words)
+    return rows.select_related("course").only(*columns)[:limit]
+
+
+def _found_announcements(owner: int, words: str, limit: int) -> QuerySet[Announcement]:
+    return Announcement.objects.visible_to(owner_with(owner)).shown_once().matching(words).for_list()[:limit]
+
+
+_FOUND_COURSES = KeptQuery(_found_courses, owner=int, words=str)
+_FOUND_ASSIGNMENTS = KeptQuery(_found_assignments, owner=int, words=str)
+_FOUND_ANNOUNCEMENTS = KeptQuery(_found_announcements, owner=int, words=str)
+
+
 def search_courses(user: Any, query: str, limit: int) -> list[SearchHit]:
-    rows = Course.objects.visible_to(user).shown_once().matching(query).select_related("term").defer("search_vector")
     return _hits(
-        rows,
+        _FOUND_COURSES,
+        user,
         query,
         limit,
         "course",
@@ -171,18 +208,22 @@ def search_assignments(user: Any, query: str, limit: int) -> list[SearchHit]:
     def meta(row: Assignment) -> str:
         return f"{row.course.title} · due {moment(row.due_at, clock).main}" if row.due_at else row.course.title
 
-    columns = ("name", "due_at", "notes", "description_html", *COURSE_TAG_FIELDS)
-    rows = Assignment.objects.visible_to(user).in_sight().matching(query).select_related("course").only(*columns)
     return _hits(
-        rows, query, limit, "assignment", meta=meta, text=lambda row: f"{escape(row.notes)} {row.description_html}"
+        _FOUND_ASSIGNMENTS,
+        user,
+        query,
+        limit,
+        "assignment",
+        meta=meta,
+        text=lambda row: f"{escape(row.notes)} {row.description_html}",
     )
 
 
 def search_announcements(user: Any, query: str, limit: int) -> list[SearchHit]:
     now = timezone.now()
-    rows = Announcement.objects.visible_to(user).shown_once().matching(query).for_list()
     return _hits(
-        rows,
+        _FOUND_ANNOUNCEMENTS,
+        user,
         query,
         limit,
         "announcement",

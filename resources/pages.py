@@ -6,7 +6,9 @@ from typing import Any
 from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Page as PaginatorPage
 from django.core.paginator import Paginator
+from django.db.models import Count, Q, QuerySet
 
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from coreengine.kernel.errors import DomainError
 from coreengine.kernel.typing import Request
 from resources.errors import DuplicateFile
@@ -92,6 +94,36 @@ def filter_choices(request: Request) -> list[FilterChoice]:
         for grouping in groupings()
         if (choices := grouping.choices(request.user))
     ]
+
+
+def what_there_is(request: Request) -> tuple[bool, bool]:
+    """Say whether the vault has anything, and whether its trash has."""
+    found = _COUNTED.rows(owner=request.user.pk)
+    return (found[0][0] > 0, found[0][1] > 0) if found else (False, False)
+
+
+def _counted(owner: int) -> QuerySet[Any]:
+    own = Resource.objects.visible_to(owner_with(owner)).order_by().values("owner_id")
+    trashed = Q(trashed_at__isnull=False)
+    return own.annotate(kept=Count("pk", filter=~trashed), trashed=Count("pk", filter=trashed)).values_list(
+        "kept", "trashed"
+    )
+
+
+_COUNTED = KeptQuery(_counted, owner=int)
+
+
+def tags_of(request: Request) -> list[tuple[str, int]]:
+    """List (tag, count), most used first."""
+    return _TAGS.rows(owner=request.user.pk)
+
+
+def _tags(owner: int) -> QuerySet[Any]:
+    tags: QuerySet[Any] = Resource.objects.visible_to(owner_with(owner)).kept().tag_counts()
+    return tags
+
+
+_TAGS = KeptQuery(_tags, owner=int)
 
 
 def sort_choices(request: Request) -> list[tuple[str, str, bool]]:

@@ -34,8 +34,8 @@ class ResourceQuerySet(OwnedQuerySet):
         """Leave out the columns that a list never shows: the text may be a megabyte."""
         return self.defer("text", "vector", "heading_vector", *(() if with_body else ("body",)))
 
-    def tag_counts(self) -> list[tuple[str, int]]:
-        """List (tag, count), most used first, at most 50."""
+    def tag_counts(self) -> Any:
+        """Give (tag, count), most used first, at most 50."""
         tags = (
             self.order_by()
             .annotate(tag=models.Func("tags", function="unnest", output_field=models.TextField()))
@@ -43,7 +43,7 @@ class ResourceQuerySet(OwnedQuerySet):
             .annotate(count=models.Count("pk"))
             .order_by("-count", "tag")
         )
-        return [(row["tag"], row["count"]) for row in tags[:50]]
+        return tags.values_list("tag", "count")[:50]
 
 
 class PassageQuerySet(OwnedQuerySet):

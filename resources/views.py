@@ -18,15 +18,15 @@ TEXT_EXCERPT_PASSAGES = 40
 @require_GET
 def vault(request: Request) -> HttpResponse:
     """List the vault or search in it."""
-    own = Resource.objects.visible_to(request.user)
+    has_any, has_trash = pages.what_there_is(request)
     context = {
         "list": pages.vault_list(request),
         "filters": pages.filter_choices(request),
         "sorts": pages.sort_choices(request),
-        "tags": own.kept().tag_counts(),
+        "tags": pages.tags_of(request),
         "kinds": Resource.Kind.choices,
-        "has_any": own.kept().exists(),
-        "has_trash": own.trashed().exists(),
+        "has_any": has_any,
+        "has_trash": has_trash,
     }
     return render_page(request, "resources/list.html", context, parts={"results": "results"})
 

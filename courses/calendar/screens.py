@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.html import escape
 
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from coreengine.kernel.screens import (
     NavItem,
     PageKeys,
@@ -40,8 +42,6 @@ KEYS = (
 
 def search_events(user: Any, query: str, limit: int) -> list[SearchHit]:
     clock = clock_of(user)
-    rows = CalendarEvent.objects.visible_to(user).present().matching(query).select_related("source")
-    columns = ("title", "location", "description", "notes", "starts_at", "source__name")
     return [
         SearchHit(
             title=row.title,
@@ -53,8 +53,17 @@ def search_events(user: Any, query: str, limit: int) -> list[SearchHit]:
             ),
             rank=row.rank,
         )
-        for row in rows.only(*columns)[:limit]
+        for row in _FOUND.objects(owner=user.pk, words=query, limit=limit)
     ]
+
+
+def _found(owner: int, words: str, limit: int) -> QuerySet[CalendarEvent]:
+    columns = ("title", "location", "description", "notes", "starts_at", "source__name")
+    rows = CalendarEvent.objects.visible_to(owner_with(owner)).present().matching(words)
+    return rows.select_related("source").only(*columns)[:limit]
+
+
+_FOUND = KeptQuery(_found, owner=int, words=str)
 
 
 def also_in(request: Request, assignment: Assignment) -> dict[str, Any] | None:

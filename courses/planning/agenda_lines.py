@@ -28,7 +28,7 @@ def _lines(
     after_on: date,
 ) -> QuerySet[Any]:  # fmt: skip
     """The first ones of each section with the section's count: the newest of what is late, else the soonest."""
-    rows = OwnTask.objects.visible_to(owner_with(owner)).whole()
+    rows = OwnTask.objects.whole_of(owner_with(owner))
     rows = rows.filter(Q(done_at__isnull=True) | Q(done_at__gte=midnight), dismissed_at__isnull=True)
     section = Case(
         When(done_at__isnull=False, then=Value("done")),

@@ -18,7 +18,7 @@ MOST_ENTRIES = 1_000
 
 
 def _tasks(owner: int, start: datetime, end: datetime, first: date, last: date) -> QuerySet[Any]:
-    rows = OwnTask.objects.visible_to(owner_with(owner)).whole().filter(dismissed_at__isnull=True)
+    rows = OwnTask.objects.whole_of(owner_with(owner)).filter(dismissed_at__isnull=True)
     goes_on = Q(series__isnull=False, done_at__isnull=True) & (Q(due_at__lt=start) | Q(due_on__lt=first))
     rows = rows.due_within(start, end, first, last) | rows.filter(goes_on)
     return rows[:MOST_ENTRIES].values_list(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Self
 
+from django.apps import apps
 from django.contrib.postgres.search import SearchQuery, SearchRank
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
 from coreengine.kernel.querysets import OwnedQuerySet
 
@@ -18,8 +20,13 @@ ROW_FIELDS = [
     *("title", "owner_id", "parent_id", "due_on", "due_at", "estimate_minutes", "plan_position", "occurrence_on"),
     *("started_at", "done_at", "dismissed_at", "deleted_at", "series__rule"),
     *(f"course__{name}" for name in TAG_FIELDS),
-    "assignment__name",
+    "assignment_id",
 ]
+
+
+def _count_of(rows: Any) -> Coalesce:
+    """How many rows of another query there are, as a column."""
+    return Coalesce(Subquery(rows.values("parent").annotate(count=Count("pk")).values("count")), 0)
 
 
 class TaskSeriesQuerySet(OwnedQuerySet):
@@ -40,9 +47,9 @@ class OwnTaskQuerySet(OwnedQuerySet):
         """What the student deleted and can still have back."""
         return self.filter(owner_id=user.pk, deleted_at__isnull=False)
 
-    def whole(self) -> Self:
-        """Tasks, without their subtasks."""
-        return self.filter(parent__isnull=True)
+    def whole_of(self, user: User) -> Self:
+        """The tasks that `visible_to` has, without their subtasks; nothing need be asked of a parent."""
+        return super().visible_to(user).filter(deleted_at__isnull=True, parent__isnull=True)
 
     def open(self) -> Self:
         """Neither ticked off nor dismissed."""
@@ -59,13 +66,15 @@ class OwnTaskQuerySet(OwnedQuerySet):
 
     def for_list(self) -> Self:
         """Read what a row needs, with how many subtasks there are and how many are done."""
-        return self.select_related("course", "series", "assignment").only(*ROW_FIELDS).with_subtask_counts()
+        rows = self.select_related("course", "series").only(*ROW_FIELDS).with_subtask_counts()
+        # Asked for the few rows that are shown, where a join would read all of a student's work.
+        assignment = apps.get_model("courses", "Assignment").objects.order_by().filter(pk=OuterRef("assignment"))
+        return rows.annotate(assignment_name=Subquery(assignment.values("name")))
 
     def with_subtask_counts(self) -> Self:
-        own = Q(subtasks__deleted_at__isnull=True)
+        own = self.model._default_manager.filter(parent=OuterRef("pk"), deleted_at__isnull=True).order_by()
         return self.annotate(
-            subtask_count=Count("subtasks", filter=own),
-            subtask_done_count=Count("subtasks", filter=own & Q(subtasks__done_at__isnull=False)),
+            subtask_count=_count_of(own), subtask_done_count=_count_of(own.filter(done_at__isnull=False))
         )
 
     def matching(self, words: str) -> Self:

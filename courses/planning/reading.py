@@ -131,7 +131,7 @@ def open_tasks_between(user: User, start: datetime, end: datetime) -> list[OwnTa
 
     `courses.planning.rows.task_row` makes the line of each.
     """
-    rows = OwnTask.objects.visible_to(user).whole().open().due_between(start, end, user.zone).for_list()
+    rows = OwnTask.objects.whole_of(user).open().due_between(start, end, user.zone).for_list()
     clock = Clock(start, user.zone)
     return sorted(rows, key=lambda task: task.due_at or clock.midnight(task.due_on))
 
@@ -255,7 +255,7 @@ def _items_of_days(
 
 
 def _own_tasks(owner: int, course: int | None) -> Any:
-    rows = _own(OwnTask, owner).whole()
+    rows = OwnTask.objects.whole_of(owner_with(owner))
     return rows.in_course(course) if course else rows
 
 

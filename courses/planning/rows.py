@@ -83,8 +83,8 @@ def task_row(task: OwnTask, clock: Clock) -> PlanRow:
     facts += filter(None, [minutes_words(task.estimate_minutes)])
     if task.series is not None:
         facts.append(rule_words(task.series.rule))
-    if task.assignment is not None:
-        facts.append(f"for {task.assignment.name}")
+    if task.assignment_id is not None:
+        facts.append(f"for {task.__dict__.get('assignment_name') or task.assignment.name}")  # type: ignore[union-attr]
     course = task.course if task.course and task.course.deleted_at is None else None
     late = task.is_overdue(clock.now, clock.zone)
     if task.due_at is not None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.html import escape
 
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from coreengine.kernel.screens import (
     NavItem,
     PageKeys,
@@ -24,6 +26,7 @@ from courses.pages import clock_of
 from courses.planning import agenda_lines, layer
 from courses.planning.counting import waiting_count
 from courses.planning.rows import minutes_words, task_row
+from courses.querysets import COURSE_LONG_FIELDS
 from courses.texts import excerpt
 from courses.work_state import OUTSTANDING
 
@@ -45,9 +48,8 @@ KEYS = (
 
 def search_tasks(user: Any, query: str, limit: int) -> list[SearchHit]:
     clock = clock_of(user)
-    rows = OwnTask.objects.visible_to(user).matching(query).select_related("course", "parent").defer("search_vector")
     hits = []
-    for row in rows[:limit]:
+    for row in _FOUND.objects(owner=user.pk, words=query, limit=limit):
         day = row.due_day(clock.zone)
         facts = [
             row.parent.title if row.parent else "",
@@ -61,10 +63,22 @@ def search_tasks(user: Any, query: str, limit: int) -> list[SearchHit]:
     return hits
 
 
+def _found(owner: int, words: str, limit: int) -> QuerySet[OwnTask]:
+    rows = OwnTask.objects.visible_to(owner_with(owner)).matching(words)
+    return rows.select_related("course", "parent").defer(*_UNREAD)[:limit]
+
+
+_UNREAD = (
+    *("search_vector", "parent__search_vector", "parent__notes"),
+    *(f"course__{name}" for name in COURSE_LONG_FIELDS),
+)
+_FOUND = KeptQuery(_found, owner=int, words=str)
+
+
 def assignment_plan(request: Request, assignment: Assignment) -> dict[str, Any] | None:
     """The student's own plan for an assignment: when, how long, and the tasks towards it. One query."""
     clock = clock_of(request.user)
-    tasks = OwnTask.objects.visible_to(request.user).whole().filter(assignment=assignment).for_list()
+    tasks = OwnTask.objects.whole_of(request.user).filter(assignment=assignment).for_list()
     rows = sorted((task_row(task, clock) for task in tasks), key=lambda row: (row.done, row.order))
     return {
         "assignment": assignment,

@@ -21,7 +21,7 @@ COURSE_FIELDS = [f"course__{name}" for name in ("name", "nickname", "hue", "dele
 
 
 def _tasks(owner: User) -> QuerySet[OwnTask]:
-    rows = OwnTask.objects.visible_to(owner).whole().select_related("course")
+    rows = OwnTask.objects.whole_of(owner).select_related("course")
     return rows.only("title", "due_on", "due_at", "done_at", "dismissed_at", "owner_id", *COURSE_FIELDS)
 
 

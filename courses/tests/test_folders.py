@@ -75,3 +75,22 @@ class TestFilesOfACourse:
         assert files_of(owner, course=course.pk, not_from="connection:7")["count"] == 0
         assert files_of(owner, course=theirs.pk)["count"] == 0
         assert sorted(file["name"] for file in files_of(owner, course=0)["files"]) == ["2.txt", "3.txt"]
+
+
+def test_the_vault_offers_every_course_that_has_files_without_a_query_each(
+    page: Any, owner: Any, django_assert_max_num_queries: Any, django_assert_num_queries: Any
+) -> None:
+    def fill(first: int, last: int) -> None:
+        for number in range(first, last):
+            course = CourseFactory(owner=owner, name=f"Course {number}")
+            attach_resource(course, a_file(owner, f"{number}".encode(), name=f"{number}.txt"), by=owner)
+
+    fill(0, 2)
+    page.get("/vault/")
+    with django_assert_max_num_queries(15) as few:
+        page.get("/vault/")
+    fill(2, 6)
+
+    with django_assert_num_queries(len(few)):
+        shown = page.get("/vault/").content.decode()
+    assert all(f">Course {number}<" in shown for number in range(6))

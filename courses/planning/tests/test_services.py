@@ -40,7 +40,7 @@ def daily(owner: Any, **values: Any) -> OwnTask:
 
 
 def open_of(owner: Any) -> OwnTask:
-    return OwnTask.objects.visible_to(owner).whole().open().get()
+    return OwnTask.objects.whole_of(owner).open().get()
 
 
 def fresh(task: OwnTask) -> OwnTask:
@@ -91,7 +91,7 @@ class TestKeeping:
                 services.create_task(owner, by=owner, title="Deeper", **values)
         with pytest.raises(ValidationError):
             services.update_task(part, by=owner, changes={"due_on": MONDAY})
-        [row] = OwnTask.objects.visible_to(owner).whole().for_list()
+        [row] = OwnTask.objects.whole_of(owner).for_list()
         assert (row.subtask_count, row.subtask_done_count) == (1, 0)
 
     def test_a_day_puts_a_time_out(self, owner: Any) -> None:
