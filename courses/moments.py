@@ -85,7 +85,12 @@ def short_date(day: date) -> str:
 
 def long_date(day: date) -> str:
     """ "Monday 30 November"."""
-    return f"{_LONG_DAYS[day.weekday()]} {day.day} {_LONG_MONTHS[day.month]}"
+    return f"{long_weekday(day)} {day.day} {_LONG_MONTHS[day.month]}"
+
+
+def long_weekday(day: date) -> str:
+    """ "Monday"."""
+    return _LONG_DAYS[day.weekday()]
 
 
 def wall_time(local: datetime) -> str:

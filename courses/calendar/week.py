@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from django.utils.safestring import SafeString
 
 from courses.calendar.entries import Entry
 from courses.calendar.item_html import whole_days
 from courses.calendar.words import Item, KnownCourse, item_of, last_day
-from courses.moments import Clock, wall_time
+from courses.moments import Clock, long_date, long_weekday, wall_time, weekday
 
 QUARTERS = 4
 COLUMNS = 12
@@ -63,6 +65,18 @@ class WeekDay:
     @property
     def iso(self) -> str:
         return self.day.isoformat()
+
+    @property
+    def title(self) -> str:
+        return long_date(self.day)
+
+    @property
+    def name(self) -> str:
+        return long_weekday(self.day)
+
+    @property
+    def short_name(self) -> str:
+        return weekday(self.day)
 
     @property
     def bars(self) -> SafeString:
@@ -139,13 +153,18 @@ class _Grid:
 
 def hours_of_day(day: date, clock: Clock) -> list[tuple[int, int]]:
     """The hours that a day has in the student's zone, as (hour, 1 for the second of two)."""
-    moment, end = clock.midnight(day).astimezone(UTC), clock.midnight(day + timedelta(days=1)).astimezone(UTC)
+    return list(_hours_of_day(day, clock.zone))
+
+
+@lru_cache(maxsize=1000)
+def _hours_of_day(day: date, zone: ZoneInfo) -> tuple[tuple[int, int], ...]:
+    moment, end = (datetime.combine(each, time.min, zone).astimezone(UTC) for each in (day, day + timedelta(days=1)))
     found: dict[tuple[int, int], None] = {}
     while moment < end:
-        local = moment.astimezone(clock.zone)
+        local = moment.astimezone(zone)
         found[(local.hour, local.fold)] = None
         moment += timedelta(minutes=30)
-    return list(found)
+    return tuple(found)
 
 
 def _grid(days: list[WeekDay], timed: list[list[Entry]], clock: Clock, *, is_whole: bool) -> _Grid:

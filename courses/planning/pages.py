@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from django.db.models import QuerySet
@@ -84,6 +85,10 @@ class PlannerPage:
         return f"?{query.urlencode()}" if query else "?"
 
     @property
+    def course_choices(self) -> list[tuple[str, str]]:
+        return [(str(course.pk), course.title) for course in self.courses]
+
+    @cached_property
     def state(self) -> str:
         return f"/planner/{self.query()}".removesuffix("?")
 
