@@ -28,10 +28,18 @@ def read_tasks(owner: User, clock: Clock, preferences: PlanPreferences) -> list[
     return [_work(clock, preferences, *row) for row in rows]
 
 
-def open_tasks(owner: User, ids: Iterable[int], now: datetime) -> set[int]:
-    """Which of these tasks are still to be done; one query."""
-    rows = OwnTask.objects.whole_of(owner).open().filter(pk__in=list(ids))
-    return set(rows.values_list("pk", flat=True))
+def open_tasks(owner: User, ids: Iterable[int], clock: Clock) -> dict[int, datetime | None]:
+    """The deadlines of those of these tasks that are still to be done; one query."""
+    rows = _OPEN.rows(owner=owner.pk, ids=list(ids))
+    return {pk: _deadline(due_on, due_at, clock) for pk, due_on, due_at in rows}
+
+
+def _open(owner: int, ids: int) -> QuerySet[Any]:
+    rows = OwnTask.objects.whole_of(owner_with(owner)).open().filter(pk__any_of=ids)
+    return rows.order_by().values_list("pk", "due_on", "due_at")
+
+
+_OPEN = KeptQuery(_open, owner=int, ids=int)
 
 
 def _work(

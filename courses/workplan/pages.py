@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -23,14 +23,11 @@ from courses.workplan.rules import rhythm_of
 from courses.workplan.week import Week, draw_week
 from courses.workplan.wording import due_words, said_moment
 from courses.workplan.work import (
-    MOST_WORK,
     Key,
-    PlannableWork,
     address_of,
-    open_keys,
+    open_dues,
     open_work,
     preferences_of,
-    work_to_plan,
 )
 
 State = WorkBlock.State
@@ -107,8 +104,7 @@ class PlanPage:
     offer: Offer | None
     pending: PlanProposal | None
     failed: PlanProposal | None
-    works: list[PlannableWork]
-    undated: int
+    has_work: bool
     has_any: bool
     summary: str
 
@@ -126,10 +122,10 @@ class PlanPage:
         return self.monday + timedelta(days=7)
 
 
-def plan_page(user: User, clock: Clock, day: date | None, *, with_worked: bool = False) -> PlanPage:
+def plan_page(user: User, clock: Clock, day: date | None) -> PlanPage:
     """Read one week of the plan: that of the day, else that of the next block, so that no empty week comes first.
 
-    A fixed number of queries, whatever there is to do. `with_worked` tells of all work what was worked on it.
+    A fixed number of queries, whatever there is to do. Only the work of that week's blocks is read.
     """
     latest = PlanProposal.objects.visible_to(user).order_by("-made_at", "-pk").first()
     ahead, offered = _ahead(user, latest, clock)
@@ -137,15 +133,9 @@ def plan_page(user: User, clock: Clock, day: date | None, *, with_worked: bool =
     monday = day - timedelta(days=day.weekday())
     start, end = clock.midnight(monday), clock.midnight(monday + timedelta(days=7))
     preferences = preferences_of(user)
-    works = (work_to_plan if with_worked else open_work)(user, clock, preferences)
-    known = {work.key: work for work in works}
     blocks: list[WorkBlock] = _BLOCKS.objects(owner=user.pk, start=start, end=end)
-    # Of very much work the sources give the soonest only: of the rest it is asked whether it is still open.
-    beyond: set[Key] = set()
-    if len(works) > MOST_WORK // 2:
-        keys = {(block.kind, block.work_id) for block in blocks if block.state in (State.PROPOSED, State.PLANNED)}
-        beyond = open_keys(user, keys - known.keys(), clock.now)
-    lines = [line_of(block, known, clock, beyond) for block in blocks]
+    dues = open_dues(user, {(block.kind, block.work_id) for block in blocks}, clock)
+    lines = [line_of(block, dues, clock) for block in blocks]
     days = [monday + timedelta(days=number) for number in range(7)]
     return PlanPage(
         monday=monday,
@@ -155,8 +145,7 @@ def plan_page(user: User, clock: Clock, day: date | None, *, with_worked: bool =
         offer=_offer(latest, offered, clock) if latest and latest.state == "proposed" else None,
         pending=latest if latest and latest.state == "pending" else None,
         failed=latest if latest and latest.state == "failed" else None,
-        works=works,
-        undated=sum(1 for work in works if work.due_at is None),
+        has_work=bool(dues or open_work(user, clock, preferences)),
         has_any=bool(lines or offered) or WorkBlock.objects.visible_to(user).exists(),
         summary=_summary(lines),
     )
@@ -203,11 +192,10 @@ def _offer(proposal: PlanProposal, offered: Sequence[datetime], clock: Clock) ->
     return Offer(proposal, sentence, "; ".join(filter(None, detail)), named)
 
 
-def line_of(
-    block: WorkBlock, works: Mapping[Key, PlannableWork], clock: Clock, beyond: Collection[Key] = ()
-) -> BlockLine:
-    """Make the line of one block; its course should be joined. `beyond` are open as well, without being in `works`."""
-    work = works.get((block.kind, block.work_id))
+def line_of(block: WorkBlock, dues: Mapping[Key, datetime | None], clock: Clock) -> BlockLine:
+    """Make the line of one block; its course should be joined. `dues` has the deadlines of all work that is open."""
+    key = (block.kind, block.work_id)
+    due_at = dues.get(key)
     begins, ends = block.starts_at.astimezone(clock.zone), block.ends_at.astimezone(clock.zone)
     badge = BADGES.get(State(block.state)) or Badge(
         "completed", "check", f"Worked {minutes_words(block.actual_minutes or 0)}"
@@ -217,7 +205,7 @@ def line_of(
     return BlockLine(
         pk=block.pk,
         title=block.title,
-        url=work.url if work else address_of(block.kind, block.work_id),
+        url=address_of(*key),
         course=block.course.title if block.course else "",
         hue=block.course.hue if block.course else 0,
         starts_at=block.starts_at,
@@ -227,8 +215,8 @@ def line_of(
         length=minutes_words(block.minutes),
         state=block.state,
         badge=badge,
-        note=note_of(block, work, clock, is_open=work is not None or (block.kind, block.work_id) in beyond),
-        due=due_words(work.due_at, clock) if work and work.due_at else "",
+        note=note_of(block, due_at, clock, is_open=key in dues),
+        due=due_words(due_at, clock) if due_at else "",
         local_start=f"{begins.date().isoformat()}T{wall_time(begins)}",
         is_open=block.state in (State.PROPOSED, State.PLANNED),
         is_running=block.is_running,
@@ -236,16 +224,15 @@ def line_of(
     )
 
 
-def note_of(block: WorkBlock, work: PlannableWork | None, clock: Clock, *, is_open: bool | None = None) -> str:
+def note_of(block: WorkBlock, due_at: datetime | None, clock: Clock, *, is_open: bool) -> str:
     """Say what has become of a block since it was planned; nothing where it stands as it was.
 
-    `is_open` says whether its work is still to do, where that is known without the work itself.
+    `is_open` says whether its work is still to do, `due_at` when it is due now.
     """
     if block.state not in (State.PROPOSED, State.PLANNED):
         return ""
-    if not (work is not None if is_open is None else is_open):
+    if not is_open:
         return "The work is done or gone: this block is free again."
-    due_at = work.due_at if work is not None else block.due_at
     if due_at is not None and block.ends_at > due_at and due_at != block.due_at:
         return f"The deadline moved to {said_moment(due_at, clock)}: this block lies after it."
     if block.ends_at <= clock.now:

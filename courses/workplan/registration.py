@@ -14,9 +14,10 @@ from coreengine.database.kept_queries import KeptQuery, owner_with
 from coreengine.kernel.screens import PageKeys, register_page_keys
 from courses.calendar.entries import Entry, Layer, register_layer
 from courses.models import WorkBlock
+from courses.moments import Clock
 from courses.workplan.own_tasks import open_tasks, read_tasks
 from courses.workplan.proposing import LAYER
-from courses.workplan.work import Source, open_assignments, open_keys, read_assignments, register_source
+from courses.workplan.work import Source, open_assignments, open_dues, read_assignments, register_source
 
 KEYS = (("Alt ← → ↑ ↓", "Move a block by a day or a quarter of an hour", ""),)
 
@@ -38,7 +39,7 @@ def block_entries(owner: User, start: datetime, end: datetime) -> Iterator[Entry
     """
     rows = _BLOCKS.rows(owner=owner.pk, start=start, end=end)
     planned = [(row[5], row[6]) for row in rows if row[4] == WorkBlock.State.PLANNED]
-    still_open = open_keys(owner, planned, timezone.now())
+    still_open = open_dues(owner, planned, Clock(timezone.now(), owner.zone))
     for pk, title, starts_at, ends_at, state, kind, work_id, course_id, name, nickname, hue in rows:
         is_done = state == WorkBlock.State.DONE
         yield Entry(

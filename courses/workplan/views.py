@@ -27,7 +27,7 @@ from courses.workplan.forms import PreferencesForm
 from courses.workplan.heat import SPREADS, WEEKS, heat_page
 from courses.workplan.pages import plan_page
 from courses.workplan.suggesting import suggestion_for
-from courses.workplan.work import preferences_of
+from courses.workplan.work import PlannableWork, open_work, preferences_of, work_to_plan
 from courses.workplan.worked import worked_page
 
 HORIZONS = [1, 2, 4, 8, 16]
@@ -220,17 +220,22 @@ def _plan(
 ) -> HttpResponse:
     clock = clock_of(request.user)
     asked = request.GET.get("work", "")
-    page = plan_page(request.user, clock, day_of_text(day), with_worked=bool(asked))
+    page = plan_page(request.user, clock, day_of_text(day))
     # The form names all work there is, which is more than the rest of the page: it comes when it is opened.
     by_hand = request.GET.get("by-hand") == "1" or (fault is not None and fault["at"] == "new")
     context = {"page": page, "undo": _undo(undo), "fault": fault, "horizons": HORIZONS, "by_hand": by_hand}
     context["chosen"] = fault["typed"].get("work") if fault else None
+    works: list[PlannableWork] = []
     if asked:
-        work = next((each for each in page.works if each.name == asked), None)
+        works = work_to_plan(request.user, clock, preferences_of(request.user))
+        work = next((each for each in works if each.name == asked), None)
         context["wanted"] = suggestion_for(request.user, work, clock) if work else None
         context["is_nothing_left"] = work is None
         if work is not None:
             context |= {"by_hand": True, "chosen": work.name}
+    elif by_hand:
+        works = open_work(request.user, clock, preferences_of(request.user))
+    context["works"] = works
     parts = {"plan": "plan", "by-hand-form": "by-hand"}
     return render_page(request, "courses/workplan/plan.html", context, parts=parts, status=status)
 

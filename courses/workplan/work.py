@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 
 from coreengine.accounts.models import User
 from coreengine.database.kept_queries import KeptQuery, owner_with
@@ -61,19 +61,20 @@ class PlannableWork:
 
 
 ReadWork = Callable[[User, Clock, PlanPreferences], Iterable[PlannableWork]]
-OpenIds = Callable[[User, Iterable[int], datetime], set[int]]
+OpenDues = Callable[[User, Iterable[int], Clock], dict[int, datetime | None]]
 
 
 @dataclass(frozen=True)
 class Source:
     """A kind of work; `read` gives what is still to do, with and without a date, in a fixed number of queries.
 
-    `open_ids(owner, ids, now)` keeps those that are still to be done, in one query; `address` leads to one, done too.
+    `open_dues(owner, ids, clock)` gives the deadlines of those that `read` would give, however many there are, in one
+    query; `address` leads to one, done too.
     """
 
     kind: str
     read: ReadWork
-    open_ids: OpenIds
+    open_dues: OpenDues
     address: str
 
 
@@ -95,16 +96,16 @@ def address_of(kind: str, work_id: int) -> str:
     return _sources[kind].address.format(work_id) if kind in _sources else ""
 
 
-def open_keys(owner: User, keys: Iterable[Key], now: datetime) -> set[Key]:
-    """Which of these are still to be done; one query a kind."""
+def open_dues(owner: User, keys: Iterable[Key], clock: Clock) -> dict[Key, datetime | None]:
+    """The deadlines of those of these that are still to be done; one query a kind."""
     wanted: dict[str, set[int]] = defaultdict(set)
     for kind, pk in keys:
         wanted[kind].add(pk)
     return {
-        (kind, pk)
+        (kind, pk): due_at
         for kind, ids in wanted.items()
         if kind in _sources
-        for pk in _sources[kind].open_ids(owner, ids, now)
+        for pk, due_at in _sources[kind].open_dues(owner, ids, clock).items()
     }
 
 
@@ -181,14 +182,15 @@ def read_assignments(owner: User, clock: Clock, preferences: PlanPreferences) ->
     return found
 
 
-def open_assignments(owner: User, ids: Iterable[int], now: datetime) -> set[int]:
-    """Which of these assignments are still to be done; one query."""
-    return {pk for (pk,) in _OPEN_ASSIGNMENTS.rows(owner=owner.pk, ids=list(ids), now=now)}
+def open_assignments(owner: User, ids: Iterable[int], clock: Clock) -> dict[int, datetime | None]:
+    """The deadlines of those of these assignments that are still to be done; one query."""
+    return dict(_OPEN_ASSIGNMENTS.rows(owner=owner.pk, ids=list(ids), now=clock.now))
 
 
 def _open_assignments(owner: int, ids: int, now: datetime) -> QuerySet[Any]:
-    rows = Assignment.objects.visible_to(owner_with(owner)).present()
-    return rows.filter(pk__any_of=ids).outstanding(now).order_by().values_list("pk")
+    rows = Assignment.objects.visible_to(owner_with(owner)).in_active_courses(now).present().outstanding(now)
+    rows = rows.filter(Q(lock_at__isnull=True) | Q(lock_at__gt=now), pk__any_of=ids)
+    return rows.order_by().values_list("pk", "due_at")
 
 
 _OPEN_ASSIGNMENTS = KeptQuery(_open_assignments, owner=int, ids=int, now=datetime)

@@ -19,8 +19,9 @@ from courses.services import mark_done
 from courses.tests.factories import AssignmentFactory, CourseFactory
 from courses.tests.factories_workplan import PlanProposalFactory, WorkBlockFactory, block_of
 from courses.workplan.pages import note_of, plan_page
+from courses.workplan.registration import block_entries
 from courses.workplan.week import draw_week
-from courses.workplan.work import MOST_WORK, preferences_of, work_to_plan
+from courses.workplan.work import MOST_WORK, open_dues
 
 pytestmark = pytest.mark.django_db
 PAGES = ["plan", "workload", "worked", "plan-preferences"]
@@ -159,8 +160,9 @@ class TestPlanPage:
 class TestNotes:
     def note(self, block: WorkBlock) -> str:
         clock = Clock(timezone.now(), block.owner.zone)
-        works = {w.key: w for w in work_to_plan(block.owner, clock, preferences_of(block.owner))}
-        return note_of(block, works.get((block.kind, block.work_id)), clock)
+        key = (block.kind, block.work_id)
+        dues = open_dues(block.owner, [key], clock)
+        return note_of(block, dues.get(key), clock, is_open=key in dues)
 
     def test_nothing_is_said_of_a_block_that_stands_as_it_was(self, essay: Any) -> None:
         assert self.note(block_of(essay, starts_at=timezone.now() + timedelta(days=1))) == ""
@@ -171,6 +173,18 @@ class TestNotes:
 
         assert "done or gone" in self.note(block)
         assert WorkBlock.objects.filter(pk=block.pk, state="planned").exists()
+
+    @pytest.mark.parametrize("closed", [{"lock_at": timezone.now()}, {"course__state": "completed"}])
+    def test_nobody_plans_what_is_closed_or_concluded(self, essay: Any, closed: dict[str, Any]) -> None:
+        block = block_of(essay, starts_at=timezone.now() + timedelta(days=1))
+        for name, value in closed.items():
+            thing = essay.course if name.startswith("course__") else essay
+            setattr(thing, name.removeprefix("course__"), value)
+            thing.save()
+
+        assert "done or gone" in self.note(block)
+        [entry] = block_entries(block.owner, block.starts_at, block.ends_at)
+        assert not entry.is_busy
 
     def test_of_more_work_than_is_read_no_block_is_called_free(self, page: Any, owner: Any) -> None:
         now = timezone.now()
