@@ -40,7 +40,7 @@ class Clock:
         return moment.astimezone(self.zone).date()
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Moment:
     """A due date in words: `main` is what matters ("in 6 h", "Wed"), `detail` the rest ("17:00")."""
 

@@ -25,14 +25,14 @@ BADGES: dict[WorkState, tuple[str, str]] = {
 SETTLED = {WorkState.DONE, WorkState.SUBMITTED, WorkState.GRADED, WorkState.EXCUSED}
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Badge:
     status: str
     icon: str
     label: str
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class WorkRow:
     """One line of work; built by `row_of`."""
 

@@ -11,7 +11,7 @@ from courses.moments import Clock
 from courses.rows import WorkRow
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class DatedRow:
     """A line and its moment; `row.late` puts it under "Overdue", `row.done` keeps what was settled today in sight."""
 

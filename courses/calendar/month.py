@@ -18,7 +18,7 @@ DOTS = 4
 SHOWN = max(LANES, DOTS)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Slot:
     """A lane of a day: an item, a piece of one that spans days, or nothing."""
 

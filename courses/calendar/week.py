@@ -34,7 +34,7 @@ class Hour:
         return f"{self.hour:02}:00" + (" again" if self.is_second else "")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Block:
     """An entry in the grid: its row and length in quarters of an hour, its column and breadth in twelfths."""
 
@@ -117,7 +117,8 @@ def build_week(
     days = [WeekDay(monday + timedelta(days=n), monday + timedelta(days=n) == clock.today) for n in range(7)]
     timed: list[list[Entry]] = [[] for _ in days]
     for entry in entries:
-        first, last = clock.day_of(entry.starts_at), last_day(entry, clock)
+        first = clock.day_of(entry.starts_at)
+        last = last_day(entry, clock) if entry.ends_at is not None else first
         length = (entry.ends_at or entry.starts_at) - entry.starts_at
         is_long = entry.is_all_day or length >= timedelta(hours=24)
         item = item_of(entry, clock, courses) if is_long else None
@@ -167,13 +168,19 @@ def _hours_of_day(day: date, zone: ZoneInfo) -> tuple[tuple[int, int], ...]:
     return tuple(found)
 
 
+def _ends_of(day: date, clock: Clock) -> tuple[datetime, datetime]:
+    """When a day begins and is over, in UTC as entries are: moments of two zones take ten times as long to compare."""
+    return clock.midnight(day).astimezone(UTC), clock.midnight(day + timedelta(days=1)).astimezone(UTC)
+
+
 def _grid(days: list[WeekDay], timed: list[list[Entry]], clock: Clock, *, is_whole: bool) -> _Grid:
     least, most = (0, 24) if is_whole else (FIRST_HOUR, LAST_HOUR)
     for day, own in zip(days, timed, strict=True):
+        begin, over = _ends_of(day.day, clock)
         for entry in own:
-            goes_on = entry.starts_at < clock.midnight(day.day)
-            starts_at = max(entry.starts_at, clock.midnight(day.day)).astimezone(clock.zone)
-            end = min(entry.ends_at or entry.starts_at, clock.midnight(day.day + timedelta(days=1)))
+            goes_on = entry.starts_at < begin
+            starts_at = max(entry.starts_at, begin).astimezone(clock.zone)
+            end = min(entry.ends_at or entry.starts_at, over)
             ends_at = (end - timedelta(microseconds=1)).astimezone(clock.zone) if end > entry.starts_at else starts_at
             # What goes on from the evening before opens no hours of the night: it stands above the day, or is cut.
             least = least if goes_on else min(least, starts_at.hour)
@@ -188,8 +195,8 @@ def _before_the_grid(
     day: WeekDay, entries: list[Entry], grid: _Grid, clock: Clock, courses: dict[int, KnownCourse]
 ) -> list[Item]:
     """Take out what went on from the evening before and is over before the day's first hour: it is a bar above it."""
-    first = clock.midnight(day.day) + timedelta(hours=grid.hours[0].hour)
-    begin, bars, rest = clock.midnight(day.day), [], []
+    first = (clock.midnight(day.day) + timedelta(hours=grid.hours[0].hour)).astimezone(UTC)
+    begin, bars, rest = _ends_of(day.day, clock)[0], [], []
     for entry in entries:
         if entry.starts_at < begin and entry.ends_at is not None and entry.ends_at <= first:
             item = item_of(entry, clock, courses)
@@ -209,8 +216,8 @@ def _fill(
     movable: set[str],
 ) -> None:
     has = hours_of_day(day.day, clock)
-    begin, end = clock.midnight(day.day), clock.midnight(day.day + timedelta(days=1))
-    length_h = (end.astimezone(UTC) - begin.astimezone(UTC)).total_seconds() / 3600
+    begin, end = _ends_of(day.day, clock)
+    length_h = (end - begin).total_seconds() / 3600
     if length_h != 24:
         day.note = f"{length_h:g} hours: the clocks go {'forward' if length_h < 24 else 'back'}"
         day.gaps = [hour.row for hour in grid.hours if (hour.hour, int(hour.is_second)) not in has]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -48,7 +48,7 @@ def _known(owner: int) -> QuerySet[Any]:
 _KNOWN = KeptQuery(_known, owner=int)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Item:
     """One entry as a page shows it. `told` is all of it in one sentence."""
 
@@ -69,18 +69,19 @@ class Item:
 def item_of(entry: Entry, clock: Clock, courses: dict[int, KnownCourse]) -> Item:
     """Word an entry in the student's time."""
     course = courses.get(entry.course_id or 0)
-    theirs = course_time(entry, clock, course)
+    local = entry.starts_at.astimezone(clock.zone)
+    theirs = _course_time(entry, local, course)
     css = [CLASSES.get(entry.kind, "is-other"), f"hue-{entry.hue % 12}" if entry.hue is not None else "no-hue"]
     if entry.is_done:
         css.append("is-done")
     if not entry.is_busy and entry.ends_at is not None:
         css.append("is-free")
-    told = [entry.title, when_words(entry, clock), entry.location, entry.course, theirs]
+    told = [entry.title, _when_words(entry, local, clock), entry.location, entry.course, theirs]
     return Item(
         key=entry.key,
         title=entry.title,
         url=entry.url,
-        time="" if entry.is_all_day else wall_time(entry.starts_at.astimezone(clock.zone)),
+        time="" if entry.is_all_day else wall_time(local),
         told=" · ".join([*filter(None, told), *(["done"] if entry.is_done else [])]),
         css=" ".join(css),
         course=entry.course,
@@ -94,7 +95,10 @@ def item_of(entry: Entry, clock: Clock, courses: dict[int, KnownCourse]) -> Item
 
 def when_words(entry: Entry, clock: Clock) -> str:
     """ "due Mon 30 Nov, 23:59", "Mon 30 Nov, 09:00 – 11:00", "30 Nov – 2 Dec", "Mon 30 Nov, all day"."""
-    starts_at = entry.starts_at.astimezone(clock.zone)
+    return _when_words(entry, entry.starts_at.astimezone(clock.zone), clock)
+
+
+def _when_words(entry: Entry, starts_at: datetime, clock: Clock) -> str:
     first = f"{weekday(starts_at)} {short_date(starts_at)}"
     if entry.is_all_day:
         last = last_day(entry, clock)
@@ -115,9 +119,13 @@ def last_day(entry: Entry, clock: Clock) -> date:
 
 def course_time(entry: Entry, clock: Clock, course: KnownCourse | None) -> str:
     """ "18:00 – 19:00 in Europe/Helsinki, the course's time" where its clock shows another time; else nothing."""
-    if course is None or course.zone is None or entry.is_all_day:
+    return _course_time(entry, entry.starts_at.astimezone(clock.zone), course)
+
+
+def _course_time(entry: Entry, here: datetime, course: KnownCourse | None) -> str:
+    if course is None or course.zone is None or course.zone is here.tzinfo or entry.is_all_day:
         return ""
-    here, there = entry.starts_at.astimezone(clock.zone), entry.starts_at.astimezone(course.zone)
+    there = entry.starts_at.astimezone(course.zone)
     if here.utcoffset() == there.utcoffset():
         return ""
     day = "" if here.date() == there.date() else f"{weekday(there)} "

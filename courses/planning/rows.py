@@ -17,7 +17,7 @@ KIND_WORDS = {"calendar_event": "event", "wiki_page": "page to read", "discussio
 SETTLED = {WorkState.DONE, WorkState.SUBMITTED, WorkState.GRADED, WorkState.EXCUSED}
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class PlanRow:
     """One line. `day` is where it stands in the student's plan, `due_day` when it is due; `minutes` an estimate."""
 

@@ -24,7 +24,7 @@ Key = tuple[str, int]
 MOST_WORK = 500
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class PlannableWork:
     """One thing still to do: what a plan makes blocks for. `worked_minutes` are done already."""
 
