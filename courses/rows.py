@@ -68,11 +68,7 @@ def row_of(assignment: Assignment, clock: Clock) -> WorkRow:
 
     Where its code stands is told if `repository_marks.read_repositories` has read it for all lines at once.
     """
-    annotated = getattr(assignment, "work_state", None)
-    state = WorkState(annotated) if annotated else assignment.state_at(clock.now)
-    facts = [assignment.points_text] if assignment.points_text else []
-    if assignment.is_by_hand:
-        facts.append("own task")
+    state = state_shown(assignment, clock)
     return WorkRow(
         pk=assignment.pk,
         name=assignment.name,
@@ -81,16 +77,33 @@ def row_of(assignment: Assignment, clock: Clock) -> WorkRow:
         course=assignment.course.title,
         hue=assignment.course.hue,
         state=str(state),
-        facts=facts,
+        facts=facts_of(assignment),
         note=_note(assignment, state, clock),
         when=moment(assignment.due_at, clock) if assignment.due_at else None,
         when_text=settled_text(assignment, state),
         badge=badge_of(assignment, state, clock),
         late=state == WorkState.OVERDUE,
         done=state in SETTLED,
-        can_mark=state in OUTSTANDING or state in (WorkState.DONE, WorkState.PAST, WorkState.DISMISSED),
+        can_mark=can_mark(state),
         code=code_mark(assignment, clock.now),
     )
+
+
+def state_shown(assignment: Assignment, clock: Clock) -> WorkState:
+    """Where the work stands, as the query or the caller said already, or by the rule."""
+    annotated = getattr(assignment, "work_state", None)
+    return WorkState(annotated) if annotated else assignment.state_at(clock.now)
+
+
+def facts_of(assignment: Assignment) -> list[str]:
+    """What a line says of it beside its name: its points, and whether it is the student's own."""
+    facts = [assignment.points_text] if assignment.points_text else []
+    return [*facts, "own task"] if assignment.is_by_hand else facts
+
+
+def can_mark(state: WorkState) -> bool:
+    """Say whether work of this state can be ticked off, or taken back."""
+    return state in OUTSTANDING or state in (WorkState.DONE, WorkState.PAST, WorkState.DISMISSED)
 
 
 def settled_text(assignment: Assignment, state: WorkState) -> str:

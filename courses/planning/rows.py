@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 
 from django.core.exceptions import ValidationError
 
 from courses.models import Assignment, OwnTask, PlannerItem
 from courses.moments import Clock, Moment, day_name, moment, short_date, wall_time, weekday
 from courses.planning.recurrence import read_rule
-from courses.rows import Badge, row_of
+from courses.rows import SETTLED, can_mark, facts_of, settled_text, state_shown
 from courses.work_state import OUTSTANDING, WorkState
 
 KIND_WORDS = {"calendar_event": "event", "wiki_page": "page to read", "discussion_topic": "discussion"}
-SETTLED = {WorkState.DONE, WorkState.SUBMITTED, WorkState.GRADED, WorkState.EXCUSED}
 
 
-@dataclass(slots=True)
+@dataclass
 class PlanRow:
-    """One line. `day` is where it stands in the student's plan, `due_day` when it is due; `minutes` an estimate."""
+    """One line. `day` is where it stands in the student's plan, `due_day` when it is due; `minutes` an estimate.
+
+    Its words are said when they are asked for: a view reads more rows than it shows, and most show no date.
+    """
 
     key: str
     kind: str
@@ -28,13 +32,9 @@ class PlanRow:
     course: str
     course_id: int | None
     hue: int | None
-    facts: list[str]
-    badge: Badge | None
-    when: Moment | None
     when_text: str
     day: date | None
     due_day: date | None
-    time: str
     late: bool
     done: bool
     dismissed: bool
@@ -45,6 +45,24 @@ class PlanRow:
     repeats: bool
     minutes: int | None
     order: tuple = field(repr=False)
+    say_when: Callable[[], Moment | None] = field(repr=False)
+    say_time: Callable[[], str] = field(repr=False)
+    say_facts: Callable[[], list[str]] = field(repr=False)
+
+    @cached_property
+    def when(self) -> Moment | None:
+        """When it is due, or is."""
+        return self.say_when()
+
+    @cached_property
+    def time(self) -> str:
+        """The time of the day on which it stands: "17:00"; "" where it has none."""
+        return self.say_time()
+
+    @cached_property
+    def facts(self) -> list[str]:
+        """What else there is to say of it."""
+        return self.say_facts()
 
     @property
     def skip_label(self) -> str:
@@ -77,20 +95,8 @@ def rule_words(rule: str) -> str:
 def task_row(task: OwnTask, clock: Clock) -> PlanRow:
     """Make the line of an own task; read it with `for_list`."""
     due_day = task.due_day(clock.zone)
-    facts = []
-    if count := getattr(task, "subtask_count", 0):
-        facts.append(f"{task.subtask_done_count} of {count}")  # type: ignore[attr-defined]
-    facts += filter(None, [minutes_words(task.estimate_minutes)])
-    if task.series is not None:
-        facts.append(rule_words(task.series.rule))
-    if task.assignment_id is not None:
-        facts.append(f"for {task.__dict__.get('assignment_name') or task.assignment.name}")  # type: ignore[union-attr]
     course = task.course if task.course and task.course.deleted_at is None else None
     late = task.is_overdue(clock.now, clock.zone)
-    if task.due_at is not None:
-        when: Moment | None = moment(task.due_at, clock)
-    else:
-        when = day_moment(due_day, clock) if due_day else None
     at = task.due_at or (clock.midnight(due_day) if due_day else None)
     return PlanRow(
         key=f"task:{task.pk}",
@@ -100,13 +106,9 @@ def task_row(task: OwnTask, clock: Clock) -> PlanRow:
         course=course.title if course else "",
         course_id=course.pk if course else None,
         hue=course.hue if course else None,
-        facts=facts,
-        badge=Badge("overdue", "alarm-clock", "Overdue") if late else None,
-        when=when,
-        when_text="" if when else "no date",
+        when_text="" if due_day else "no date",
         day=due_day,
         due_day=due_day,
-        time=wall_time(task.due_at.astimezone(clock.zone)) if task.due_at else "",
         late=late,
         done=task.done_at is not None,
         dismissed=task.dismissed_at is not None,
@@ -117,46 +119,76 @@ def task_row(task: OwnTask, clock: Clock) -> PlanRow:
         repeats=task.series_id is not None,
         minutes=task.estimate_minutes,
         order=_order(task.plan_position, at, task.title),
+        say_when=lambda: _said(task.due_at, due_day, clock),
+        say_time=lambda: _wall_time(task.due_at, clock),
+        say_facts=lambda: _task_facts(task),
     )
+
+
+def _task_facts(task: OwnTask) -> list[str]:
+    facts = []
+    if count := getattr(task, "subtask_count", 0):
+        facts.append(f"{task.subtask_done_count} of {count}")  # type: ignore[attr-defined]
+    facts += filter(None, [minutes_words(task.estimate_minutes)])
+    if task.series is not None:
+        facts.append(rule_words(task.series.rule))
+    if task.assignment_id is not None:
+        facts.append(f"for {task.__dict__.get('assignment_name') or task.assignment.name}")  # type: ignore[union-attr]
+    return facts
+
+
+def _said(at: datetime | None, day: date | None, clock: Clock) -> Moment | None:
+    """A moment, or a day without a time, in words."""
+    if at is not None:
+        return moment(at, clock)
+    return day_moment(day, clock) if day else None
+
+
+def _wall_time(at: datetime | None, clock: Clock) -> str:
+    return wall_time(at.astimezone(clock.zone)) if at else ""
 
 
 def assignment_row(assignment: Assignment, clock: Clock) -> PlanRow:
     """Make the line of an assignment; its course and submission should be joined."""
-    base = row_of(assignment, clock)
-    state = WorkState(base.state)
+    state = state_shown(assignment, clock)
+    late = state == WorkState.OVERDUE
     due_day = clock.day_of(assignment.due_at) if assignment.due_at else None
-    is_open = state in OUTSTANDING
     day = due_day
-    facts = [*base.facts, *filter(None, [minutes_words(assignment.estimate_minutes)])]
-    if assignment.planned_on and is_open and not base.late:
-        day = max(assignment.planned_on, clock.today)
-        facts.append(f"planned {_in_sentence(day_name(assignment.planned_on, clock.today))}")
+    is_planned = assignment.planned_on is not None and state in OUTSTANDING and not late
+    if is_planned:
+        day = max(assignment.planned_on, clock.today)  # type: ignore[type-var]
     return PlanRow(
         key=f"assignment:{assignment.pk}",
         kind="assignment",
         title=assignment.name,
-        url=base.url,
-        course=base.course,
+        url=f"/assignments/{assignment.pk}/",
+        course=assignment.course.title,
         course_id=assignment.course_id,
-        hue=base.hue,
-        facts=facts,
-        badge=base.badge,
-        when=base.when,
-        when_text=base.when_text,
+        hue=assignment.course.hue,
+        when_text=settled_text(assignment, state),
         day=day,
         due_day=due_day,
-        time=wall_time(assignment.due_at.astimezone(clock.zone)) if assignment.due_at and day == due_day else "",
-        late=base.late,
+        late=late,
         done=state in SETTLED,
         dismissed=state == WorkState.DISMISSED,
         column="done" if state in SETTLED else "doing" if assignment.started_at else "todo",
-        can_mark=base.can_mark,
+        can_mark=can_mark(state),
         can_move=state not in SETTLED or state == WorkState.DONE,
         can_edit=True,
         repeats=False,
         minutes=assignment.estimate_minutes,
         order=_order(assignment.plan_position, assignment.due_at, assignment.name),
+        say_when=lambda: _said(assignment.due_at, None, clock),
+        say_time=lambda: _wall_time(assignment.due_at, clock) if day == due_day else "",
+        say_facts=lambda: _assignment_facts(assignment, clock, is_planned=is_planned),
     )
+
+
+def _assignment_facts(assignment: Assignment, clock: Clock, *, is_planned: bool) -> list[str]:
+    facts = [*facts_of(assignment), *filter(None, [minutes_words(assignment.estimate_minutes)])]
+    if is_planned and assignment.planned_on is not None:
+        facts.append(f"planned {_in_sentence(day_name(assignment.planned_on, clock.today))}")
+    return facts
 
 
 def item_row(item: PlannerItem, clock: Clock) -> PlanRow:
@@ -170,14 +202,7 @@ def item_row(item: PlannerItem, clock: Clock) -> PlanRow:
         day = max(item.planned_on, clock.today)
     elif is_open and begins and item.is_event and begins < clock.today and not is_over:
         day = clock.today  # it goes on
-    facts = [KIND_WORDS[item.kind]] if item.kind in KIND_WORDS else []
-    facts += filter(None, [item.location, minutes_words(item.estimate_minutes)])
-    if item.write_error:
-        facts.append("not marked at the source")
-    if item.is_all_day:
-        when = day_moment(begins, clock) if begins else None
-    else:
-        when = moment(item.starts_at, clock) if item.starts_at else None
+    at = None if item.is_all_day else item.starts_at
     return PlanRow(
         key=f"item:{item.pk}",
         kind="item",
@@ -186,13 +211,9 @@ def item_row(item: PlannerItem, clock: Clock) -> PlanRow:
         course=item.course.title if item.course else "",
         course_id=item.course_id,
         hue=item.course.hue if item.course else None,
-        facts=facts,
-        badge=Badge("overdue", "alarm-clock", "Overdue") if late else None,
-        when=when,
-        when_text="" if when else "no date",
+        when_text="" if begins else "no date",
         day=day,
         due_day=begins,
-        time=wall_time(item.starts_at.astimezone(clock.zone)) if item.starts_at and not item.is_all_day else "",
         late=late,
         done=item.done_at is not None or (item.is_event and is_over),
         dismissed=item.dismissed_at is not None,
@@ -203,7 +224,18 @@ def item_row(item: PlannerItem, clock: Clock) -> PlanRow:
         repeats=False,
         minutes=item.estimate_minutes,
         order=_order(item.plan_position, item.starts_at, item.title),
+        say_when=lambda: _said(at, begins, clock),
+        say_time=lambda: _wall_time(at, clock),
+        say_facts=lambda: _item_facts(item),
     )
+
+
+def _item_facts(item: PlannerItem) -> list[str]:
+    facts = [KIND_WORDS[item.kind]] if item.kind in KIND_WORDS else []
+    facts += filter(None, [item.location, minutes_words(item.estimate_minutes)])
+    if item.write_error:
+        facts.append("not marked at the source")
+    return facts
 
 
 def row_of_thing(thing: OwnTask | Assignment | PlannerItem, clock: Clock) -> PlanRow:
