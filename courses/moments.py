@@ -5,8 +5,9 @@ from __future__ import annotations
 import calendar
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cached_property
 from zoneinfo import ZoneInfo
+
+from django.utils.functional import cached_property  # functools locks all objects of a class while one is asked
 
 # As `strftime` says them, which takes longer than all the rest of a line.
 _DAYS, _LONG_DAYS = tuple(calendar.day_abbr), tuple(calendar.day_name)

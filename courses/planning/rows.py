@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import cached_property
 
 from django.core.exceptions import ValidationError
+from django.utils.functional import cached_property
 
 from courses.models import Assignment, OwnTask, PlannerItem
 from courses.moments import Clock, Moment, day_name, moment, short_date, wall_time, weekday
