@@ -329,7 +329,7 @@ def move(request: Request, thing: Any) -> None:
     if "column" in values:
         thing = decisions.move_to_column(thing, values["column"], by=user)  # type: ignore[arg-type]
     if "before" in values:
-        _, choice, _ = choice_of(request.query_params)  # type: ignore[arg-type]
+        _, choice, *_ = choice_of(request.query_params)  # type: ignore[arg-type]
         page = planner_page(user, clock_of(user), values["view"], choice, None)  # type: ignore[arg-type]
         key = decisions.key_of(thing)
         lists = [[row.key for row in group.rows] for group in [*page.groups, *page.loose]]

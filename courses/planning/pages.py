@@ -19,7 +19,9 @@ from courses.planning.rows import PlanRow, minutes_words
 
 VIEWS = {"list": ("List", "list"), "board": ("Board", "columns-3"), "week": ("Week", "calendar-days")}
 BOARD_AHEAD = timedelta(days=14)
-LATER_SHOWN = 40
+LATE_SHOWN = 20
+SPAN_SHOWN = 30
+DAY_SHOWN = 15
 COLUMN_SHOWN = 40
 LOOSE_SHOWN = 20
 AHEAD = ("today", "tomorrow", "week", "next", "later")
@@ -30,7 +32,8 @@ COLUMN_TITLES = {"todo": "To do", "doing": "Doing", "done": "Done"}
 class Group:
     """A heading with its rows: a span of days in the list, a column of the board, a day of the week.
 
-    `day` and `column` say what becomes of a row that is dropped here; `accepts` is False where nothing can be.
+    `day` and `column` say what becomes of a row that is dropped here; `accepts` is False where nothing can be. Of many
+    rows `limit` are shown, of late ones the last, and `whole_url` shows all.
     """
 
     key: str
@@ -45,6 +48,18 @@ class Group:
     is_today: bool = False
     more: str = ""
     minutes: int = 0
+    limit: int = 0
+    whole_url: str = ""
+
+    @property
+    def shown(self) -> list[PlanRow]:
+        if not self.limit or len(self.rows) <= self.limit:
+            return self.rows
+        return self.rows[-self.limit :] if self.late else self.rows[: self.limit]
+
+    @property
+    def hidden_count(self) -> int:
+        return len(self.rows) - len(self.shown)
 
     @property
     def day_text(self) -> str:
@@ -69,6 +84,8 @@ class PlannerPage:
     sentence: str
     is_empty: bool
     loose: list[Group] = field(default_factory=list)
+    whole: str = ""
+    """The key of the group that is shown whole."""
 
     def query(self, **changes: Any) -> str:
         """The query string of this page, with some of it changed."""
@@ -77,6 +94,7 @@ class PlannerPage:
             "course": self.choice.course or "",
             "kind": self.choice.kind,
             "show": self.choice.show,
+            "whole": self.whole,
             "week": "" if self.view != "week" or self.week <= self.today < self.week + WEEK else self.week.isoformat(),
             **changes,
         }
@@ -95,7 +113,7 @@ class PlannerPage:
     @property
     def views(self) -> list[tuple[str, str, str, bool]]:
         return [
-            (self.query(view="" if key == "list" else key, week=""), label, icon, key == self.view)
+            (self.query(view="" if key == "list" else key, week="", whole=""), label, icon, key == self.view)
             for key, (label, icon) in VIEWS.items()
         ]
 
@@ -131,8 +149,8 @@ class PlannerPage:
 WEEK = timedelta(days=7)
 
 
-def choice_of(query: QueryDict) -> tuple[str, Choice, date | None]:
-    """Read the view, the filters and the week from a query string; what makes no sense is left out."""
+def choice_of(query: QueryDict) -> tuple[str, Choice, date | None, str]:
+    """Read view, filters, week and the group shown whole from a query string; what makes no sense is left out."""
     view = query.get("view", "")
     course = query.get("course", "")
     kind, show = query.get("kind", ""), query.get("show", "")
@@ -141,10 +159,12 @@ def choice_of(query: QueryDict) -> tuple[str, Choice, date | None]:
         kind if kind in KINDS else "",
         show if show in SHOWS else "",
     )
-    return view if view in VIEWS else "list", choice, day_of_text(query.get("week", ""))
+    return view if view in VIEWS else "list", choice, day_of_text(query.get("week", "")), query.get("whole", "")[:10]
 
 
-def planner_page(user: User, clock: Clock, view: str, choice: Choice, week: date | None) -> PlannerPage:
+def planner_page(
+    user: User, clock: Clock, view: str, choice: Choice, week: date | None, whole: str = ""
+) -> PlannerPage:
     """Gather the planner in five queries at most."""
     courses = _COURSES.objects(owner=user.pk, now=clock.now)
     start = week or clock.today
@@ -164,7 +184,11 @@ def planner_page(user: User, clock: Clock, view: str, choice: Choice, week: date
         groups = _spans(plan, clock, choice)
     sentence = _sentence(plan, found, clock)
     is_empty = not plan.rows and not found.rows
-    return PlannerPage(view, choice, groups, courses, monday, clock.today, sentence, is_empty, loose)
+    page = PlannerPage(view, choice, groups, courses, monday, clock.today, sentence, is_empty, loose, whole)
+    for group in groups:
+        group.limit = 0 if group.key == whole else group.limit
+        group.whole_url = f"{page.query(whole=group.key)}#plan-{group.key}" if group.hidden_count else ""
+    return page
 
 
 def _courses(owner: int, now: datetime) -> QuerySet[Course]:
@@ -197,15 +221,12 @@ def _spans(plan: Plan, clock: Clock, choice: Choice) -> list[Group]:
     for row in plan.rows:
         groups[_span_of(row, today, tomorrow, monday, after_next)].rows.append(row)
     if plan.late_left_out:
-        groups["overdue"].more = f"{plan.late_left_out} older"
+        groups["overdue"].more = f"{plan.late_left_out} more in Assignments"
         groups["overdue"].detail = str(len(groups["overdue"].rows) + plan.late_left_out)
-    for key in ("later", "undated"):
-        left_out = len(groups[key].rows) - LATER_SHOWN
-        if left_out > 0:
-            groups[key].detail = str(len(groups[key].rows))
-            groups[key].rows, groups[key].more = groups[key].rows[:LATER_SHOWN], f"{left_out} more"
+    for group in groups.values():
+        group.limit = LATE_SHOWN if group.late else SPAN_SHOWN
     if plan.is_cut and (ahead := [groups[key] for key in AHEAD if groups[key].rows]):
-        ahead[-1].more = "What comes after"
+        ahead[-1].more = "More in Assignments"
     _add_up(groups.values())
     return [group for group in groups.values() if group.rows]
 
@@ -243,7 +264,10 @@ def _columns(plan: Plan) -> list[Group]:
 def _days(plan: Plan, clock: Clock, monday: date) -> list[Group]:
     days = [monday + timedelta(days=number) for number in range(7)]
     groups = {
-        day: Group(day.isoformat(), weekday(day), short_date(day), day=day, is_today=day == clock.today) for day in days
+        day: Group(
+            day.isoformat(), weekday(day), short_date(day), day=day, is_today=day == clock.today, limit=DAY_SHOWN
+        )
+        for day in days
     }
     for row in plan.rows:
         if row.day in groups:

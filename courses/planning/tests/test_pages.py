@@ -18,7 +18,7 @@ from courses.models import OwnTask
 from courses.moments import Clock
 from courses.planning import services
 from courses.planning.decisions import move_to_day
-from courses.planning.pages import planner_page
+from courses.planning.pages import DAY_SHOWN, LATE_SHOWN, SPAN_SHOWN, planner_page
 from courses.planning.reading import MOST_LATE, Choice
 from courses.planning.recurrence import Pattern
 from courses.tests.factories import NOW, SOURCE, AssignmentFactory, CourseFactory, SubmissionFactory
@@ -126,6 +126,46 @@ class TestWhatStandsWhere:
             "2026-12-02": ["wed"],
             "overdue": ["late"],
         }
+
+    def test_of_many_the_newest_debts_and_the_next_ones_are_shown_and_all_when_asked_for(
+        self, page: Any, owner: Any
+    ) -> None:
+        for number in range(LATE_SHOWN + 3):
+            OwnTaskFactory(owner=owner, title=f"late {number:02}", due_on=MONDAY - timedelta(days=60 - number))
+        for number in range(SPAN_SHOWN + 2):
+            OwnTaskFactory(owner=owner, title=f"far {number:02}", due_on=MONDAY + timedelta(days=60 + number))
+        text = page.get("/planner/").content.decode()
+        assert "late 22" in text and "late 02" not in text and "Show 3 older" in text
+        assert "far 00" in text and "far 30" not in text and "Show 2 more" in text
+
+        whole = page.get("/planner/?whole=overdue")
+        text = whole.content.decode()
+        assert "late 02" in text and " older" not in text and "far 30" not in text
+        assert whole.context["page"].state == "/planner/?whole=overdue"
+        assert 'href="?view=board"' in text
+
+    def test_a_full_day_of_the_week_opens(self, page: Any, owner: Any) -> None:
+        for number in range(DAY_SHOWN + 1):
+            OwnTaskFactory(owner=owner, title=f"task {number:02}", due_on=MONDAY)
+        assert "task 15" not in page.get("/planner/?view=week").content.decode()
+        assert "task 15" in page.get(f"/planner/?view=week&whole={MONDAY}").content.decode()
+
+    def test_what_is_marked_stays_marked_where_a_group_is_shown_whole(self, page: Any, owner: Any) -> None:
+        tasks = [
+            OwnTaskFactory(owner=owner, title=f"late {number:02}", due_on=MONDAY - timedelta(days=60 - number))
+            for number in range(LATE_SHOWN + 3)
+        ]
+        shown = page.post(
+            "/planner/act/",
+            {"do": f"done task:{tasks[0].pk}"},
+            headers={
+                "HX-Request": "true",
+                "HX-Target": "planner",
+                "HX-Current-URL": "http://testserver/planner/?whole=overdue",
+            },
+        )
+        text = shown.content.decode()
+        assert "late 01" in text and "late 00</a>" not in text
 
     @pytest.mark.parametrize(
         "query", ["?week=nonsense&view=week", "?view=x&course=x&kind=x&show=x", "?view=week&week=9999-12-31"]
