@@ -20,7 +20,7 @@ from courses.moments import Clock, day_name, day_of_text, long_date, short_date,
 
 VIEWS = [("month", "Month", "m"), ("week", "Week", "w"), ("agenda", "Agenda", "a")]
 AGENDA_DAYS = 30
-ENOUGH_IN_AGENDA = 150
+ENOUGH_IN_AGENDA = 100
 """With so many entries the agenda ends at the end of a day, and goes on from there on another page."""
 
 
