@@ -34,7 +34,7 @@ from bench import running
 from bench.harness import Figure, alternate, report
 
 COURSES, ASSIGNMENTS, EVENTS = 40, 3_000, 10_000
-RUNS, READERS, LOADS, EACH = 7, 32, 2, 40
+RUNS, READERS, LOADS, EACH = 7, 32, 3, 40
 TIMED = 30
 FLOOR = "/bench/floor/"
 MOST_QUERIES, MOST_IN_ONE, P50_S, P95_S, MONTH_KIB = 25, 15, 0.040, 0.080, 60.0

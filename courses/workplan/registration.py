@@ -37,9 +37,9 @@ def block_entries(owner: User, start: datetime, end: datetime) -> Iterator[Entry
 
     One query, and one for each kind of work that is planned.
     """
-    rows = _BLOCKS.rows(owner=owner.pk, start=start, end=end)
+    rows, zone = _BLOCKS.rows(owner=owner.pk, start=start, end=end), owner.zone
     planned = [(row[5], row[6]) for row in rows if row[4] == WorkBlock.State.PLANNED]
-    still_open = open_dues(owner, planned, Clock(timezone.now(), owner.zone))
+    still_open = open_dues(owner, planned, Clock(timezone.now(), zone))
     for pk, title, starts_at, ends_at, state, kind, work_id, course_id, name, nickname, hue in rows:
         is_done = state == WorkBlock.State.DONE
         yield Entry(
@@ -50,7 +50,7 @@ def block_entries(owner: User, start: datetime, end: datetime) -> Iterator[Entry
             ends_at=ends_at,
             is_busy=is_done or (kind, work_id) in still_open,
             is_done=is_done,
-            url=f"/planner/plan/?day={starts_at.astimezone(owner.zone).date()}#block-{pk}",
+            url=f"/planner/plan/?day={starts_at.astimezone(zone).date()}#block-{pk}",
             course_id=course_id,
             course=nickname or name or "",
             hue=hue,

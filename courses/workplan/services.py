@@ -35,7 +35,7 @@ def save_preferences(owner: User, *, by: User, changes: Mapping[str, Any]) -> Pl
         ValidationError: by field.
     """
     _lock(owner)
-    row = preferences_of(owner)
+    row = PlanPreferences.objects.filter(owner=owner).first() or PlanPreferences(owner=owner)
     for name, value in changes.items():
         if name in PREFERENCES:
             setattr(row, name, checked_hours(value) if name == "hours" else value)

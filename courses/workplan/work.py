@@ -110,8 +110,16 @@ def open_dues(owner: User, keys: Iterable[Key], clock: Clock) -> dict[Key, datet
 
 
 def preferences_of(owner: User) -> PlanPreferences:
-    """The student's preferences, or the defaults (not saved) where there are none."""
-    return PlanPreferences.objects.filter(owner=owner).first() or PlanPreferences(owner=owner)
+    """The student's preferences, or the defaults (not saved) where there are none; for reading."""
+    kept: list[PlanPreferences] = _PREFERENCES.objects(owner=owner.pk)
+    return kept[0] if kept else PlanPreferences(owner=owner)
+
+
+def _preferences(owner: int) -> QuerySet[PlanPreferences]:
+    return PlanPreferences.objects.filter(owner_id=owner)
+
+
+_PREFERENCES = KeptQuery(_preferences, owner=int)
 
 
 def work_to_plan(owner: User, clock: Clock, preferences: PlanPreferences) -> list[PlannableWork]:
