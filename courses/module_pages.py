@@ -187,7 +187,7 @@ def _facts(item: ModuleItem, row: WorkRow | None, clock: Clock) -> list[str]:
     if row is None and item.points_possible:
         facts.append("1 point" if item.points_possible == 1 else f"{item.points_possible:g} points")
     if row is None and item.due_at is not None:
-        facts.append(f"due {moment(item.due_at, clock).main}")
+        facts.append(f"due {moment(item.due_at, clock).within}")
     return facts
 
 

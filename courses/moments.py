@@ -50,6 +50,11 @@ class Moment:
     iso: str
     exact: str
 
+    @property
+    def within(self) -> str:
+        """`main` as it stands within a sentence: "tomorrow"."""
+        return in_sentence(self.main)
+
 
 FIRST_YEAR, LAST_YEAR = 1971, 2199
 """Beyond them midnights and weeks run out of the calendar somewhere."""
@@ -72,6 +77,11 @@ def day_name(day: date, today: date) -> str:
     if 1 < distance < 7:
         return weekday(day)
     return short_date(day) if day.year == today.year else f"{short_date(day)} {day.year}"
+
+
+def in_sentence(name: str) -> str:
+    """A day's name within a sentence: "today", and "Wed" as it is."""
+    return name.lower() if name in ("Today", "Tomorrow", "Yesterday") else name
 
 
 def weekday(day: date) -> str:

@@ -60,7 +60,7 @@ def course_sections(user: User, courses: list[Course], clock: Clock) -> list[Ter
                 grade=course.grade_text,
                 todo=f"{todo} to do" if todo else "",
                 overdue=f"{late} overdue" if late else "",
-                next_due=moment(next_due, clock).main if next_due else "",
+                next_due=moment(next_due, clock).within if next_due else "",
                 is_concluded=course.is_concluded(clock.now),
             )
         )

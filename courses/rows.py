@@ -136,5 +136,5 @@ def _note(assignment: Assignment, state: WorkState, clock: Clock) -> str:
     if assignment.lock_at is not None and assignment.lock_at < clock.now:
         return "closed"
     if assignment.unlock_at is not None and assignment.unlock_at > clock.now:
-        return f"opens {moment(assignment.unlock_at, clock).main}"
+        return f"opens {moment(assignment.unlock_at, clock).within}"
     return ""

@@ -206,7 +206,7 @@ def search_assignments(user: Any, query: str, limit: int) -> list[SearchHit]:
     clock = clock_of(user)
 
     def meta(row: Assignment) -> str:
-        return f"{row.course.title} · due {moment(row.due_at, clock).main}" if row.due_at else row.course.title
+        return f"{row.course.title} · due {moment(row.due_at, clock).within}" if row.due_at else row.course.title
 
     return _hits(
         _FOUND_ASSIGNMENTS,

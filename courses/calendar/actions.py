@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from coreengine.kernel.actions import ActionContext, system_action
 from courses.calendar import services
 from courses.calendar.entries import entries_between
+from courses.calendar.feeds.services import revoke_feed
 from courses.calendar.sources.services import add_source, refresh_source
-from courses.models import CalendarEvent, CalendarSource, Course
+from courses.models import CalendarEvent, CalendarFeed, CalendarSource, Course
 
 MOST_ENTRIES = 500
 
@@ -71,6 +72,20 @@ class FollowCalendar(BaseModel):
     address: str = Field(min_length=1, max_length=2_000, description="https:// or webcal://")
     name: str = Field(default="", max_length=255, description="The address's host by default")
     course: int = Field(default=0, description="The id of the course that it is of, or 0")
+
+
+class NoFilter(BaseModel):
+    """All of them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class RevokeFeed(BaseModel):
+    """Take back a secret address under which the student's calendar is read."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    feed: int = Field(description="Its id, as calendar.feeds gives it")
 
 
 class Refresh(BaseModel):
@@ -173,3 +188,44 @@ def _event(context: ActionContext, pk: int) -> CalendarEvent:
     if event is None:
         raise ValidationError({"event": f"There is no event {pk} in the student's calendar."})
     return event
+
+
+# None makes an address: its secret is shown once, and would stand in the log of the step that made it.
+
+
+@system_action(
+    "calendar.feeds", params=NoFilter, writes=False, summary="List the addresses under which the calendar is read"
+)
+def feeds_action(context: ActionContext, params: NoFilter) -> dict[str, Any]:
+    """Give `{count, feeds: [{id, name, course, hint, last_used_at, last_used_by}]}`, the secrets left out."""
+    feeds = CalendarFeed.objects.visible_to(context.owner).usable().select_related("course")
+    found = [
+        {
+            "id": feed.pk,
+            "name": feed.name,
+            "course": feed.course.title if feed.course else "",
+            "hint": feed.hint,
+            "last_used_at": feed.last_used_at.isoformat() if feed.last_used_at else None,
+            "last_used_by": feed.last_used_by,
+        }
+        for feed in feeds.only(*_FEED_FIELDS)
+    ]
+    return {"count": len(found), "feeds": found}
+
+
+_FEED_FIELDS = (
+    *("name", "hint", "last_used_at", "last_used_by", "owner_id"),
+    *(f"course__{name}" for name in ("name", "nickname")),
+)
+
+
+@system_action(
+    "calendar.revoke_feed", params=RevokeFeed, writes=True, summary="Take back an address of the calendar for good"
+)
+def revoke_feed_action(context: ActionContext, params: RevokeFeed) -> dict[str, Any]:
+    """Give `{id, name}` of what was taken back."""
+    feed = CalendarFeed.objects.editable_by(context.owner).usable().filter(pk=params.feed).first()
+    if feed is None:
+        raise ValidationError({"feed": "The student has no such address."})
+    revoke_feed(feed, by=context.actor)
+    return {"id": feed.pk, "name": feed.name}

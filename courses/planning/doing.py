@@ -52,7 +52,7 @@ def _done(user: User, thing: Thing, value: str, clock: Clock) -> Done:
     text = f"“{thing}” is done."
     if isinstance(thing, OwnTask) and (follower := getattr(thing, "follower", None)) and not follower.deleted_at:
         day = follower.due_day(clock.zone)
-        text += f" The next one is on {day_name(day, clock.today)}." if day else ""
+        text += f" The next one is due {_in_words(day, clock)}." if day else ""
     return Done(thing, text, f"undone {key_of(thing)}" if was != "doing" else f"column:doing {key_of(thing)}")
 
 

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.functional import cached_property
 
 from courses.models import Assignment, OwnTask, PlannerItem
-from courses.moments import Clock, Moment, day_name, moment, short_date, wall_time, weekday
+from courses.moments import Clock, Moment, day_name, in_sentence, moment, short_date, wall_time, weekday
 from courses.planning.recurrence import read_rule
 from courses.rows import SETTLED, can_mark, facts_of, settled_text, state_shown
 from courses.work_state import OUTSTANDING, WorkState
@@ -187,7 +187,7 @@ def assignment_row(assignment: Assignment, clock: Clock) -> PlanRow:
 def _assignment_facts(assignment: Assignment, clock: Clock, *, is_planned: bool) -> list[str]:
     facts = [*facts_of(assignment), *filter(None, [minutes_words(assignment.estimate_minutes)])]
     if is_planned and assignment.planned_on is not None:
-        facts.append(f"planned {_in_sentence(day_name(assignment.planned_on, clock.today))}")
+        facts.append(f"planned {in_sentence(day_name(assignment.planned_on, clock.today))}")
     return facts
 
 
@@ -243,10 +243,6 @@ def row_of_thing(thing: OwnTask | Assignment | PlannerItem, clock: Clock) -> Pla
     if isinstance(thing, OwnTask):
         return task_row(thing, clock)
     return assignment_row(thing, clock) if isinstance(thing, Assignment) else item_row(thing, clock)
-
-
-def _in_sentence(name: str) -> str:
-    return name.lower() if name in ("Today", "Tomorrow", "Yesterday") else name
 
 
 def _order(position: int | None, at: datetime | None, title: str) -> tuple:

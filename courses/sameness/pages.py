@@ -136,7 +136,7 @@ def _work_candidates(request: Request, own: Assignment, leave_out: set[int], clo
     )
     found = []
     for row in _nearest(rows.order_by("pk")[:LOOKED_AT], own.name):
-        due = f", due {moment(row.due_at, clock).main}" if row.due_at else ""
+        due = f", due {moment(row.due_at, clock).within}" if row.due_at else ""
         found.append((row.pk, f"{row.name} ({row.course.title}{due})"))
     return found
 

@@ -1,5 +1,6 @@
 """What workflows can do with what a student has: every subject has a system action, and each knows its owner."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from coreengine.kernel.actions import ActionContext, action_names, run_action
+from courses.calendar.feeds.services import create_feed
 from courses.calendar.services import create_event
 from courses.grading.courses import grades_of
 from courses.grading.services import save_scenario
@@ -37,7 +39,7 @@ SUBJECTS = {
     },
     "calendar": {
         *("calendar.entries", "calendar.create_event", "calendar.update_event", "calendar.delete_event"),
-        *("calendar.follow", "calendar.refresh"),
+        *("calendar.follow", "calendar.refresh", "calendar.feeds", "calendar.revoke_feed"),
     },
     "grades": {
         *("grades.course", "grades.list", "grades.averages", "grades.what_if", "grades.needed", "grades.scenarios"),
@@ -111,6 +113,21 @@ class TestCalendar:
     def test_a_calendar_is_followed_by_its_address(self, owner: Any) -> None:
         told = asked(owner, "calendar.follow", address="https://university.example/timetable.ics", name="Timetable")
         assert CalendarSource.objects.get(pk=told["id"]).name == "Timetable"
+
+    def test_addresses_are_listed_without_their_secret_and_taken_back(self, owner: Any) -> None:
+        course = CourseFactory(owner=owner, name="Logic")
+        feed, secret = create_feed(owner, by=owner, name="Phone", course=course)
+        create_feed(stranger := UserFactory(), by=stranger, name="Not mine")
+
+        told = asked(owner, "calendar.feeds")
+
+        assert told["count"] == 1
+        assert (told["feeds"][0]["name"], told["feeds"][0]["course"]) == ("Phone", "Logic")
+        assert secret not in json.dumps(told)
+        assert asked(owner, "calendar.revoke_feed", feed=feed.pk) == {"id": feed.pk, "name": "Phone"}
+        assert asked(owner, "calendar.feeds")["count"] == 0
+        with pytest.raises(ValidationError, match="no such address"):
+            asked(stranger, "calendar.revoke_feed", feed=feed.pk)
 
 
 class TestGrades:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
@@ -13,6 +14,7 @@ from coreengine.accounts.models import User
 from coreengine.database.kept_queries import KeptQuery, owner_with
 from courses.models import Assignment, OwnTask, PlanPreferences
 from courses.moments import Clock
+from courses.planning.recurrence import days_between
 from courses.workplan.effort import Effort
 from courses.workplan.work import MOST_WORK, PlannableWork, address_of
 
@@ -46,6 +48,7 @@ def _work(
     clock: Clock, preferences: PlanPreferences, pk: int, title: str, due_on: date | None, due_at: datetime | None,
     done_at: datetime | None, minutes: int | None, parts: int | None, towards: int | None, course_id: int | None,
     name: str | None, nickname: str | None, hue: int | None, deleted_at: datetime | None,
+    occurrence: date | None, rule: str | None, first: date | None, at_time: time | None,
 ) -> PlannableWork:  # fmt: skip
     has_course = course_id is not None and deleted_at is None
     return PlannableWork(
@@ -60,14 +63,27 @@ def _work(
         hue=(hue or 0) if has_course else 0,
         towards=("assignment", towards) if towards else None,
         is_done=done_at is not None,
+        due_again=partial(_due_again, clock, rule, first, occurrence, at_time)
+        if rule and first and occurrence and done_at is None
+        else None,
     )
+
+
+def _due_again(
+    clock: Clock, rule: str, first: date, occurrence: date, at_time: time | None, end: datetime
+) -> list[datetime]:
+    """When a task that repeats is due after the open one and after today: of what was missed only that one is owed."""
+    days = days_between(rule, first, after=max(occurrence, clock.today), until=clock.day_of(end))
+    return [datetime.combine(day, at_time, clock.zone) if at_time else _end_of(day, clock) for day in days]
 
 
 def _deadline(due_on: date | None, due_at: datetime | None, clock: Clock) -> datetime | None:
     """What is due on a day may be done until its last minute."""
-    if due_on is None:
-        return due_at
-    return clock.midnight(due_on + timedelta(days=1)) - timedelta(minutes=1)
+    return due_at if due_on is None else _end_of(due_on, clock)
+
+
+def _end_of(day: date, clock: Clock) -> datetime:
+    return clock.midnight(day + timedelta(days=1)) - timedelta(minutes=1)
 
 
 def _effort(minutes: int | None, parts: int | None, preferences: PlanPreferences) -> Effort:
@@ -94,6 +110,7 @@ def _tasks(owner: int, lately: datetime) -> QuerySet[Any]:
     return rows.values_list(
         *("pk", "title", "due_on", "due_at", "done_at", "estimate_minutes", "parts_minutes", "towards"),
         *("course_id", "course__name", "course__nickname", "course__hue", "course__deleted_at"),
+        *("occurrence_on", "series__rule", "series__starts_on", "series__at_time"),
     )[:MOST_WORK]
 
 

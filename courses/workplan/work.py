@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -45,6 +45,8 @@ class PlannableWork:
     """How much of the effort are steps that are work of their own."""
     is_done: bool = False
     """Of a step: it is kept until what it leads to is done, since it took a part of that."""
+    due_again: Callable[[datetime], Iterable[datetime]] | None = field(default=None, compare=False, repr=False)
+    """Of what repeats: the deadlines that follow this one, before a moment."""
 
     @property
     def key(self) -> Key:
@@ -54,6 +56,11 @@ class PlannableWork:
     def name(self) -> str:
         """The key as forms and addresses have it."""
         return f"{self.kind}:{self.id}"
+
+    def to_come(self, end: datetime) -> list[PlannableWork]:
+        """The same at the times that follow, before a moment: nothing was done for them yet."""
+        again = self.due_again(end) if self.due_again is not None else ()
+        return [replace(self, due_at=due_at, worked_minutes=0, steps_minutes=0, due_again=None) for due_at in again]
 
     @property
     def remaining_minutes(self) -> int:

@@ -57,10 +57,16 @@ def step_of(minutes: int) -> int:
 
 
 def workload(works: Iterable[PlannableWork], clock: Clock, *, weeks: int, spread: str = SPREAD) -> list[Day]:
-    """Lay the work out over whole weeks, from this week's Monday on; days that are over stay empty."""
+    """Lay the work out over whole weeks, from this week's Monday on; days that are over stay empty.
+
+    What repeats asks for its time again at each of its times.
+    """
     monday = clock.today - timedelta(days=clock.today.weekday())
     days = {monday + timedelta(days=number): Day(monday + timedelta(days=number)) for number in range(7 * weeks)}
-    for work in works:
+    # What is due soon after the last week begins within it.
+    end = clock.midnight(monday + timedelta(days=7 * weeks + MOST_DAYS))
+    found = list(works)
+    for work in (*found, *(again for each in found for again in each.to_come(end))):
         if work.due_at is None or not work.remaining_minutes:
             continue
         due_on = due_day(work, clock)

@@ -11,7 +11,8 @@ from django.utils import timezone
 from courses.calendar.entries import busy_between
 from courses.models import OwnTask
 from courses.moments import Clock
-from courses.planning.services import update_task
+from courses.planning.recurrence import Pattern
+from courses.planning.services import create_task, update_task
 from courses.tests.factories import AssignmentFactory, CourseFactory
 from courses.tests.factories_planning import OwnTaskFactory
 from courses.tests.factories_workplan import WorkBlockFactory, block_of
@@ -19,6 +20,7 @@ from courses.workplan import proposing, services
 from courses.workplan.pages import plan_page
 from courses.workplan.reports import workload_of
 from courses.workplan.work import preferences_of, work_to_plan
+from courses.workplan.workload import workload
 
 pytestmark = pytest.mark.django_db
 MONDAY = datetime(2026, 11, 30, 8, 0, tzinfo=UTC)
@@ -178,3 +180,46 @@ class TestPlanIt:
         OwnTask.objects.update(done_at=MONDAY)
         assert "Plan it" not in page.get(task.get_absolute_url()).content.decode()
         assert "nothing left to plan" in page.get(f"/planner/plan/?work=task:{task.pk}").content.decode()
+
+
+class TestWhatRepeats:
+    """A task that repeats asks for its time at each of its times; planned is the open one alone."""
+
+    def days(self, owner: Any, weeks: int = 3) -> dict[date, int]:
+        clock = Clock(MONDAY, owner.zone)
+        return {day.day: day.minutes for day in workload(work_of(owner), clock, weeks=weeks) if day.minutes}
+
+    def test_each_time_lies_on_its_own_days(self, owner: Any) -> None:
+        thursday = MONDAY.date() + timedelta(days=3)
+        create_task(owner, by=owner, title="Read", due_on=thursday, estimate_minutes=90, repeat=Pattern("WEEKLY"))
+
+        assert self.days(owner) == {
+            day: 45
+            for week in range(3)
+            for day in (thursday + timedelta(days=7 * week - 1), thursday + timedelta(days=7 * week))
+        }
+        assert len(work_of(owner)) == 1
+
+    def test_of_missed_times_one_is_owed(self, owner: Any) -> None:
+        long_ago = MONDAY.date() - timedelta(days=10)
+        create_task(owner, by=owner, title="Walk", due_on=long_ago, estimate_minutes=30, repeat=Pattern("DAILY"))
+
+        days = self.days(owner, weeks=1)
+
+        assert days == {MONDAY.date() + timedelta(days=number): 30 for number in range(7)}
+
+    def test_a_time_of_the_day_is_kept_over_the_change_of_the_clock(self, owner: Any) -> None:
+        owner.time_zone = "America/New_York"
+        due_at = datetime(2027, 3, 9, 23, 30, tzinfo=owner.zone)
+        create_task(owner, by=owner, title="Read", due_at=due_at, estimate_minutes=30, repeat=Pattern("WEEKLY"))
+
+        [work] = work_of(owner)
+
+        again = [each.due_at for each in work.to_come(due_at + timedelta(days=15))]
+        assert [moment.astimezone(owner.zone).hour for moment in again] == [23, 23]
+
+    def test_what_ends_asks_for_nothing_more(self, owner: Any) -> None:
+        day = MONDAY.date() + timedelta(days=1)
+        create_task(owner, by=owner, title="Read", due_on=day, estimate_minutes=30, repeat=Pattern("DAILY", times=2))
+
+        assert self.days(owner) == {day: 30, day + timedelta(days=1): 30}
