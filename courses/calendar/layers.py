@@ -53,6 +53,20 @@ def read_assignments(owner: User, start: datetime, end: datetime) -> list[Entry]
     return [_deadline(*row) for row in rows]
 
 
+def _nth_assignment(owner: int, now: datetime, start: datetime, end: datetime, count: int) -> QuerySet[Any]:
+    rows = Assignment.objects.visible_to(owner_with(owner)).present().in_active_courses(now)
+    return rows.due_between(start, end).order_by("due_at").values_list("due_at")[count - 1 : count]
+
+
+_NTH_ASSIGNMENT = KeptQuery(_nth_assignment, owner=int, now=datetime, start=datetime, end=datetime)
+
+
+def when_so_many_are_due(owner: User, start: datetime, end: datetime, count: int) -> datetime | None:
+    """When the last of so many deadlines of a span is; None where it has fewer. One query."""
+    found = _NTH_ASSIGNMENT.rows(owner=owner.pk, now=timezone.now(), start=start, end=end, count=count)
+    return found[0][0] if found else None
+
+
 def read_first_assignments(
     owner: User, start: datetime, end: datetime, count: int, whole: date
 ) -> tuple[list[Entry], dict[date, int]]:

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from coreengine.accounts.models import User
 from courses.calendar.entries import Entry, entries_between, first_between, layers
 from courses.calendar.item_html import course_options, day_lines, month_row, week_column
-from courses.calendar.layers import by_hand
+from courses.calendar.layers import by_hand, when_so_many_are_due
 from courses.calendar.month import SHOWN, Month, build_month, month_days
 from courses.calendar.week import Week, WeekDay, build_week, week_days
 from courses.calendar.words import Item, KnownCourse, item_of, known_courses, last_day
@@ -126,8 +126,9 @@ def calendar_page(user: User, choice: Choice, clock: Clock) -> CalendarPage:
     """Build a view: one query for the courses and those of the layers."""
     courses = known_courses(user)
     first, end = _span(choice)
+    until = _full_by(user, choice, clock, first, end) if choice.view == "agenda" else end
     # In UTC, as nearly all entries are: moments of two zones take ten times as long to compare.
-    entries, left = _entries(user, choice, *(clock.midnight(day).astimezone(UTC) for day in (first, end)), courses)
+    entries, left = _entries(user, choice, *(clock.midnight(day).astimezone(UTC) for day in (first, until)), courses)
     page = CalendarPage(
         choice=choice,
         title=_title(choice, first, end),
@@ -156,12 +157,20 @@ def calendar_page(user: User, choice: Choice, clock: Clock) -> CalendarPage:
         keys = {entry.key for entry in entries if _pk(entry) in movable and not entry.is_all_day}
         page.week = build_week(choice.day, entries, clock, courses, is_whole=choice.is_whole, movable=keys)
     else:
-        page.agenda, stop = _agenda(first, end, entries, clock, courses)
+        page.agenda, stop = _agenda(first, until, entries, clock, courses)
         if stop < end:
             page.title = _title(choice, first, stop)
             page.following = choice.query(date=stop.isoformat(), day="")
             page.following_label = page.more_label = f"On from {long_date(stop)}"
     return page
+
+
+def _full_by(user: User, choice: Choice, clock: Clock, first: date, end: date) -> date:
+    """The day before which deadlines alone fill the agenda: what comes from there on is not even read."""
+    if choice.course or (choice.layers and "assignments" not in choice.layers):
+        return end
+    full = when_so_many_are_due(user, clock.midnight(first), clock.midnight(end), ENOUGH_IN_AGENDA)
+    return end if full is None else min(end, clock.day_of(full) + timedelta(days=1))
 
 
 def _pk(entry: Entry) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from django.db.models import QuerySet
 from django.http import QueryDict
@@ -109,6 +110,10 @@ class PlannerPage:
     @cached_property
     def state(self) -> str:
         return f"/planner/{self.query()}".removesuffix("?")
+
+    @cached_property
+    def quoted_state(self) -> str:
+        return quote(self.state)
 
     @property
     def views(self) -> list[tuple[str, str, str, bool]]:
