@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.utils.safestring import SafeString
@@ -113,39 +114,56 @@ def build_week(
     movable: set[str] = frozenset(),  # type: ignore[assignment]
 ) -> Week:
     """Lay out the week of a day. Hours before and after everything are left out, unless `is_whole`."""
-    monday, end = week_days(shown)
+    monday, _ = week_days(shown)
     days = [WeekDay(monday + timedelta(days=n), monday + timedelta(days=n) == clock.today) for n in range(7)]
-    timed: list[list[Entry]] = [[] for _ in days]
+    timed: list[list[_Lying]] = [[] for _ in days]
     for entry in entries:
-        first = clock.day_of(entry.starts_at)
-        last = last_day(entry, clock) if entry.ends_at is not None else first
-        length = (entry.ends_at or entry.starts_at) - entry.starts_at
-        is_long = entry.is_all_day or length >= timedelta(hours=24)
+        starts_at = entry.starts_at.astimezone(clock.zone)
+        ends_at = entry.ends_at.astimezone(clock.zone) if entry.ends_at is not None else None
+        first = (starts_at.date() - monday).days
+        last = (last_day(entry, clock) - monday).days if ends_at is not None else first
+        is_long = entry.is_all_day or (entry.ends_at or entry.starts_at) - entry.starts_at >= timedelta(hours=24)
         item = item_of(entry, clock, courses) if is_long else None
-        for day, own in zip(days, timed, strict=True):
-            if first <= day.day <= last:
-                if item is not None:
-                    day.all_day.append(item)
-                else:
-                    own.append(entry)
+        for n in range(max(first, 0), min(last, 6) + 1):
+            if item is not None:
+                days[n].all_day.append(item)
+            else:
+                timed[n].append(_lying(entry, days[n].day, starts_at, ends_at, clock))
     grid = _grid(days, timed, clock, is_whole=is_whole)
     for day, own in zip(days, timed, strict=True):
-        day.all_day += _before_the_grid(day, own, grid, clock, courses)
+        day.all_day += _before_the_grid(own, grid, clock, courses)
         _fill(day, own, grid, clock, courses, movable)
     return Week(days, grid.hours, len(grid.hours) * QUARTERS, any(day.all_day for day in days), is_whole)
+
+
+class _Lying(NamedTuple):
+    """What of an entry lies in one day, in the student's time: from `first` to `last` (None: to the day's end)."""
+
+    entry: Entry
+    first: datetime
+    last: datetime | None
+    goes_on: bool
+    """It began before this day."""
+
+
+def _lying(entry: Entry, day: date, starts_at: datetime, ends_at: datetime | None, clock: Clock) -> _Lying:
+    goes_on = starts_at.date() < day
+    first = clock.midnight(day) if goes_on else starts_at
+    if ends_at is None or ends_at.date() == day:
+        return _Lying(entry, first, ends_at or starts_at, goes_on)
+    # Over at the midnight with which the day ends, or later; or, of one that ends before it begins, where it begins.
+    return _Lying(entry, first, None if ends_at.date() > day else starts_at, goes_on)
 
 
 class _Grid:
     """The hours of a week, and at which row a moment lies."""
 
-    def __init__(self, slots: list[tuple[int, int]], clock: Clock) -> None:
-        self.clock = clock
+    def __init__(self, slots: list[tuple[int, int]]) -> None:
         self.hours = [Hour(hour, bool(fold), n * QUARTERS + 1) for n, (hour, fold) in enumerate(slots)]
         self.place = {slot: n for n, slot in enumerate(slots)}
 
-    def quarter(self, moment: datetime) -> int:
-        """The quarter of the grid in which a moment lies, counted from 0; outside of it the nearest end."""
-        local = moment.astimezone(self.clock.zone)
+    def quarter(self, local: datetime) -> int:
+        """The quarter of the grid in which a moment of the student's time lies, from 0; outside of it the nearest."""
         place = self.place.get((local.hour, local.fold), self.place.get((local.hour, 0)))
         if place is None:
             return 0 if (local.hour, local.fold) < (self.hours[0].hour, 0) else len(self.hours) * QUARTERS
@@ -168,55 +186,49 @@ def _hours_of_day(day: date, zone: ZoneInfo) -> tuple[tuple[int, int], ...]:
     return tuple(found)
 
 
-def _ends_of(day: date, clock: Clock) -> tuple[datetime, datetime]:
-    """When a day begins and is over, in UTC as entries are: moments of two zones take ten times as long to compare."""
-    return clock.midnight(day).astimezone(UTC), clock.midnight(day + timedelta(days=1)).astimezone(UTC)
-
-
-def _grid(days: list[WeekDay], timed: list[list[Entry]], clock: Clock, *, is_whole: bool) -> _Grid:
+def _grid(days: list[WeekDay], timed: list[list[_Lying]], clock: Clock, *, is_whole: bool) -> _Grid:
     least, most = (0, 24) if is_whole else (FIRST_HOUR, LAST_HOUR)
-    for day, own in zip(days, timed, strict=True):
-        begin, over = _ends_of(day.day, clock)
-        for entry in own:
-            goes_on = entry.starts_at < begin
-            starts_at = max(entry.starts_at, begin).astimezone(clock.zone)
-            end = min(entry.ends_at or entry.starts_at, over)
-            ends_at = (end - timedelta(microseconds=1)).astimezone(clock.zone) if end > entry.starts_at else starts_at
+    for own in timed:
+        for entry, first, last, goes_on in own:
             # What goes on from the evening before opens no hours of the night: it stands above the day, or is cut.
-            least = least if goes_on else min(least, starts_at.hour)
-            most = max(most, ends_at.hour + 1)
+            least = least if goes_on else min(least, first.hour)
+            most = max(most, 24 if last is None else _last_hour(entry, first, last) + 1)
     slots = {slot for day in days for slot in hours_of_day(day.day, clock)}
     for day in days:
         day.gaps = []
-    return _Grid(sorted(slot for slot in slots | {(hour, 0) for hour in range(24)} if least <= slot[0] < most), clock)
+    return _Grid(sorted(slot for slot in slots | {(hour, 0) for hour in range(24)} if least <= slot[0] < most))
 
 
-def _before_the_grid(
-    day: WeekDay, entries: list[Entry], grid: _Grid, clock: Clock, courses: dict[int, KnownCourse]
-) -> list[Item]:
+def _last_hour(entry: Entry, first: datetime, last: datetime) -> int:
+    """The hour in which it still goes on: what is over at ten does not."""
+    if entry.ends_at is None or entry.ends_at <= entry.starts_at:
+        return first.hour
+    return (last - timedelta(microseconds=1)).hour
+
+
+def _before_the_grid(lying: list[_Lying], grid: _Grid, clock: Clock, courses: dict[int, KnownCourse]) -> list[Item]:
     """Take out what went on from the evening before and is over before the day's first hour: it is a bar above it."""
-    first = (clock.midnight(day.day) + timedelta(hours=grid.hours[0].hour)).astimezone(UTC)
-    begin, bars, rest = _ends_of(day.day, clock)[0], [], []
-    for entry in entries:
-        if entry.starts_at < begin and entry.ends_at is not None and entry.ends_at <= first:
-            item = item_of(entry, clock, courses)
-            bars.append(replace(item, title=f"{item.title}, until {wall_time(entry.ends_at.astimezone(clock.zone))}"))
+    first, bars, rest = time(grid.hours[0].hour), [], []
+    for each in lying:
+        if each.goes_on and each.last is not None and each.last.time() <= first:
+            item = item_of(each.entry, clock, courses)
+            bars.append(replace(item, title=f"{item.title}, until {wall_time(each.last)}"))
         else:
-            rest.append(entry)
-    entries[:] = rest
+            rest.append(each)
+    lying[:] = rest
     return bars
 
 
 def _fill(
     day: WeekDay,
-    entries: list[Entry],
+    lying: list[_Lying],
     grid: _Grid,
     clock: Clock,
     courses: dict[int, KnownCourse],
     movable: set[str],
 ) -> None:
-    has = hours_of_day(day.day, clock)
-    begin, end = _ends_of(day.day, clock)
+    has, rows = hours_of_day(day.day, clock), len(grid.hours) * QUARTERS
+    begin, end = (clock.midnight(each).astimezone(UTC) for each in (day.day, day.day + timedelta(days=1)))
     length_h = (end - begin).total_seconds() / 3600
     if length_h != 24:
         day.note = f"{length_h:g} hours: the clocks go {'forward' if length_h < 24 else 'back'}"
@@ -224,19 +236,17 @@ def _fill(
     else:
         day.gaps = [hour.row for hour in grid.hours if hour.is_second]
     if day.is_today:
-        day.now_row = min(grid.quarter(clock.now), len(grid.hours) * QUARTERS - 1) + 1
+        day.now_row = min(grid.quarter(clock.local), rows - 1) + 1
     spans = []
-    for entry in entries:
-        first = grid.quarter(max(entry.starts_at, begin))
-        stop = min(entry.ends_at or entry.starts_at, end)
-        last = len(grid.hours) * QUARTERS if stop == end else grid.quarter(stop)
-        first = min(first, len(grid.hours) * QUARTERS - SHORTEST)
+    for entry, begins, ends, _ in lying:
+        first = min(grid.quarter(begins), rows - SHORTEST)
+        last = rows if ends is None else grid.quarter(ends)
         spans.append((first, max(last, first + SHORTEST), entry))
     for first, last, column, breadth, entry in side_by_side(spans):
         item = item_of(entry, clock, courses)
-        starts_at = entry.starts_at.isoformat()
-        length = min(last, len(grid.hours) * QUARTERS) - first
-        day.blocks.append(Block(item, first + 1, length, column, breadth, starts_at, entry.key in movable))
+        length = min(last, rows) - first
+        is_movable = entry.key in movable
+        day.blocks.append(Block(item, first + 1, length, column, breadth, entry.starts_at.isoformat(), is_movable))
 
 
 def side_by_side(spans: list[tuple[int, int, Entry]]) -> list[tuple[int, int, int, int, Entry]]:
