@@ -68,7 +68,8 @@ WSGI_APPLICATION = "coreengine.wsgi.application"
 
 TEMPLATES = [
     {
-        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "BACKEND": "coreengine.kernel.template_engine.Templates",
+        "NAME": "django",  # by which libraries know it
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
