@@ -64,15 +64,13 @@ def _progress(rows: list[Execution]) -> list[str]:
 def approvals_waiting(request: HttpRequest) -> int:
     """How many answers are waited for; counted once for a page, which asks for its menu and for the card."""
     if not hasattr(request, COUNTED):
-        setattr(request, COUNTED, sum(count for (count,) in _WAITING.rows(owner=request.user.pk)))
+        setattr(request, COUNTED, _WAITING.total(owner=request.user.pk))
     waiting: int = getattr(request, COUNTED)
     return waiting
 
 
 def _waiting(owner: int) -> QuerySet[Any]:
-    """One row with their number, or none."""
-    own = Approval.objects.visible_to(owner_with(owner)).open().order_by()
-    return own.values("owner_id").annotate(count=Count("pk")).values_list("count")
+    return Approval.objects.visible_to(owner_with(owner)).open().as_count()
 
 
 _WAITING = KeptQuery(_waiting, owner=int)

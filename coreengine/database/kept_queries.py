@@ -97,6 +97,10 @@ class KeptQuery:
         """Run it with these values, and give the rows as tuples."""
         return self._statement(values).fetch(values)
 
+    def total(self, **values: Any) -> int:
+        """Run it with these values, and add up the numbers in its first column; 0 without rows."""
+        return sum(row[0] for row in self.rows(**values))
+
     def objects(self, **values: Any) -> list[Any]:
         """Run it with these values, and give models as the queryset would.
 

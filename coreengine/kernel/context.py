@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
@@ -13,9 +13,7 @@ from coreengine.kernel.models import Notification
 
 
 def _unread(owner: int) -> QuerySet[Any]:
-    """One row with their number, or none."""
-    own = Notification.objects.visible_to(owner_with(owner)).unread().order_by()
-    return own.values("owner_id").annotate(count=Count("pk")).values_list("count")
+    return Notification.objects.visible_to(owner_with(owner)).unread().as_count()
 
 
 _UNREAD = KeptQuery(_unread, owner=int)
@@ -28,9 +26,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "nav_main": screens.nav_items("main"),
         "nav_bottom": screens.nav_items("bottom"),
         "settings_pages": screens.settings_pages(),
-        "unread_count": SimpleLazyObject(
-            lambda: sum(count for (count,) in _UNREAD.rows(owner=user.pk)) if user and user.is_authenticated else 0
-        ),
+        "unread_count": SimpleLazyObject(lambda: _UNREAD.total(owner=user.pk) if user and user.is_authenticated else 0),
         "theme": getattr(user, "theme", "system"),
         "is_development": settings.DEMO_ACCOUNTS,
         "product_version": settings.VERSION,

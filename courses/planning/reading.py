@@ -139,8 +139,7 @@ def open_tasks_between(user: User, start: datetime, end: datetime) -> list[OwnTa
 def due_count(user: User, clock: Clock) -> int:
     """How many own tasks and assignments are late or due today. One query."""
     tomorrow = clock.today + timedelta(days=1)
-    found = _DUE.rows(owner=user.pk, now=clock.now, until=clock.midnight(tomorrow), tomorrow=tomorrow)
-    return sum(count for (count,) in found)
+    return _DUE.total(owner=user.pk, now=clock.now, until=clock.midnight(tomorrow), tomorrow=tomorrow)
 
 
 def _add_assignments(
@@ -280,10 +279,7 @@ def _due(owner: int, now: datetime, until: datetime, tomorrow: date) -> QuerySet
     """Two rows at most: how many assignments, how many tasks."""
     tasks = _own_tasks(owner, None).open().filter(Q(due_at__lt=until) | Q(due_on__lt=tomorrow))
     work = _own(Assignment, owner).present().in_active_courses(now).outstanding(now).filter(due_at__lt=until)
-    counts = [
-        rows.order_by().values("owner_id").annotate(count=Count("pk")).values_list("count") for rows in (work, tasks)
-    ]
-    return counts[0].union(counts[1], all=True)
+    return work.as_count().union(tasks.as_count(), all=True)
 
 
 _OF_DAYS = {"owner": int, "course": int, "start": datetime, "end": datetime, "first": date, "last": date}
