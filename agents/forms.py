@@ -10,16 +10,7 @@ from agents.providers.base import PROMPT_MAX_CHARS
 from agents.registry import AgentManifest, catalog
 from agents.rules import MAX_OUTPUT_TOKENS, check_api_key, check_prompt
 from coreengine.accounts.models import User
-from courses.ai_policy import policy_note
-from courses.models import Course
-
-
-class CourseChoice(forms.ModelChoiceField):
-    """A course, with what it allows of AI where that is noted."""
-
-    def label_from_instance(self, obj: Any) -> str:
-        note = policy_note(obj)
-        return f"{obj.title} (AI: {note.label[:1].lower()}{note.label[1:]})" if note.is_stated else str(obj.title)
+from courses.choices import CourseField, offer_courses
 
 
 class RunForm(forms.Form):
@@ -39,8 +30,7 @@ class RunForm(forms.Form):
         help_text="In tokens, about four characters each. Less costs less.",
     )
 
-    course = CourseChoice(
-        queryset=Course.objects.none(),
+    course = CourseField(
         required=False,
         label="For a course",
         empty_label="No course",
@@ -50,10 +40,7 @@ class RunForm(forms.Form):
 
     def __init__(self, *args: Any, manifest: AgentManifest, owner: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        courses = Course.objects.visible_to(owner).shown_once().for_list().in_own_order()
-        if courses.exists():
-            self.fields["course"].queryset = courses  # type: ignore[attr-defined]
-        else:
+        if not offer_courses(self, owner, with_policy=True):
             del self.fields["course"], self.fields["ai_confirmed"]
         self.fields["prompt"].widget.attrs["placeholder"] = (
             "Paste the text to summarise" if manifest.provider == "local" else "Ask, or paste what to work on"

@@ -53,6 +53,13 @@ def policy_note(course: Course) -> PolicyNote:
     )
 
 
+def policy_in_brackets(key: str) -> str:
+    """ " (AI: not allowed)", to stand after a course's name; "" for a policy that is not stated."""
+    policy = AiPolicy(key or AiPolicy.UNSTATED)
+    label = str(policy.label)
+    return "" if policy == AiPolicy.UNSTATED else f" (AI: {label[:1].lower()}{label[1:]})"
+
+
 def check_ai_allowed(course: Course, *, is_confirmed: bool = False) -> None:
     """Refuse work of an agent for a course that does not allow it, unless the student confirmed it.
 

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from coreengine.accounts.models import User
+from courses.choices import CourseField, offer_courses
 from courses.models import Assignment, AssignmentGroup, Course, Term
 from courses.models.courses import HUES
 from courses.models.planned import LONGEST_ESTIMATE
@@ -201,15 +202,13 @@ class AssignmentForm(OwnAssignmentForm):
 class TaskForm(AssignmentForm):
     """An assignment made by hand from anywhere: it asks for its course."""
 
-    course = forms.ModelChoiceField(queryset=Course.objects.none(), label="Course", empty_label=None)
+    course = CourseField(label="Course", empty_label=None)
 
     field_order = ["name", "course", "due_at", "points_possible", "estimate_minutes", "html_url", "notes"]
 
     def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["course"].queryset = (  # type: ignore[attr-defined]
-            Course.objects.editable_by(owner).active(timezone.now()).by_name().only("name", "nickname")
-        )
+        offer_courses(self, owner)
 
 
 def course_initial(course: Course) -> dict[str, Any]:

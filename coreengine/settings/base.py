@@ -84,6 +84,8 @@ TEMPLATES = [
     }
 ]
 
+FORM_RENDERER = "coreengine.kernel.form_renderer.FormRenderer"
+
 # --- Database and Redis -----------------------------------------------------------------------
 # Without an address the embedded servers of this checkout are joined, or started for the duration
 # of this process (coreengine.kernel.embedded).

@@ -8,14 +8,14 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils import timezone
 
 from coreengine.accounts.models import User
 from courses.calendar.entries import layers
 from courses.calendar.rules import REPEATS, check_event, check_repeats, event_times, repeats_of
 from courses.calendar.zones import typed_moment
+from courses.choices import CourseField, offer_courses
 from courses.forms import HUE_NAMES
-from courses.models import CalendarEvent, CalendarFeed, CalendarSource, Course
+from courses.models import CalendarEvent, CalendarFeed, CalendarSource
 from courses.models.courses import HUES
 from courses.rules import LONGEST_NOTES
 
@@ -60,11 +60,6 @@ class LocalTimeField(forms.Field):
         return new != (initial.replace(second=0, microsecond=0) if initial else None)
 
 
-def _courses(owner: User, **kwargs: Any) -> forms.ModelChoiceField:
-    own = Course.objects.editable_by(owner).active(timezone.now()).by_name().only("name", "nickname")
-    return forms.ModelChoiceField(queryset=own, required=False, **{"empty_label": "No course", **kwargs})
-
-
 def _hue_field() -> forms.TypedChoiceField:
     choices = [(hue, HUE_NAMES[hue]) for hue in range(HUES)]
     return forms.TypedChoiceField(
@@ -84,6 +79,7 @@ class EventForm(forms.Form):
         required=False, label="Last day", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
     location = forms.CharField(max_length=255, required=False, label="Place")
+    course = CourseField(required=False, label="Course", empty_label="No course")
     repeats = forms.ChoiceField(choices=REPEATS, required=False, label="Repeats")
     repeats_until = forms.DateField(
         required=False,
@@ -108,7 +104,7 @@ class EventForm(forms.Form):
         self.fields["ends_at"] = LocalTimeField(
             zone=owner.zone, required=False, label="Ends", help_text=f"Times in {zone}."
         )
-        self.fields["course"] = _courses(owner, label="Course")
+        offer_courses(self, owner)
         is_all_day = bool(self.data.get("is_all_day") if self.is_bound else self.initial.get("is_all_day"))
         # Which of the two starts is asked for changes in the browser, so it does not insist on either.
         for name, is_needed in (("starts_at", not is_all_day), ("starts_on", is_all_day)):
@@ -159,6 +155,12 @@ class SourceForm(forms.Form):
     """What a student says about a calendar that is brought in."""
 
     name = forms.CharField(max_length=120, required=False, label="Name", help_text="Left empty, it has its own.")
+    course = CourseField(
+        required=False,
+        label="Course",
+        empty_label="No course",
+        help_text="Its events then belong to this course, and have its colour.",
+    )
     hue = _hue_field()
     is_busy = forms.BooleanField(
         required=False,
@@ -168,9 +170,7 @@ class SourceForm(forms.Form):
 
     def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["course"] = _courses(
-            owner, label="Course", help_text="Its events then belong to this course, and have its colour."
-        )
+        offer_courses(self, owner)
         self.order_fields(["address", "file", "name", "course", "hue", "is_busy"])
 
 
@@ -230,9 +230,11 @@ class FeedForm(forms.Form):
         widget=forms.TextInput(attrs={"autofocus": True}),
     )  # fmt: skip
 
+    course = CourseField(required=False, label="Course", empty_label="All of my calendar")
+
     def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["course"] = _courses(owner, label="Course", empty_label="All of my calendar")
+        offer_courses(self, owner)
         known = layers()
         self.fields["layers"] = forms.MultipleChoiceField(
             label="What is in it",

@@ -7,11 +7,10 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import Q
-from django.utils import timezone
 
 from coreengine.accounts.models import User
-from courses.models import Assignment, Course, OwnTask
+from courses.choices import AssignmentField, CourseField, offer_assignments, offer_courses
+from courses.models import OwnTask
 from courses.models.planned import LONGEST_ESTIMATE
 from courses.moments import short_date
 from courses.planning.quick import Understood
@@ -19,23 +18,14 @@ from courses.planning.recurrence import DAY_WORDS, Pattern
 from courses.planning.services import repeats_as
 from courses.rules import LONGEST_NOTES
 
-MOST_ASSIGNMENTS = 200
 ENDS = [("never", "Never"), ("until", "On a day"), ("times", "After a number of times")]
 MONTHLY = [
     ("day", "On this day of the month"),
     ("nth", "On this weekday of the month"),
     ("last", "On the last such weekday"),
 ]
-ASSIGNMENT_FIELDS = ("name", "owner_id", "course__name", "course__nickname", "course__owner_id")
 # Where the services name a field of the model, the form has other words for it.
 FIELDS_OF = {"due_on": "due_day", "due_at": "due_day", "due": "due_day", "rule": "repeat", "course": "course"}
-
-
-class AssignmentField(forms.ModelChoiceField):
-    """An assignment by its name and its course: many courses have a "Problem set 1"."""
-
-    def label_from_instance(self, obj: Any) -> str:
-        return f"{obj.name} · {obj.course.title}"
 
 
 class TaskForm(forms.Form):
@@ -57,8 +47,8 @@ class TaskForm(forms.Form):
         label="Estimate in minutes",
         widget=forms.NumberInput(attrs={"list": "usual-minutes"}),
     )
-    course = forms.ModelChoiceField(queryset=Course.objects.none(), required=False, empty_label="No course")
-    assignment = AssignmentField(queryset=Assignment.objects.none(), required=False, empty_label="None")
+    course = CourseField(required=False, empty_label="No course")
+    assignment = AssignmentField(required=False, empty_label="None")
     notes = forms.CharField(
         required=False,
         max_length=LONGEST_NOTES,
@@ -98,34 +88,14 @@ class TaskForm(forms.Form):
     def __init__(self, *args: Any, owner: User, task: OwnTask | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.owner, self.task = owner, task
-        now = timezone.now()
-        kept = Q(pk=task.course_id) if task and task.course_id else Q(pk=None)
-        courses = Course.objects.editable_by(owner)
-        self.fields["course"].queryset = (  # type: ignore[attr-defined]
-            (courses.filter(pk__in=courses.active(now).order_by().values("pk")) | courses.filter(kept))
-            .by_name()
-            .only("name", "nickname")
-        )
-        self.fields["assignment"].queryset = self._assignments(now, task)  # type: ignore[attr-defined]
         if task is None or task.series_id is None:
             del self.fields["scope"]
         if task is not None and task.parent_id is not None:
             for name in set(self.fields) - {"title", "notes", "estimate_minutes"}:
                 del self.fields[name]
-
-    def _assignments(self, now: datetime, task: OwnTask | None) -> Any:
-        """What can be worked towards: outstanding in courses that go on, and what the task is for already."""
-        own = Assignment.objects.editable_by(self.owner)
-        open_ids = list(
-            own.present()
-            .in_active_courses(now)
-            .outstanding(now)
-            .by_due_date()
-            .values_list("pk", flat=True)[:MOST_ASSIGNMENTS]
-        )
-        if task is not None and task.assignment_id:
-            open_ids.append(task.assignment_id)
-        return own.filter(pk__in=open_ids).select_related("course").only(*ASSIGNMENT_FIELDS).by_due_date()
+        else:
+            offer_courses(self, owner)
+            offer_assignments(self, owner)
 
     @property
     def pattern_fields(self) -> list[Any]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.utils import timezone
 
 from coreengine.accounts.models import User
-from coreengine.kernel.widgets import PlainSelect
+from courses.choices import CourseField, offer_courses
 from courses.forms import LocalDateTimeField
-from courses.models import Course, ReminderRule, ReminderSettings
+from courses.models import ReminderRule, ReminderSettings
 from courses.models.reminders import Channel
 from courses.reminders.pages import PRESETS, lead_choices
 from courses.reminders.times import WEEKDAYS, lead_words
@@ -44,19 +43,16 @@ class ReminderForm(forms.Form):
 class RuleForm(forms.Form):
     """A default: of which kind, how long before, for which course, and how."""
 
-    kind = forms.ChoiceField(choices=ReminderRule.Kind.choices, label="Of", widget=PlainSelect)
-    lead_minutes = forms.ChoiceField(label="When", widget=PlainSelect)
-    course = forms.ModelChoiceField(
-        queryset=Course.objects.none(), required=False, empty_label="Every course", label="Course", widget=PlainSelect
-    )
+    kind = forms.ChoiceField(choices=ReminderRule.Kind.choices, label="Of")
+    lead_minutes = forms.ChoiceField(label="When")
+    course = CourseField(required=False, empty_label="Every course", label="Course")
     channels = forms.MultipleChoiceField(
         choices=Channel.choices, required=False, widget=forms.CheckboxSelectMultiple, label="How"
     )
 
     def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        courses = Course.objects.editable_by(owner).active(timezone.now()).by_name()
-        self.fields["course"].queryset = courses.only("name", "nickname")  # type: ignore[attr-defined]
+        offer_courses(self, owner)
         self.fields["lead_minutes"].choices = [*lead_choices(), (NEVER, "never")]  # type: ignore[attr-defined]
 
     def values(self) -> dict[str, Any]:
@@ -68,7 +64,7 @@ class RuleForm(forms.Form):
 class SettingsForm(forms.ModelForm):
     """Digests, and how early workflows are told that something is due."""
 
-    weekly_day = forms.TypedChoiceField(choices=list(enumerate(WEEKDAYS)), coerce=int, label="On", widget=PlainSelect)
+    weekly_day = forms.TypedChoiceField(choices=list(enumerate(WEEKDAYS)), coerce=int, label="On")
     daily_days = forms.TypedMultipleChoiceField(
         choices=[(number, name[:3]) for number, name in enumerate(WEEKDAYS)],
         coerce=int,

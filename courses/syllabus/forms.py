@@ -11,7 +11,8 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 from coreengine.accounts.models import User
-from courses.models import Course, ImportDraft
+from courses.choices import CourseField, offer_courses
+from courses.models import ImportDraft
 from courses.syllabus.reading import MOST_BYTES, READ_BY_THE_VAULT, TEXT_TYPES, check_text, is_table, read_bytes
 from courses.syllabus.rows import FIELDS
 from courses.syllabus.tables import LABELS
@@ -23,9 +24,7 @@ MOST_OFFERED = 100
 class StartForm(forms.Form):
     """Where the work comes from, and which course it is for."""
 
-    course = forms.ModelChoiceField(
-        queryset=Course.objects.none(), required=False, label="Course", empty_label="A new course"
-    )
+    course = CourseField(required=False, label="Course", empty_label="A new course")
     course_name = forms.CharField(
         max_length=255, required=False, label="Name of the new course", help_text="Only if no course is chosen above."
     )
@@ -52,13 +51,11 @@ class StartForm(forms.Form):
 
     def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["course"].queryset = (  # type: ignore[attr-defined]
-            Course.objects.editable_by(owner).shown_once().for_list().in_own_order()
-        )
-        read = Resource.objects.visible_to(owner).kept().exclude(text="").order_by("-updated_at")
-        numbers = list(read.values_list("pk", flat=True)[:MOST_OFFERED])
-        own = Resource.objects.visible_to(owner).filter(pk__in=numbers).only("title", "owner_id", "text")
-        self.fields["resource"].queryset = own.order_by("-updated_at")  # type: ignore[attr-defined]
+        offer_courses(self, owner)
+        read = Resource.objects.visible_to(owner).kept().exclude(text="")
+        offered = list(read.order_by("-updated_at").values_list("pk", "title")[:MOST_OFFERED])
+        field: Any = self.fields["resource"]
+        field.queryset, field.choices = read.only("title", "owner_id", "text"), [("", field.empty_label), *offered]
 
     def clean(self) -> dict[str, Any]:
         """Leave exactly one text, with the kind that it is and where it comes from."""
