@@ -42,7 +42,7 @@ def fill(student: Any, *, courses: int, assignments: int, events: int) -> int:
         for n in range(courses)
     )
     own = list(Course.objects.filter(owner=student, source=SOURCE).order_by("pk"))
-    for course in own if courses else []:
+    for course in (each for each in own if each.pk > first):
         AssignmentGroup.objects.create(course=course, external_id="g", name="Homework", weight=100, drop_lowest=1)
     groups = {group.course_id: group for group in AssignmentGroup.objects.filter(course__in=own)}
     now, start = datetime.now(UTC), int(Assignment.objects.aggregate(last=Max("pk"))["last"] or 0)

@@ -227,8 +227,16 @@ def assignment_facts(assignment: Assignment, clock: Clock) -> list[Fact]:
 
 def _module_words(assignment: Assignment) -> str:
     """The modules that lead to an assignment. One query."""
+    return ", ".join(name for name, _ in _LEADING.rows(assignment=assignment.pk))
+
+
+def _leading(assignment: int) -> QuerySet[Any]:
     items = ModuleItem.objects.filter(assignment=assignment).present().filter(module__missing_since__isnull=True)
-    return ", ".join(items.order_by("module__position").values_list("module__name", flat=True).distinct()[:3])
+    # The place is named because the rows are distinct by what they are ordered by too.
+    return items.order_by("module__position").values_list("module__name", "module__position").distinct()[:3]
+
+
+_LEADING = KeptQuery(_leading, assignment=int)
 
 
 def submission_facts(assignment: Assignment, clock: Clock) -> list[Fact]:

@@ -6,9 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from coreengine.accounts.models import User
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from coreengine.kernel.typing import Request
 from courses.models import Assignment, AssignmentRepository
 from courses.moments import Clock, ago, moment
@@ -48,11 +50,9 @@ class AssignmentCode:
 
 def assignment_code(assignment: Assignment, user: User, clock: Clock) -> AssignmentCode:
     """Gather the card in two queries."""
-    links = AssignmentRepository.objects.visible_to(user).filter(assignment=assignment).select_related("repository")
-    linked = [link.repository for link in links.defer("repository__search_vector")]
+    linked = [link.repository for link in _LINKED.objects(owner=user.pk, assignment=assignment.pk)]
     known = {repository.pk for repository in linked}
-    own = Repository.objects.visible_to(user).present().filter(is_archived=False).latest_first()
-    others = [row for row in own.only("full_name", "owner_id", "pushed_at")[:OFFERED] if row.pk not in known]
+    others = [row for row in _OFFERED.objects(owner=user.pk) if row.pk not in known]
     assignment.repositories = linked
     return AssignmentCode(
         assignment,
@@ -62,6 +62,20 @@ def assignment_code(assignment: Assignment, user: User, clock: Clock) -> Assignm
         _sentence(assignment, clock),
         _poll_s(linked),
     )
+
+
+def _links(owner: int, assignment: int) -> QuerySet[AssignmentRepository]:
+    links = AssignmentRepository.objects.visible_to(owner_with(owner)).filter(assignment=assignment)
+    return links.select_related("repository").defer("repository__search_vector")
+
+
+def _offered(owner: int) -> QuerySet[Repository]:
+    own = Repository.objects.visible_to(owner_with(owner)).present().filter(is_archived=False).latest_first()
+    return own.only("full_name", "owner_id", "pushed_at")[:OFFERED]
+
+
+_LINKED = KeptQuery(_links, owner=int, assignment=int)
+_OFFERED = KeptQuery(_offered, owner=int)
 
 
 def _linked(repository: Repository, assignment: Assignment, clock: Clock) -> LinkedRepository:

@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from coreengine.database.kept_queries import KeptQuery
 from coreengine.kernel.models import Event
 from coreengine.kernel.pages import render_page
 from coreengine.kernel.typing import Request
@@ -29,7 +30,7 @@ from courses.forms import (
     course_initial,
     tomorrow_night,
 )
-from courses.models import Announcement, Assignment, Course
+from courses.models import Announcement, Assignment, Course, SubmissionComment
 from courses.module_pages import mark_note
 from courses.pages import (
     assignment_facts,
@@ -188,11 +189,16 @@ def _assignment_context(request: Request, assignment: Assignment) -> dict[str, A
         "submission_facts": submission_facts(assignment, clock),
         "description": shown_html(assignment.description_html, assignment.html_url),
         "mark": mark_note(assignment),
-        "comments": list(assignment.comments.in_order()),
+        "comments": _COMMENTS.objects(assignment=assignment.pk),
         "can_set_result": assignment.is_by_hand and assignment.course.is_by_hand,
         "source_url": (submission.html_url if submission else "") or assignment.html_url,
         "code": assignment_code(assignment, request.user, clock),
     }
+
+
+_COMMENTS = KeptQuery(
+    lambda assignment: SubmissionComment.objects.filter(assignment=assignment).in_order(), assignment=int
+)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -79,8 +79,16 @@ def _first(connections: list[Connection]) -> Connection:
 
 def connection_names(owner: Any, ids: set[str]) -> dict[str, str]:
     """What the student calls the connections that rows come from."""
-    rows = Connection.objects.visible_to(owner).filter(pk__in=[number for number in ids if number.isdecimal()])
-    return {str(pk): label for pk, label in rows.order_by().values_list("pk", "label")}
+    rows = _NAMES.rows(owner=owner.pk, ids=[int(number) for number in ids if number.isdecimal() and len(number) < 19])
+    return {str(pk): label for pk, label in rows}
+
+
+def _names(owner: int, ids: int) -> QuerySet[Any]:
+    rows = Connection.objects.visible_to(owner_with(owner)).filter(pk__any_of=ids)
+    return rows.order_by().values_list("pk", "label")
+
+
+_NAMES = KeptQuery(_names, owner=int, ids=int)
 
 
 def register() -> None:

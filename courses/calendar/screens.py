@@ -70,10 +70,16 @@ def also_in(request: Request, assignment: Assignment) -> dict[str, Any] | None:
     """The calendars in which an assignment is too; they are shown once, as the assignment."""
     if assignment.is_by_hand:
         return None
-    rows = CalendarEvent.objects.visible_to(request.user).present().filter(source__isnull=False)
-    rows = rows.filter(uid=f"event-assignment-{assignment.external_id}").select_related("source")
-    events = list(rows.only("title", "source__name")[:5])
+    events = _ALSO.objects(owner=request.user.pk, uid=f"event-assignment-{assignment.external_id}")
     return {"events": events} if events else None
+
+
+def _also(owner: int, uid: str) -> QuerySet[CalendarEvent]:
+    rows = CalendarEvent.objects.visible_to(owner_with(owner)).present().filter(source__isnull=False, uid=uid)
+    return rows.select_related("source").only("title", "source__name")[:5]
+
+
+_ALSO = KeptQuery(_also, owner=int, uid=str)
 
 
 def register() -> None:

@@ -78,7 +78,7 @@ _FOUND = KeptQuery(_found, owner=int, words=str)
 def assignment_plan(request: Request, assignment: Assignment) -> dict[str, Any] | None:
     """The student's own plan for an assignment: when, how long, and the tasks towards it. One query."""
     clock = clock_of(request.user)
-    tasks = OwnTask.objects.whole_of(request.user).filter(assignment=assignment).for_list()
+    tasks = _TOWARDS.objects(owner=request.user.pk, assignment=assignment.pk)
     rows = sorted((task_row(task, clock) for task in tasks), key=lambda row: (row.done, row.order))
     return {
         "assignment": assignment,
@@ -88,6 +88,13 @@ def assignment_plan(request: Request, assignment: Assignment) -> dict[str, Any] 
         "minutes": minutes_words(assignment.estimate_minutes),
         "planned_on": assignment.planned_on,
     }
+
+
+def _towards(owner: int, assignment: int) -> QuerySet[OwnTask]:
+    return OwnTask.objects.whole_of(owner_with(owner)).filter(assignment=assignment).for_list()
+
+
+_TOWARDS = KeptQuery(_towards, owner=int, assignment=int)
 
 
 def register() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Case, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from coreengine.accounts.models import User
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from courses.calendar.layers import event_of, read_events
 from courses.models import CalendarEvent, CalendarOccurrence, Course, OwnTask
 from courses.moments import Clock
@@ -20,7 +22,7 @@ JUST_BEGUN = timedelta(hours=1)
 COURSE_FIELDS = [f"course__{name}" for name in ("name", "nickname", "hue", "deleted_at")]
 
 
-def _tasks(owner: User) -> QuerySet[OwnTask]:
+def _tasks(owner: Any) -> QuerySet[OwnTask]:
     rows = OwnTask.objects.whole_of(owner).select_related("course")
     return rows.only("title", "due_on", "due_at", "done_at", "dismissed_at", "owner_id", *COURSE_FIELDS)
 
@@ -43,7 +45,17 @@ def _of_tasks(rows: Iterable[OwnTask], clock: Clock) -> Iterator[Target]:
 
 
 def read_tasks(owner: User, ids: Iterable[int]) -> Iterator[Target]:
-    return _of_tasks(_tasks(owner).filter(pk__in=list(ids)), Clock(timezone.now(), owner.zone))
+    return _of_tasks(_TASKS.objects(owner=owner.pk, ids=list(ids)), Clock(timezone.now(), owner.zone))
+
+
+_TASKS = KeptQuery(lambda owner, ids: _tasks(owner_with(owner)).filter(pk__any_of=ids), owner=int, ids=int)
+
+
+def target_of_task(owner: User, task: OwnTask) -> Target | None:
+    """A task as it was read for its own page, its course joined. A subtask has no time."""
+    if task.parent_id is not None:
+        return None
+    return next(_of_tasks([task], Clock(timezone.now(), owner.zone)))
 
 
 def tasks_ahead(owner: User, start: datetime, end: datetime) -> Iterator[Target]:
@@ -55,12 +67,8 @@ def tasks_ahead(owner: User, start: datetime, end: datetime) -> Iterator[Target]
 
 def read_own_events(owner: User, ids: Iterable[int]) -> Iterator[Target]:
     """Each event at its next time; one that is over, at its last. Two queries."""
-    events = CalendarEvent.objects.visible_to(owner).filter(pk__in=list(ids)).select_related("course", "source__course")
-    events = events.defer("search_vector", "description", "notes", "course__search_vector", "course__syllabus_html")
-    found = {event.pk: event for event in events}
-    is_ahead = Case(When(starts_at__gte=timezone.now() - JUST_BEGUN, then=Value(0)), default=Value(1))
-    times = CalendarOccurrence.objects.filter(event__in=found).order_by("event_id", is_ahead, "starts_at")
-    begins = dict(times.distinct("event_id").values_list("event_id", "starts_at"))
+    found = {event.pk: event for event in _EVENTS.objects(owner=owner.pk, ids=list(ids))}
+    begins = dict(_TIMES.rows(ids=list(found), since=timezone.now() - JUST_BEGUN)) if found else {}
     for event in found.values():
         course = event.course or (event.source.course if event.source else None)
         at = begins.get(event.pk, event.starts_at)
@@ -79,14 +87,40 @@ def read_own_events(owner: User, ids: Iterable[int]) -> Iterator[Target]:
         )
 
 
+def _events(owner: int, ids: int) -> QuerySet[CalendarEvent]:
+    rows = CalendarEvent.objects.visible_to(owner_with(owner)).filter(pk__any_of=ids)
+    rows = rows.select_related("course", "source__course").order_by()
+    columns = ("title", "starts_at", "is_all_day", "missing_since", "location")
+    return rows.only("owner_id", *columns, *COURSE_FIELDS, *(f"source__{name}" for name in COURSE_FIELDS))
+
+
+def _next_times(ids: int, since: datetime) -> QuerySet[Any]:
+    is_ahead = Case(When(starts_at__gte=since, then=Value(0)), default=Value(1))
+    times = CalendarOccurrence.objects.filter(event__pk__any_of=ids).order_by("event_id", is_ahead, "starts_at")
+    return times.distinct("event_id").values_list("event_id", "starts_at")
+
+
+_EVENTS = KeptQuery(_events, owner=int, ids=int)
+_TIMES = KeptQuery(_next_times, ids=int, since=datetime)
+
+
 def event_times(owner: User, ids: Iterable[int], start: datetime, end: datetime) -> dict[int, dict[str, datetime]]:
     """The times of events that lie in a span, by the event and the time's name. One query."""
     span = (start - timedelta(days=2), end + timedelta(days=2))  # the days of UTC that stand for days of any zone
-    rows = CalendarOccurrence.objects.filter(owner=owner, event__in=list(ids), starts_at__range=span)
+    rows = _TIMES_BETWEEN.rows(owner=owner.pk, ids=list(ids), start=span[0], end=span[1])
     found: dict[int, dict[str, datetime]] = {}
-    for pk, key, at, is_all_day in rows.values_list("event_id", "key", "starts_at", "event__is_all_day"):
+    for pk, key, at, is_all_day in rows:
         found.setdefault(pk, {})[key] = at.replace(tzinfo=owner.zone) + MORNING if is_all_day else at
     return found
+
+
+def _times_between(owner: int, ids: int, start: datetime, end: datetime) -> QuerySet[Any]:
+    rows = CalendarOccurrence.objects.filter(owner_id=owner, event__pk__any_of=ids)
+    rows = rows.filter(starts_at__gte=start, starts_at__lte=end).order_by()
+    return rows.values_list("event_id", "key", "starts_at", "event__is_all_day")
+
+
+_TIMES_BETWEEN = KeptQuery(_times_between, owner=int, ids=int, start=datetime, end=datetime)
 
 
 def own_events_ahead(owner: User, start: datetime, end: datetime) -> Iterator[Target]:
@@ -118,7 +152,7 @@ def own_events_ahead(owner: User, start: datetime, end: datetime) -> Iterator[Ta
 
 def register() -> None:
     """Add both kinds; called once, when the app is ready."""
-    register_target(TargetKind("task", "Own task", "is due", "was due", read_tasks, tasks_ahead))
+    register_target(TargetKind("task", "Own task", "is due", "was due", read_tasks, tasks_ahead, of_row=target_of_task))
     register_target(
         TargetKind("event", "Calendar event", "begins", "began", read_own_events, own_events_ahead, event_times)
     )

@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 
 from coreengine.accounts.models import User
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from coreengine.kernel.notifications import CHANNELS
 from courses.models import Course, Reminder, ReminderRule, ReminderSettings
 from courses.models.reminders import Channel, DigestSlot
@@ -20,7 +22,7 @@ from courses.reminders.times import WEEKDAYS, exact_words, lead_words, length_wo
 PRESETS = (10, 30, 60, 120, 24 * 60, 2 * 24 * 60, 7 * 24 * 60)
 RULE_LEADS = (0, 10, 30, 60, 120, 6 * 60, 24 * 60, 2 * 24 * 60, 3 * 24 * 60, 7 * 24 * 60, 14 * 24 * 60)
 ICONS = {"scheduled": "alarm-clock", "sent": "bell-ring", "skipped": "bell-minus", "dismissed": "bell-off"}
-LISTED = 100
+LISTED, LATELY = 100, 20
 
 State = Reminder.State
 
@@ -80,9 +82,9 @@ def channel_words(channels: Sequence[str]) -> str:
 def reminder_card(
     user: User, target: Target, clock: Clock, *, form: forms.Form | None = None, removed: Reminder | None = None
 ) -> dict[str, Any]:
-    """What the piece with the reminders of one thing needs; two queries."""
-    rows = Reminder.objects.visible_to(user).of(target.kind, target.pk).shown().next_times().select_related("rule")
-    lines = [line_of(row, clock) for row in _latest(rows.order_by("fire_at", "pk"))]
+    """What the piece with the reminders of one thing needs; one query."""
+    rows = _OF_ONE.objects(owner=user.pk, kind=target.kind, pk=target.pk)
+    lines = [line_of(row, clock) for row in _latest(rows)]
     presets = [
         (minutes, lead_words(minutes))
         for minutes in PRESETS
@@ -115,9 +117,8 @@ def _latest(rows: Iterable[Reminder]) -> list[Reminder]:
 
 def reminder_list(user: User, clock: Clock) -> dict[str, Any]:
     """All that is to come, soonest first, and what came lately; as many queries for any number."""
-    own = Reminder.objects.visible_to(user).select_related("rule")
-    coming = list(own.filter(state=State.SCHEDULED).next_times().order_by("fire_at", "pk")[:LISTED])
-    lately = list(own.filter(state__in=[State.SENT, State.SKIPPED]).order_by("-fire_at", "-pk")[:20])
+    coming: list[Reminder] = _COMING.objects(owner=user.pk)
+    lately: list[Reminder] = _LATELY.objects(owner=user.pk)
     targets = targets_of_reminders(user, [*coming, *lately])
 
     def lines(rows: list[Reminder]) -> list[ReminderLine]:
@@ -125,6 +126,26 @@ def reminder_list(user: User, clock: Clock) -> dict[str, Any]:
         return [line_of(row, clock, target) for row, target in found if target is not None]
 
     return {"coming": lines(coming), "lately": lines(lately)}
+
+
+def _own(owner: int) -> QuerySet[Reminder]:
+    return Reminder.objects.visible_to(owner_with(owner)).select_related("rule")
+
+
+def _of_one(owner: int, kind: str, pk: int) -> QuerySet[Reminder]:
+    return _own(owner).of(kind, pk).shown().next_times().order_by("fire_at", "pk")
+
+
+def _coming(owner: int) -> QuerySet[Reminder]:
+    return _own(owner).filter(state=State.SCHEDULED).next_times().order_by("fire_at", "pk")[:LISTED]
+
+
+def _lately(owner: int) -> QuerySet[Reminder]:
+    return _own(owner).filter(state__in=[State.SENT, State.SKIPPED]).order_by("-fire_at", "-pk")[:LATELY]
+
+
+_OF_ONE = KeptQuery(_of_one, owner=int, kind=str, pk=int)
+_COMING, _LATELY = KeptQuery(_coming, owner=int), KeptQuery(_lately, owner=int)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from courses.pages import clock_of
 from courses.reminders import following, own, work  # noqa: F401  (`following` subscribes to the log)
 from courses.reminders.pages import reminder_card
 from courses.reminders.sending import KIND
-from courses.reminders.targets import targets_of
+from courses.reminders.targets import target_kind, targets_of
 
 CARD = "courses/reminders/_card.html"
 
@@ -21,7 +21,9 @@ def reminders_of(kind: str) -> Callable[..., dict[str, Any] | None]:
     """Make the context of the piece with the reminders of a thing, for a slot of its page."""
 
     def context(request: Request, thing: Any) -> dict[str, Any] | None:
-        target = targets_of(request.user, [(kind, thing.pk)]).get((kind, thing.pk))
+        of_row = target_kind(kind).of_row
+        key = (kind, thing.pk)
+        target = of_row(request.user, thing) if of_row else targets_of(request.user, [key]).get(key)
         if target is None or not target.is_open:
             return None
         return reminder_card(request.user, target, clock_of(request.user))

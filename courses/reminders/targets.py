@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 
@@ -57,7 +57,8 @@ class TargetKind:
     what defaults should pass over, such as hidden courses. `comes` and `came` are the verbs: "is due", "was due".
 
     A kind whose things can repeat gives each of their times in `ahead`, the next one in `read`, and in
-    `times(owner, ids, start, end)` the times of these by their names.
+    `times(owner, ids, start, end)` the times of these by their names. `of_row(owner, thing)` makes a target of what
+    was read for the thing's own page already.
     """
 
     key: str
@@ -67,6 +68,7 @@ class TargetKind:
     read: Callable[[User, Iterable[int]], Iterable[Target]]
     ahead: Callable[[User, datetime, datetime], Iterable[Target]]
     times: Callable[[User, Iterable[int], datetime, datetime], Mapping[int, Mapping[str, datetime]]] | None = None
+    of_row: Callable[[User, Any], Target | None] | None = None
 
 
 _kinds: dict[str, TargetKind] = {}

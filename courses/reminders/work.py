@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from coreengine.accounts.models import User
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from courses.models import Assignment, PlannerItem
 from courses.querysets import COURSE_TAG_FIELDS, ROW_FIELDS
 from courses.reminders.targets import Target, TargetKind, register_target
@@ -20,7 +22,7 @@ MORNING = timedelta(hours=8)
 """When what has a day and no hour begins, for reminders: nobody wants "one hour before" at eleven in the night."""
 
 
-def _assignments(owner: User) -> QuerySet[Assignment]:
+def _assignments(owner: Any) -> QuerySet[Assignment]:
     return Assignment.objects.visible_to(owner).for_list().only(*ROW_FIELDS, "same_as_id")
 
 
@@ -43,7 +45,15 @@ def _of_assignments(rows: Iterable[Assignment], now: datetime) -> Iterator[Targe
 
 
 def read_assignments(owner: User, ids: Iterable[int]) -> Iterator[Target]:
-    return _of_assignments(_assignments(owner).filter(pk__in=list(ids)), timezone.now())
+    return _of_assignments(_ASSIGNMENTS.objects(owner=owner.pk, ids=list(ids)), timezone.now())
+
+
+_ASSIGNMENTS = KeptQuery(lambda owner, ids: _assignments(owner_with(owner)).filter(pk__any_of=ids), owner=int, ids=int)
+
+
+def target_of_assignment(owner: User, assignment: Assignment) -> Target:
+    """An assignment as it was read for its own page, its course and its submission joined."""
+    return next(_of_assignments([assignment], timezone.now()))
 
 
 def assignments_ahead(owner: User, start: datetime, end: datetime) -> Iterator[Target]:
@@ -53,7 +63,7 @@ def assignments_ahead(owner: User, start: datetime, end: datetime) -> Iterator[T
     return (target for target in _of_assignments(rows, now) if target.is_open)
 
 
-def _events(owner: User) -> QuerySet[PlannerItem]:
+def _events(owner: Any) -> QuerySet[PlannerItem]:
     columns = ("title", "starts_at", "is_all_day", "done_at", "dismissed_at", "missing_since", "location", "same_as_id")
     rows = PlannerItem.objects.visible_to(owner).beside_assignments().select_related("course")
     return rows.only(*columns, "html_url", "owner_id", *COURSE_TAG_FIELDS)
@@ -79,7 +89,10 @@ def _of_events(rows: Iterable[PlannerItem]) -> Iterator[Target]:
 
 
 def read_events(owner: User, ids: Iterable[int]) -> Iterator[Target]:
-    return _of_events(_events(owner).filter(pk__in=list(ids)))
+    return _of_events(_EVENTS.objects(owner=owner.pk, ids=list(ids)))
+
+
+_EVENTS = KeptQuery(lambda owner, ids: _events(owner_with(owner)).filter(pk__any_of=ids), owner=int, ids=int)
 
 
 def events_ahead(owner: User, start: datetime, end: datetime) -> Iterator[Target]:
@@ -91,5 +104,12 @@ def events_ahead(owner: User, start: datetime, end: datetime) -> Iterator[Target
 
 def register() -> None:
     """Add both kinds; called once, when the app is ready."""
-    register_target(TargetKind("assignment", "Assignment", "is due", "was due", read_assignments, assignments_ahead))
+    register_target(
+        TargetKind(
+            *("assignment", "Assignment", "is due", "was due"),
+            read_assignments,
+            assignments_ahead,
+            of_row=target_of_assignment,
+        )
+    )
     register_target(TargetKind("planner-item", "Event", "begins", "began", read_events, events_ahead))

@@ -18,6 +18,7 @@ from courses.reminders import own
 from courses.reminders.deriving import derive
 from courses.reminders.following import TYPES
 from courses.reminders.sending import send_reminders
+from courses.reminders.targets import target_kind, targets_of
 from courses.tests.factories import NOW, AssignmentFactory, CourseFactory, PlannerItemFactory
 from courses.tests.factories_calendar import CalendarEventFactory, CalendarSourceFactory
 from courses.tests.factories_planning import OwnTaskFactory
@@ -142,3 +143,17 @@ def test_the_page_of_the_thing_has_its_reminders(page: Any, owner: Any, kind: st
     assert 'id="reminders"' in answer and "reminders.css" in answer
     page.post(reverse("courses:reminders"), {"target_kind": kind, "target_id": make.pk, "lead_minutes": "30"})
     assert Reminder.objects.get().target_kind == kind
+
+
+def test_what_a_page_read_already_makes_the_same_target(owner: Any) -> None:
+    course = CourseFactory(owner=owner, name="Logic", nickname="L")
+    work = AssignmentFactory(course=course, owner=owner, name="Final exam", due_at=timezone.now())
+    task = OwnTaskFactory(owner=owner, course=course, due_on=timezone.now().date())
+    part = OwnTaskFactory(owner=owner, parent=task)
+    gone = OwnTaskFactory(owner=owner, course=CourseFactory(owner=owner, deleted_at=timezone.now()))
+
+    for kind, thing in (("assignment", work), ("task", task), ("task", part), ("task", gone)):
+        of_row = target_kind(kind).of_row
+        assert of_row is not None
+        row = type(thing).objects.get(pk=thing.pk)
+        assert of_row(owner, row) == targets_of(owner, [(kind, thing.pk)]).get((kind, thing.pk))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
 import zipfile
@@ -30,9 +31,12 @@ def install_dir(tmp_path: Path, settings: Any) -> Path:
 
 
 def tarball(files: Mapping[str, bytes | str | tarfile.TarInfo]) -> bytes:
-    """Pack files, in order; a TarInfo is put in as it is."""
+    """Pack files, in order, the same bytes for the same files; a TarInfo is put in as it is."""
     packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+    with (
+        gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as compressed,
+        tarfile.open(fileobj=compressed, mode="w") as archive,
+    ):
         for name, content in files.items():
             if isinstance(content, tarfile.TarInfo):
                 archive.addfile(content)
@@ -45,11 +49,11 @@ def tarball(files: Mapping[str, bytes | str | tarfile.TarInfo]) -> bytes:
 
 
 def zipped(files: Mapping[str, bytes | str]) -> bytes:
-    """Pack files as a .zip."""
+    """Pack files as a .zip, the same bytes for the same files."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
-            archive.writestr(name, content)
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
     return packed.getvalue()
 
 
