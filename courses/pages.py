@@ -14,7 +14,7 @@ from django.utils import timezone
 from coreengine.accounts.models import User
 from coreengine.database.kept_queries import KeptQuery, owner_with
 from courses.filters import CourseFilter
-from courses.models import Announcement, Assignment, AssignmentGroup, Course, ModuleItem
+from courses.models import Announcement, Assignment, AssignmentGroup, Course
 from courses.moments import Clock, ago, moment, short_date
 from courses.rows import WorkRow
 from courses.texts import one_line
@@ -198,7 +198,7 @@ class Fact:
 
 
 def assignment_facts(assignment: Assignment, clock: Clock) -> list[Fact]:
-    """What is known of an assignment, in the order in which a student asks."""
+    """What is known of an assignment (read `with_modules`), in the order in which a student asks."""
     facts: list[Fact] = []
 
     def at(label: str, when: datetime | None) -> None:
@@ -220,23 +220,9 @@ def assignment_facts(assignment: Assignment, clock: Clock) -> list[Fact]:
         facts.append(Fact("File types", ", ".join(assignment.allowed_extensions)))
     if assignment.omit_from_final_grade:
         facts.append(Fact("Counts", "not in the final grade"))
-    if assignment.missing_since is None and (where := _module_words(assignment)):
-        facts.append(Fact("Module", where))
+    if assignment.missing_since is None and assignment.module_names:  # type: ignore[attr-defined]
+        facts.append(Fact("Module", ", ".join(assignment.module_names)))  # type: ignore[attr-defined]
     return facts
-
-
-def _module_words(assignment: Assignment) -> str:
-    """The modules that lead to an assignment. One query."""
-    return ", ".join(name for name, _ in _LEADING.rows(assignment=assignment.pk))
-
-
-def _leading(assignment: int) -> QuerySet[Any]:
-    items = ModuleItem.objects.filter(assignment=assignment).present().filter(module__missing_since__isnull=True)
-    # The place is named because the rows are distinct by what they are ordered by too.
-    return items.order_by("module__position").values_list("module__name", "module__position").distinct()[:3]
-
-
-_LEADING = KeptQuery(_leading, assignment=int)
 
 
 def submission_facts(assignment: Assignment, clock: Clock) -> list[Fact]:

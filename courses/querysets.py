@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
+from django.apps import apps
+from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.search import SearchQuery, SearchRank
 from django.db import models
-from django.db.models import Case, Exists, F, OuterRef, Q, When
+from django.db.models import Case, Exists, F, Min, OuterRef, Q, When
 
 from coreengine.kernel.querysets import OwnedQuerySet
 from courses.work_state import (
@@ -212,6 +214,16 @@ class AssignmentQuerySet(MatchingQuerySet, ShownOnceMixin, InCourseMixin):
     def for_list(self) -> Self:
         """Read what `rows.row_of` needs and nothing else: all columns cost twice as much."""
         return self.select_related("course", "submission").only(*ROW_FIELDS)
+
+    def with_modules(self) -> Self:
+        """Annotate `module_names`: the first three modules that lead to each."""
+        items = apps.get_model("courses", "ModuleItem").objects.present().filter(assignment=OuterRef("pk"))
+        names = items.filter(module__missing_since__isnull=True).order_by().values("module__name")
+        return self.annotate(
+            module_names=ArraySubquery(
+                names.annotate(place=Min("module__position")).order_by("place").values("module__name")[:3]
+            )
+        )
 
     def by_due_date(self) -> Self:
         return self.order_by(F("due_at").asc(nulls_last=True), "position", "pk")

@@ -17,6 +17,7 @@ from coreengine.kernel.models import Event
 from coreengine.kernel.pages import render_page
 from coreengine.kernel.typing import Request
 from courses import marks, services
+from courses.calendar.screens import with_calendars
 from courses.changes import WINDOW, changes_of, recent_events
 from courses.filters import AnnouncementFilter, AssignmentFilter, CourseFilter
 from courses.form_answers import back, form_page, number, saved_by
@@ -168,12 +169,9 @@ def assignment_list(request: Request, course_pk: int | None = None) -> HttpRespo
 @require_safe
 def assignment_detail(request: Request, pk: int) -> HttpResponse:
     """Show one assignment."""
-    assignment = get_object_or_404(
-        Assignment.objects.visible_to(request.user)
-        .select_related("course", "group", "submission", "planner_item")
-        .with_twins(),
-        pk=pk,
-    )
+    rows = Assignment.objects.visible_to(request.user).with_twins().with_modules()
+    rows = with_calendars(rows.select_related("course", "group", "submission", "planner_item"), request.user)
+    assignment = get_object_or_404(rows, pk=pk)
     context = _assignment_context(request, assignment)
     return render_page(request, "courses/assignment.html", context, parts={"assignment-code": "code"})
 

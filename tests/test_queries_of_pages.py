@@ -15,7 +15,7 @@ from bench import pages_data
 
 pytestmark = pytest.mark.django_db
 
-LINK = re.compile(r'(?:href|hx-get)="(/[^"#]*)"')
+LINK = re.compile(r'(?:href|hx-get)="(/[^"#]*)["#]')
 NO_PAGES = ("/admin", "/api", "/static", "/accounts/logout", "/calendar/feeds/address")
 _CONTROL = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 FEW, MANY = 4, 12

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, QuerySet, Value
+from django.db.models.functions import Concat, JSONObject
 from django.utils.html import escape
 
+from coreengine.accounts.models import User
 from coreengine.database.kept_queries import KeptQuery, owner_with
 from coreengine.kernel.screens import (
     NavItem,
@@ -66,20 +69,18 @@ def _found(owner: int, words: str, limit: int) -> QuerySet[CalendarEvent]:
 _FOUND = KeptQuery(_found, owner=int, words=str)
 
 
+def with_calendars(assignments: QuerySet[Assignment], owner: User) -> QuerySet[Assignment]:
+    """Annotate `calendars`: the events of followed calendars that are each assignment, by id and calendar."""
+    uid = Concat(Value("event-assignment-"), OuterRef("external_id"))
+    events = CalendarEvent.objects.visible_to(owner).present().filter(source__isnull=False, uid=uid)
+    facts = events.order_by("pk").values(facts=JSONObject(event="pk", calendar="source__name"))
+    return assignments.annotate(calendars=ArraySubquery(facts[:5]))
+
+
 def also_in(request: Request, assignment: Assignment) -> dict[str, Any] | None:
-    """The calendars in which an assignment is too; they are shown once, as the assignment."""
-    if assignment.is_by_hand:
-        return None
-    events = _ALSO.objects(owner=request.user.pk, uid=f"event-assignment-{assignment.external_id}")
-    return {"events": events} if events else None
-
-
-def _also(owner: int, uid: str) -> QuerySet[CalendarEvent]:
-    rows = CalendarEvent.objects.visible_to(owner_with(owner)).present().filter(source__isnull=False, uid=uid)
-    return rows.select_related("source").only("title", "source__name")[:5]
-
-
-_ALSO = KeptQuery(_also, owner=int, uid=str)
+    """The calendars in which an assignment (read `with_calendars`) is too; it is shown once, as the assignment."""
+    found = [] if assignment.is_by_hand else assignment.calendars  # type: ignore[attr-defined]
+    return {"found": found} if found else None
 
 
 def register() -> None:

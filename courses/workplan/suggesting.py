@@ -7,10 +7,11 @@ from datetime import timedelta
 
 from coreengine.accounts.models import User
 from courses.calendar.entries import busy_between
+from courses.models import PlanPreferences
 from courses.moments import Clock
 from courses.workplan.free import free_spans
 from courses.workplan.rules import rhythm_of
-from courses.workplan.work import PlannableWork, preferences_of
+from courses.workplan.work import PlannableWork
 
 AHEAD = timedelta(days=14)
 
@@ -24,9 +25,9 @@ class Suggestion:
     minutes: int
 
 
-def suggestion_for(owner: User, work: PlannableWork, clock: Clock) -> Suggestion:
+def suggestion_for(owner: User, work: PlannableWork, clock: Clock, preferences: PlanPreferences) -> Suggestion:
     """The first time that is free for one block of this work, in working hours: before its deadline where one is."""
-    rhythm = rhythm_of(preferences_of(owner))
+    rhythm = rhythm_of(preferences)
     minutes = min(max(work.remaining_minutes, rhythm.shortest), rhythm.longest)
     end = clock.now + AHEAD
     if work.due_at is not None and work.due_at > clock.now:

@@ -7,6 +7,7 @@ from courses.workplan import views
 urlpatterns = [
     path("planner/workload/", views.workload_page, name="workload"),
     path("planner/plan/", views.plan, name="plan"),
+    path("planner/plan/by-hand/", views.by_hand, name="plan-by-hand"),
     path("planner/plan/worked/", views.worked, name="worked"),
     path("planner/plan/preferences/", views.preferences, name="plan-preferences"),
     path("planner/plan/propose/", views.propose, name="propose"),

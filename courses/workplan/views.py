@@ -27,7 +27,7 @@ from courses.workplan.forms import PreferencesForm
 from courses.workplan.heat import SPREADS, WEEKS, heat_page
 from courses.workplan.pages import plan_page
 from courses.workplan.suggesting import suggestion_for
-from courses.workplan.work import PlannableWork, open_work, preferences_of, work_to_plan
+from courses.workplan.work import open_work, preferences_of, work_to_plan
 from courses.workplan.worked import worked_page
 
 HORIZONS = [1, 2, 4, 8, 16]
@@ -53,8 +53,29 @@ def workload_page(request: Request) -> HttpResponse:
 
 @require_safe
 def plan(request: Request) -> HttpResponse:
-    """One week of the plan; `?work=task:3` opens the form of a block for that work, `?by-hand=1` the form alone."""
+    """One week of the plan; `?work=task:3` opens the form of a block for that work."""
     return _plan(request, request.GET.get("day", ""), undo=request.GET.get("undo", ""))
+
+
+@require_safe
+def by_hand(request: Request) -> HttpResponse:
+    """The form of a block by hand, for `?work=task:3` with the first time that is free.
+
+    It names all work there is, which is more than the rest of the plan: it comes when its fold is opened.
+    """
+    clock, asked = clock_of(request.user), request.GET.get("work", "")
+    preferences = preferences_of(request.user)
+    works = (work_to_plan if asked else open_work)(request.user, clock, preferences)
+    work = next((each for each in works if each.name == asked), None)
+    context = {
+        "works": works,
+        "chosen": work.name if work else None,
+        "wanted": suggestion_for(request.user, work, clock, preferences) if work else None,
+        "is_nothing_left": bool(asked) and work is None,
+        "day": day_of_text(request.GET.get("day", "")) or clock.today,
+        "is_alone": not request.htmx,
+    }
+    return render_page(request, "courses/workplan/by_hand.html", context, parts={"by-hand-form": "by-hand"})
 
 
 @require_safe
@@ -219,25 +240,18 @@ def _plan(
     request: Request, day: str, *, undo: str = "", fault: dict[str, Any] | None = None, status: int = 200
 ) -> HttpResponse:
     clock = clock_of(request.user)
-    asked = request.GET.get("work", "")
-    page = plan_page(request.user, clock, day_of_text(day))
-    # The form names all work there is, which is more than the rest of the page: it comes when it is opened.
-    by_hand = request.GET.get("by-hand") == "1" or (fault is not None and fault["at"] == "new")
-    context = {"page": page, "undo": _undo(undo), "fault": fault, "horizons": HORIZONS, "by_hand": by_hand}
-    context["chosen"] = fault["typed"].get("work") if fault else None
-    works: list[PlannableWork] = []
-    if asked:
-        works = work_to_plan(request.user, clock, preferences_of(request.user))
-        work = next((each for each in works if each.name == asked), None)
-        context["wanted"] = suggestion_for(request.user, work, clock) if work else None
-        context["is_nothing_left"] = work is None
-        if work is not None:
-            context |= {"by_hand": True, "chosen": work.name}
-    elif by_hand:
-        works = open_work(request.user, clock, preferences_of(request.user))
-    context["works"] = works
-    parts = {"plan": "plan", "by-hand-form": "by-hand"}
-    return render_page(request, "courses/workplan/plan.html", context, parts=parts, status=status)
+    context: dict[str, Any] = {
+        "page": plan_page(request.user, clock, day_of_text(day)),
+        "undo": _undo(undo),
+        "fault": fault,
+        "horizons": HORIZONS,
+        "asked": request.GET.get("work", ""),
+        "works": None,
+    }
+    if fault is not None and fault["at"] == "new":
+        context["works"] = open_work(request.user, clock, preferences_of(request.user))
+        context["chosen"] = fault["typed"].get("work")
+    return render_page(request, "courses/workplan/plan.html", context, parts={"plan": "plan"}, status=status)
 
 
 UNDOS = {

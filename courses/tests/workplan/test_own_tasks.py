@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -166,7 +167,9 @@ class TestPlanIt:
             f'href="/planner/plan/?work=assignment:{work.pk}#by-hand"'
             in page.get(work.get_absolute_url()).content.decode()
         )
-        answer = page.get(f"/planner/plan/?work=assignment:{work.pk}")
+        opened = page.get(f"/planner/plan/?work=assignment:{work.pk}").content.decode()
+        [form_url] = re.findall(r'id="by-hand-form" hx-get="([^"]+)" hx-trigger="load"', opened)
+        answer = page.get(form_url.replace("&amp;", "&"))
         wanted = answer.context["wanted"]
         assert (wanted.key, wanted.minutes) == (f"assignment:{work.pk}", 45)
         html = answer.content.decode()
@@ -179,7 +182,11 @@ class TestPlanIt:
         assert f"/planner/plan/?work=task:{task.pk}#by-hand" in page.get(task.get_absolute_url()).content.decode()
         OwnTask.objects.update(done_at=MONDAY)
         assert "Plan it" not in page.get(task.get_absolute_url()).content.decode()
-        assert "nothing left to plan" in page.get(f"/planner/plan/?work=task:{task.pk}").content.decode()
+        assert "nothing left to plan" in page.get(f"/planner/plan/by-hand/?work=task:{task.pk}").content.decode()
+        for said in ("task:0", "task:99999999999999999999", "cake:1", '"><script>x1', "\0"):
+            answers = [page.get(f"/planner/plan/{path}", {"work": said}) for path in ("", "by-hand/")]
+            assert [answer.status_code for answer in answers] == [200, 200]
+            assert all("<script>x1" not in answer.content.decode() for answer in answers)
 
 
 class TestWhatRepeats:

@@ -126,17 +126,20 @@ class TestPlanPage:
         assert reverse("courses:restore-block", args=[block.pk]) in answer.content.decode()
 
     @pytest.mark.parametrize(
-        ("name", "asked", "target", "words"),
-        [("plan", "by-hand", "by-hand-form", "Essay (Rhetoric)"), ("workload", "table", "heat-table", ">Essay</a>")],
+        ("name", "within", "asked", "target", "words"),
+        [
+            ("plan-by-hand", "plan", {}, "by-hand-form", "Essay (Rhetoric)"),
+            ("workload", "workload", {"table": "1"}, "heat-table", ">Essay</a>"),
+        ],
     )
     def test_what_is_long_comes_when_it_is_asked_for(
-        self, page: Any, essay: Any, name: str, asked: str, target: str, words: str
+        self, page: Any, essay: Any, name: str, within: str, asked: dict[str, str], target: str, words: str
     ) -> None:
         url = reverse(f"courses:{name}")
-        part = page.get(url, {asked: "1"}, headers={"HX-Request": "true", "HX-Target": target}).content.decode()
+        part = page.get(url, asked, headers={"HX-Request": "true", "HX-Target": target}).content.decode()
 
-        assert words not in text(page, name)
-        assert words in text(page, name, **{asked: "1"})  # without script
+        assert words not in text(page, within)
+        assert words in text(page, name, **asked) and url in text(page, within)  # without script
         assert words in part and "<html" not in part and f'id="{target}"' in part
 
     def test_what_a_title_says_is_never_markup(self, page: Any, owner: Any) -> None:
@@ -145,8 +148,8 @@ class TestPlanPage:
         AssignmentFactory(course=course, name='"><script>work</script>', due_at=soon + timedelta(days=2))
         WorkBlockFactory(owner=owner, title="<script>block</script>", course=course, starts_at=soon)
 
-        for name in ("plan", "workload"):
-            found = text(page, name, day=f"{timezone.now():%Y-%m-%d}", **{"table": "1", "by-hand": "1"})
+        for name in ("plan-by-hand", "workload"):
+            found = text(page, name, day=f"{timezone.now():%Y-%m-%d}", table="1")
             assert "&lt;script&gt;work" in found
             assert not any(f"<script>{word}" in found for word in ("course", "work", "block"))
         assert "&lt;script&gt;block" in text(page, "plan")
