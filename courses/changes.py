@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from coreengine.accounts.models import User
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from coreengine.kernel.models import Event
 from coreengine.kernel.statuses import Status
 from courses.moments import Clock, ago, day_name
@@ -53,6 +54,7 @@ SIFTED = [
     "submission.updated",
 ]
 """Of these, not every event is worth telling."""
+GRADES = ("submission.graded", "grade.posted", "grade.changed")
 # A change in any other field is too small to interrupt someone for.
 TOLD_FIELDS = ("missing_since", "due_at", "points_possible", "description_html", "name")
 
@@ -93,6 +95,20 @@ def recent_events(user: User, since: datetime) -> QuerySet[Event]:
         .filter(~Q(data__contains={"baseline": True}), ~Q(data__contains={"by_hand": True}))
         .order_by("-id")
     )
+
+
+def read_recent(user: User, since: datetime, *, limit: int, with_grades: bool = True) -> list[Event]:
+    """Read the latest of what `recent_events` chooses; one query."""
+    found: list[Event] = _RECENT.objects(owner=user.pk, since=since, limit=limit, with_grades=with_grades)
+    return found
+
+
+def _recent(owner: int, since: datetime, limit: int, with_grades: bool) -> QuerySet[Event]:
+    rows = recent_events(owner_with(owner), since)
+    return (rows if with_grades else rows.exclude(type__in=GRADES))[:limit]
+
+
+_RECENT = KeptQuery(_recent, owner=int, since=datetime)
 
 
 def changes_of(events: list[Event], clock: Clock) -> list[Change]:

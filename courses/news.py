@@ -9,8 +9,7 @@ from django.db.models import QuerySet
 
 from coreengine.accounts.models import User
 from coreengine.database.kept_queries import KeptQuery, owner_with
-from coreengine.kernel.models import Event
-from courses.changes import WINDOW, Change, changes_of, recent_events
+from courses.changes import WINDOW, Change, changes_of, read_recent
 from courses.models import Announcement, DashboardVisit
 from courses.moments import Clock, ago, short_date
 
@@ -47,7 +46,7 @@ def build_stream(user: User, clock: Clock) -> Stream:
     """Gather the stream in three queries. Where the student has never looked before, nothing is new."""
     visit = next(iter(_VISITS.objects(owner=user.pk)), None)
     since = visit.news_since(clock.now) if visit else None
-    events = _EVENTS.objects(owner=user.pk, since=clock.now - WINDOW)
+    events = read_recent(user, clock.now - WINDOW, limit=EVENTS_READ)
     times = {event.pk: event.time for event in events}
     lines = []
     for change in changes_of(events, clock):
@@ -68,13 +67,6 @@ def build_stream(user: User, clock: Clock) -> Stream:
         earlier=earlier[: max(EARLIER_SHOWN, NEW_SHOWN - shown - EARLIER_SHOWN)],
         more_new=len(new) - shown,
     )
-
-
-def _events(owner: int, since: datetime) -> QuerySet[Event]:
-    return recent_events(owner_with(owner), since)[:EVENTS_READ]
-
-
-_EVENTS = KeptQuery(_events, owner=int, since=datetime)
 
 
 def _announcements(owner: int, now: datetime) -> QuerySet[Announcement]:

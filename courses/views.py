@@ -13,12 +13,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from coreengine.database.kept_queries import KeptQuery
-from coreengine.kernel.models import Event
 from coreengine.kernel.pages import render_page
 from coreengine.kernel.typing import Request
 from courses import marks, services
 from courses.calendar.screens import with_calendars
-from courses.changes import WINDOW, changes_of, recent_events
+from courses.changes import WINDOW, changes_of, read_recent
 from courses.filters import AnnouncementFilter, AssignmentFilter, CourseFilter
 from courses.form_answers import back, form_page, number, saved_by
 from courses.forms import (
@@ -335,7 +334,7 @@ def announcement_detail(request: Request, pk: int) -> HttpResponse:
 def change_list(request: Request) -> HttpResponse:
     """List what changed at the sources in the last week."""
     clock = clock_of(request.user)
-    events: list[Event] = list(recent_events(request.user, clock.now - WINDOW)[: ROWS * 4])
+    events = read_recent(request.user, clock.now - WINDOW, limit=ROWS * 4)
     return render_page(request, "courses/changes.html", {"changes": changes_of(events, clock)})
 
 

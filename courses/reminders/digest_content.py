@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Count, QuerySet, Window
+
 from coreengine.accounts.models import User
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from coreengine.kernel.models import Event
-from courses.calendar.entries import entries_between
-from courses.changes import WINDOW, changes_of, recent_events
+from courses.calendar.entries import Entry, entries_between
+from courses.changes import WINDOW, Change, changes_of, read_recent
 from courses.models import Announcement, Assignment
 from courses.models.reminders import DigestSlot
 from courses.moments import Clock, day_name, long_date
@@ -67,16 +70,18 @@ def build_digest(owner: User, *, kind: str, since: datetime, clock: Clock) -> Di
     """Read all that a digest tells, as of the clock's now."""
     is_weekly = kind == DigestSlot.Kind.WEEKLY
     until = clock.midnight(clock.today) + (WEEKLY_AHEAD if is_weekly else DAILY_AHEAD)
-    work = Assignment.objects.visible_to(owner).present().in_active_courses(clock.now).for_list()
-    due = work.outstanding(clock.now).due_between(clock.now, until).by_due_date()[:READ]
-    overdue = work.overdue(clock.now).order_by("-due_at", "pk")[:READ]
+    overdue = _OVERDUE.objects(owner=owner.pk, now=clock.now)
+    due = _DUE.objects(owner=owner.pk, now=clock.now, until=until)
+    news = _NEWS.objects(owner=owner.pk, now=clock.now, since=since)
+    calendar = _calendar(owner, clock, until)
+    grades, changes = _grades(owner, since), _changes(owner, since, clock)
     sections = [
-        _section("overdue", "Overdue", (_work_line(row, clock) for row in overdue), "/assignments/?show=overdue"),
-        _section("due", "Due this week" if is_weekly else "Due in the next days", (_work_line(r, clock) for r in due)),
-        _section("calendar", "In your calendar", _calendar(owner, clock, until), "/calendar/"),
-        _section("grades", "New grades", _grades(owner, since), "/grades/"),
-        _section("news", "Announcements", _news(owner, since, clock), "/courses/announcements/"),
-        _section("changes", "Changed", _changes(owner, since, clock), "/courses/changes/"),
+        _section("overdue", "Overdue", overdue, _work_line(clock), "/assignments/?state=overdue"),
+        _section("due", "Due this week" if is_weekly else "Due in the next days", due, _work_line(clock)),
+        _section("calendar", "In your calendar", calendar, _entry_line(clock), "/calendar/"),
+        _section("grades", "New grades", grades, _grade_line, "/grades/"),
+        _section("news", "Announcements", news, _news_line, "/courses/announcements/"),
+        _section("changes", "Changed", changes, _change_line, "/courses/changes/"),
     ]
     sections = [section for section in sections if section.lines]
     day = long_date(clock.today)
@@ -89,9 +94,12 @@ def build_digest(owner: User, *, kind: str, since: datetime, clock: Clock) -> Di
     )
 
 
-def _section(key: str, title: str, lines: Iterable[Line], more_url: str = "/assignments/") -> Section:
-    found = list(lines)
-    return Section(key, title, found[:LINES], max(0, len(found) - LINES), more_url)
+def _section(
+    key: str, title: str, rows: Sequence[Any], line_of: Callable[[Any], Line], more_url: str = "/assignments/"
+) -> Section:
+    """Say the first rows; a row that was read with its `total` knows how many there are."""
+    total = getattr(rows[0], "total", len(rows)) if rows else 0
+    return Section(key, title, [line_of(row) for row in rows[:LINES]], max(0, total - LINES), more_url)
 
 
 def _sum(sections: Sequence[Section]) -> str:
@@ -108,53 +116,90 @@ def _sum(sections: Sequence[Section]) -> str:
     return ", ".join(f"{count} {one if count == 1 else many}" for count, (one, many) in counts[:3])
 
 
-def _work_line(row: Assignment, clock: Clock) -> Line:
-    assert row.due_at is not None
-    note = " · ".join(filter(None, [row.course.title, row.points_text]))
-    return Line(row.name, row.get_absolute_url(), exact_words(row.due_at, clock), note)
+def _first(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """The first lines' rows, each with how many there are in all."""
+    return rows.annotate(total=Window(Count("pk")))[:LINES]
 
 
-def _calendar(owner: User, clock: Clock, until: datetime) -> list[Line]:
-    lines = []
-    for entry in entries_between(owner, clock.now, until, only=OWN_LAYERS):
-        if entry.is_done or entry.starts_at < clock.now and not entry.is_all_day:
-            continue
+def _work(owner: int, now: datetime) -> Any:
+    return Assignment.objects.visible_to(owner_with(owner)).present().in_active_courses(now).for_list()
+
+
+def _due(owner: int, now: datetime, until: datetime) -> QuerySet[Assignment]:
+    return _first(_work(owner, now).outstanding(now).due_between(now, until).by_due_date())
+
+
+def _overdue(owner: int, now: datetime) -> QuerySet[Assignment]:
+    return _first(_work(owner, now).overdue(now).order_by("-due_at", "pk"))
+
+
+def _news(owner: int, now: datetime, since: datetime) -> QuerySet[Announcement]:
+    rows = Announcement.objects.visible_to(owner_with(owner)).shown_once().in_active_courses(now)
+    return _first(rows.filter(posted_at__gte=since).for_list().newest_first())
+
+
+def _posted(owner: int, since: datetime) -> QuerySet[Event]:
+    rows = Event.objects.filter(owner_id=owner, type__in=["grade.posted", "grade.changed"], time__gte=since)
+    return rows.order_by("-id")[:READ]
+
+
+_DUE = KeptQuery(_due, owner=int, now=datetime, until=datetime)
+_OVERDUE = KeptQuery(_overdue, owner=int, now=datetime)
+_NEWS = KeptQuery(_news, owner=int, now=datetime, since=datetime)
+_POSTED = KeptQuery(_posted, owner=int, since=datetime)
+
+
+def _work_line(clock: Clock) -> Callable[[Assignment], Line]:
+    def say(row: Assignment) -> Line:
+        assert row.due_at is not None
+        note = " · ".join(filter(None, [row.course.title, row.points_text]))
+        return Line(row.name, row.get_absolute_url(), exact_words(row.due_at, clock), note)
+
+    return say
+
+
+def _calendar(owner: User, clock: Clock, until: datetime) -> list[Entry]:
+    return [
+        entry
+        for entry in entries_between(owner, clock.now, until, only=OWN_LAYERS)
+        if not entry.is_done and (entry.starts_at >= clock.now or entry.is_all_day)
+    ]
+
+
+def _entry_line(clock: Clock) -> Callable[[Entry], Line]:
+    def say(entry: Entry) -> Line:
         side = day_name(clock.day_of(entry.starts_at), clock.today)
         side = side if entry.is_all_day else exact_words(entry.starts_at, clock)
         note = " · ".join(filter(None, [entry.course, entry.location]))
-        lines.append(Line(entry.title, entry.url or "/calendar/", side, note))
-    return lines
+        return Line(entry.title, entry.url or "/calendar/", side, note)
+
+    return say
 
 
-def _grades(owner: User, since: datetime) -> list[Line]:
-    rows = Event.objects.filter(owner=owner, type__in=["grade.posted", "grade.changed"], time__gte=since)
-    seen: dict[str, Line] = {}
-    for event in rows.order_by("-id")[:READ]:
-        data: dict[str, Any] = event.data
-        before = f"was {data['before']}" if event.type == "grade.changed" and data.get("before") else ""
-        note = " · ".join(filter(None, [str(data.get("course_name") or ""), before]))
-        url = f"/assignments/{event.subject_id}/"
-        seen.setdefault(event.subject_id, Line(str(data.get("name", "")), url, str(data.get("after") or ""), note))
-    return list(seen.values())
+def _grades(owner: User, since: datetime) -> list[Event]:
+    """The latest of each grade."""
+    found: dict[str, Event] = {}
+    for event in _POSTED.objects(owner=owner.pk, since=since):
+        found.setdefault(event.subject_id, event)
+    return list(found.values())
 
 
-def _news(owner: User, since: datetime, clock: Clock) -> list[Line]:
-    rows = Announcement.objects.visible_to(owner).shown_once().in_active_courses(clock.now).filter(posted_at__gte=since)
-    return [
-        Line(row.title, row.get_absolute_url(), row.course.title, row.author)
-        for row in rows.for_list().newest_first()[:READ]
-    ]
+def _grade_line(event: Event) -> Line:
+    data: dict[str, Any] = event.data
+    before = f"was {data['before']}" if event.type == "grade.changed" and data.get("before") else ""
+    note = " · ".join(filter(None, [str(data.get("course_name") or ""), before]))
+    return Line(str(data.get("name", "")), f"/assignments/{event.subject_id}/", str(data.get("after") or ""), note)
 
 
-def _changes(owner: User, since: datetime, clock: Clock) -> list[Line]:
-    events = recent_events(owner, max(since, clock.now - WINDOW))
-    events = events.exclude(type__in=["submission.graded", "grade.posted", "grade.changed"])
-    return [
-        Line(
-            change.name,
-            change.url,
-            "",
-            " ".join(filter(None, [change.verb, change.new, change.old and f"(was {change.old})"])),
-        )
-        for change in changes_of(list(events[:READ]), clock)
-    ]
+def _news_line(row: Announcement) -> Line:
+    return Line(row.title, row.get_absolute_url(), row.course.title, row.author)
+
+
+def _changes(owner: User, since: datetime, clock: Clock) -> list[Change]:
+    """Grades left out: they have a section of their own."""
+    return changes_of(read_recent(owner, max(since, clock.now - WINDOW), limit=READ, with_grades=False), clock)
+
+
+def _change_line(change: Change) -> Line:
+    words = [change.verb, change.new, change.old and f"(was {change.old})"]
+    return Line(change.name, change.url, "", " ".join(filter(None, words)))

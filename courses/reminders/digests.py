@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.template.loader import render_to_string
 from django.utils import timezone
 
 from coreengine.accounts.models import User
+from coreengine.database.kept_queries import KeptQuery
 from coreengine.kernel.events import record
 from coreengine.kernel.mail import queue_email
 from coreengine.kernel.notifications import address_of
@@ -100,10 +101,15 @@ def _settle(row: ReminderSettings, kind: str, slot_at: datetime, now: datetime, 
 
 def _since(owner: User, kind: str, now: datetime) -> datetime:
     """When the last digest of this kind was made, which this one goes on from."""
-    last = (
-        DigestSlot.objects.filter(owner=owner, kind=kind).order_by("-made_at").values_list("made_at", flat=True).first()
-    )
+    last = next((made_at for (made_at,) in _LAST.rows(owner=owner.pk, kind=kind)), None)
     return max(last or now - USUAL[kind], now - FURTHEST[kind])
+
+
+def _last(owner: int, kind: str) -> QuerySet[Any]:
+    return DigestSlot.objects.filter(owner_id=owner, kind=kind).order_by("-made_at").values_list("made_at")[:1]
+
+
+_LAST = KeptQuery(_last, owner=int, kind=str)
 
 
 def preview_digest(owner: User, *, kind: str, now: datetime | None = None) -> Digest:

@@ -21,12 +21,14 @@ from courses.workplan.work import MOST_WORK, PlannableWork, address_of
 STEPS_KEPT_FOR = timedelta(days=120)
 
 
-def read_tasks(owner: User, clock: Clock, preferences: PlanPreferences) -> list[PlannableWork]:
+def read_tasks(
+    owner: User, clock: Clock, preferences: PlanPreferences, ids: list[int] | None = None
+) -> list[PlannableWork]:
     """The tasks still to be done; one query. A subtask is a part of its task, not work of its own.
 
     With them come those done lately towards an assignment, which is the less to do for them.
     """
-    rows = _TASKS.rows(owner=owner.pk, lately=clock.now - STEPS_KEPT_FOR)
+    rows = _TASKS.rows(owner=owner.pk, lately=clock.now - STEPS_KEPT_FOR, ids=ids)
     return [_work(clock, preferences, *row) for row in rows]
 
 
@@ -94,10 +96,12 @@ def _effort(minutes: int | None, parts: int | None, preferences: PlanPreferences
     return Effort(preferences.default_minutes, "assumed, since it has no estimate")
 
 
-def _tasks(owner: int, lately: datetime) -> QuerySet[Any]:
+def _tasks(owner: int, lately: datetime, ids: int | None) -> QuerySet[Any]:
     done_steps = Q(done_at__gte=lately, assignment__isnull=False)
     rows = OwnTask.objects.whole_of(owner_with(owner))
     rows = rows.filter(Q(done_at__isnull=True) | done_steps, dismissed_at=None)
+    if ids is not None:
+        rows = rows.filter(pk__any_of=ids)
     # Asked for the few tasks that have one, where joins would read all of a student's work.
     parts = OwnTask.objects.filter(parent=OuterRef("pk"), deleted_at=None, done_at=None).order_by()
     shown = Assignment.objects.filter(pk=OuterRef("assignment")).order_by()
@@ -114,4 +118,4 @@ def _tasks(owner: int, lately: datetime) -> QuerySet[Any]:
     )[:MOST_WORK]
 
 
-_TASKS = KeptQuery(_tasks, owner=int, lately=datetime)
+_TASKS = KeptQuery(_tasks, owner=int, lately=datetime, ids=int)

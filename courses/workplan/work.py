@@ -67,13 +67,14 @@ class PlannableWork:
         return max(0, self.effort.minutes - self.steps_minutes - self.worked_minutes)
 
 
-ReadWork = Callable[[User, Clock, PlanPreferences], Iterable[PlannableWork]]
+ReadWork = Callable[[User, Clock, PlanPreferences, list[int] | None], Iterable[PlannableWork]]
 OpenDues = Callable[[User, Iterable[int], Clock], dict[int, datetime | None]]
 
 
 @dataclass(frozen=True)
 class Source:
-    """A kind of work; `read` gives what is still to do, with and without a date, in a fixed number of queries.
+    """A kind of work; `read` gives what is still to do, with and without a date, in a fixed number of queries: all of
+    it, or of these ids.
 
     `open_dues(owner, ids, clock)` gives the deadlines of those that `read` would give, however many there are, in one
     query; `address` leads to one, done too.
@@ -105,13 +106,9 @@ def address_of(kind: str, work_id: int) -> str:
 
 def open_dues(owner: User, keys: Iterable[Key], clock: Clock) -> dict[Key, datetime | None]:
     """The deadlines of those of these that are still to be done; one query a kind."""
-    wanted: dict[str, set[int]] = defaultdict(set)
-    for kind, pk in keys:
-        wanted[kind].add(pk)
     return {
         (kind, pk): due_at
-        for kind, ids in wanted.items()
-        if kind in _sources
+        for kind, ids in _by_kind(keys).items()
         for pk, due_at in _sources[kind].open_dues(owner, ids, clock).items()
     }
 
@@ -158,8 +155,29 @@ def open_work(owner: User, clock: Clock, preferences: PlanPreferences) -> list[P
     return [work for work in _read(owner, clock, preferences) if not work.is_done]
 
 
+def open_work_of(
+    owner: User, keys: Iterable[Key], clock: Clock, preferences: PlanPreferences
+) -> dict[Key, PlannableWork]:
+    """Read those of these that are still to do; what was worked on each, and what its steps take, is left at none."""
+    return {
+        work.key: work
+        for kind, ids in _by_kind(keys).items()
+        for work in _sources[kind].read(owner, clock, preferences, sorted(ids))
+        if not work.is_done
+    }
+
+
+def _by_kind(keys: Iterable[Key]) -> dict[str, set[int]]:
+    """The ids of each kind that is known."""
+    wanted: dict[str, set[int]] = defaultdict(set)
+    for kind, pk in keys:
+        if kind in _sources:
+            wanted[kind].add(pk)
+    return wanted
+
+
 def _read(owner: User, clock: Clock, preferences: PlanPreferences) -> list[PlannableWork]:
-    found = [work for source in _sources.values() for work in source.read(owner, clock, preferences)]
+    found = [work for source in _sources.values() for work in source.read(owner, clock, preferences, None)]
     return sorted(found, key=lambda work: (work.due_at is None, work.due_at or clock.now, work.kind, work.id))
 
 
@@ -173,12 +191,14 @@ def worked_minutes(owner: User) -> dict[Key, int]:
     return {(kind, work_id): total for kind, work_id, total in _WORKED.rows(owner=owner.pk)}
 
 
-def read_assignments(owner: User, clock: Clock, preferences: PlanPreferences) -> list[PlannableWork]:
+def read_assignments(
+    owner: User, clock: Clock, preferences: PlanPreferences, ids: list[int] | None = None
+) -> list[PlannableWork]:
     """The assignments still to be done in courses that go on: two queries, whatever their number.
 
     Nobody plans what is closed already: nothing could be handed in.
     """
-    rows = _WORK.rows(owner=owner.pk, now=clock.now)
+    rows = _WORK.rows(owner=owner.pk, now=clock.now, ids=ids)
     if not rows:
         return []
     totals = _totals(owner, clock.now)
@@ -264,8 +284,10 @@ def _going_on(owner: int, now: datetime) -> Any:
     return rows.in_active_courses(now)
 
 
-def _work(owner: int, now: datetime) -> QuerySet[Any]:
+def _work(owner: int, now: datetime, ids: int | None) -> QuerySet[Any]:
     rows = _going_on(owner, now).present().outstanding(now).by_due_date()
+    if ids is not None:
+        rows = rows.filter(pk__any_of=ids)
     return rows.values_list(
         *("pk", "name", "due_at", "unlock_at", "lock_at"),
         *("estimate_minutes", "points_possible", "group_id", "omit_from_final_grade"),
@@ -284,6 +306,6 @@ def _worked(owner: int) -> QuerySet[Any]:
     return rows.values("kind", "work_id").annotate(total=Sum("actual_minutes")).values_list("kind", "work_id", "total")
 
 
-_WORK = KeptQuery(_work, owner=int, now=datetime)
+_WORK = KeptQuery(_work, owner=int, now=datetime, ids=int)
 _TOTALS = KeptQuery(_counted, owner=int, now=datetime)
 _WORKED = KeptQuery(_worked, owner=int)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from itertools import islice
+
+from django.db.models import QuerySet
 
 from coreengine.accounts.models import User
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from courses.models import WorkBlock
 from courses.moments import Clock, span_of_days
+from courses.querysets import COURSE_LONG_FIELDS
 from courses.workplan.effort import minutes_words
-from courses.workplan.work import PlannableWork, address_of, preferences_of, work_to_plan
+from courses.workplan.work import Key, PlannableWork, address_of, open_work_of, preferences_of
 
 WEEKS = 8
 MOST_WORKS = 60
@@ -107,10 +112,18 @@ def worked_page(user: User, clock: Clock) -> WorkedPage:
     this = clock.today - timedelta(days=clock.today.weekday())
     first = this - timedelta(days=7 * (WEEKS - 2))
     start, end = clock.midnight(first), clock.midnight(first + timedelta(days=7 * WEEKS))
-    rows = WorkBlock.objects.visible_to(user).settled().between(start, end).select_related("course")
-    blocks = list(rows.defer("course__search_vector", "course__syllabus_html", "course__notes").in_order())
-    known = {work.key: work for work in work_to_plan(user, clock, preferences_of(user))} if blocks else {}
-    return WorkedPage(_weeks(blocks, first, this, clock), _works(blocks, known))
+    blocks: list[WorkBlock] = _SETTLED.objects(owner=user.pk, start=start, end=end)
+    groups = _by_work(blocks)
+    known = open_work_of(user, groups, clock, preferences_of(user)) if groups else {}
+    return WorkedPage(_weeks(blocks, first, this, clock), _works(groups, known))
+
+
+def _settled(owner: int, start: datetime, end: datetime) -> QuerySet[WorkBlock]:
+    rows = WorkBlock.objects.visible_to(owner_with(owner)).settled().between(start, end).in_order()
+    return rows.select_related("course").defer(*(f"course__{name}" for name in COURSE_LONG_FIELDS))
+
+
+_SETTLED = KeptQuery(_settled, owner=int, start=datetime, end=datetime)
 
 
 def _weeks(blocks: list[WorkBlock], first: date, this: date, clock: Clock) -> list[WeekSum]:
@@ -138,12 +151,17 @@ def _weeks(blocks: list[WorkBlock], first: date, this: date, clock: Clock) -> li
     ]
 
 
-def _works(blocks: list[WorkBlock], known: dict[tuple[str, int], PlannableWork]) -> list[WorkSum]:
-    found: dict[tuple[str, int], list[WorkBlock]] = {}
+def _by_work(blocks: list[WorkBlock]) -> dict[Key, list[WorkBlock]]:
+    """The blocks of each piece of work, the last first; of the works that were planned last."""
+    found: dict[Key, list[WorkBlock]] = {}
     for block in reversed(blocks):
         found.setdefault((block.kind, block.work_id), []).append(block)
+    return dict(islice(found.items(), MOST_WORKS))
+
+
+def _works(groups: dict[Key, list[WorkBlock]], known: dict[Key, PlannableWork]) -> list[WorkSum]:
     sums = []
-    for key, group in list(found.items())[:MOST_WORKS]:
+    for key, group in groups.items():
         last, work = group[0], known.get(key)
         planned, worked = sum(b.minutes for b in group), sum(b.actual_minutes or 0 for b in group)
         sums.append(

@@ -13,6 +13,7 @@ from django.core import mail as django_mail
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from coreengine.kernel.events import record
 from coreengine.kernel.mail import send_due
@@ -192,3 +193,21 @@ def test_ten_times_the_work_takes_the_same_queries(daily: Any, make_work: Make) 
     for _ in range(10):
         make_work(due_at=NOW + DAY)
     assert count() == few <= 10
+
+
+def test_what_is_left_out_is_counted_and_its_link_leads_to_all_of_it(owner: Any, make_work: Make, page: Any) -> None:
+    for number in range(75):
+        make_work(name=f"Late {number}", due_at=timezone.now() - DAY - number * HOUR)
+        make_work(name=f"Soon {number}", due_at=timezone.now() + HOUR + number * timedelta(minutes=1))
+    for _ in range(70):
+        AnnouncementFactory(owner=owner, course=Assignment.objects.earliest("pk").course, posted_at=timezone.now())
+
+    digest = preview_digest(owner, kind="daily")
+
+    assert digest.counts == {"overdue": 75, "due": 75, "news": 70}
+    assert "75 due, 75 overdue, 70 announcements" in digest.subject
+    overdue, due, _ = digest.sections
+    assert [len(overdue.lines), len(due.lines)] == [12, 12]
+    assert (overdue.lines[0].title, due.lines[0].title) == ("Late 0", "Soon 0")
+    listed = page.get(overdue.more_url).content.decode()
+    assert "Late 74" in listed and "Soon" not in listed
