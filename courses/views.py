@@ -16,6 +16,7 @@ from coreengine.database.kept_queries import KeptQuery
 from coreengine.kernel.pages import render_page
 from coreengine.kernel.typing import Request
 from courses import marks, services
+from courses.assignment_lists import FirstPages, in_rows, listed
 from courses.calendar.screens import with_calendars
 from courses.changes import WINDOW, changes_of, read_recent
 from courses.filters import AnnouncementFilter, AssignmentFilter, CourseFilter
@@ -134,15 +135,16 @@ def course_hide(request: Request, pk: int) -> HttpResponse:
 def assignment_list(request: Request, course_pk: int | None = None) -> HttpResponse:
     """List assignments, of one course or of all that go on."""
     clock = clock_of(request.user)
-    own = Assignment.objects.visible_to(request.user).in_sight()
     course = None
     if course_pk is not None:
         course = get_object_or_404(Course.objects.visible_to(request.user), pk=course_pk)
-        own = own.in_course(course)
-    elif not request.GET.get("course"):
-        own = own.in_active_courses(clock.now)
-    found = AssignmentFilter(request.GET, queryset=own, request=request)
-    rows = found.qs.with_work_state(clock.now).for_list().by_due_date()
+    is_filtered = any(request.GET.get(name) for name in AssignmentFilter.base_filters)
+    rows: Any = FirstPages(request.user, clock.now, course_pk, ROWS)
+    if is_filtered:
+        own = listed(request.user, clock.now, course_pk)
+        if course is None and request.GET.get("course"):  # of a course that is over too
+            own = Assignment.objects.visible_to(request.user).in_sight()
+        rows = in_rows(AssignmentFilter(request.GET, queryset=own, request=request).qs, clock.now)
     page = Paginator(rows, ROWS).get_page(request.GET.get("page"))
     read_repositories(page.object_list)
     context = {
@@ -160,7 +162,7 @@ def assignment_list(request: Request, course_pk: int | None = None) -> HttpRespo
             ("gone", "Vanished"),
         ],
         "query": request.GET.get("q", ""),
-        "is_filtered": any(request.GET.get(name) for name in ("state", "q", "course", "due_before", "due_after")),
+        "is_filtered": is_filtered,
     }
     return render_page(request, "courses/assignments.html", context, parts={"assignment-list": "list"})
 

@@ -1,7 +1,8 @@
 """Models out of the rows of a kept statement, as Django's own iteration would make them.
 
-It skips `Model.__init__`, which takes most of the time of a long list, and makes what many rows point to once. It is
-only for reading: models that listen to `post_init` or have parents are refused.
+It skips `Model.__init__`, which takes most of the time of a long list, and makes what many rows point to once. What
+hangs on a row by a one-to-one of its own does not know the row. It is only for reading: models that listen to
+`post_init` or have parents are refused.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class _Related(_Part):
     def __init__(self, info: dict[str, Any], select: list[Any]) -> None:
         super().__init__(info, select)
         self.set_here, self.set_there = info["local_setter"], info["remote_setter"]
-        self.is_shared = not info["reverse"] and not info["field"].unique
+        self.is_reverse = info["reverse"]
+        self.is_shared = not self.is_reverse and not info["field"].unique
 
     def join(self, row: tuple[Any, ...], holder: Model, known: dict[Any, Model]) -> None:
         key = row[self.key]
@@ -56,7 +58,8 @@ class _Related(_Part):
             if self.is_shared:
                 known[self, key] = made
         self.set_here(holder, made)
-        self.set_there(made, holder)
+        if not self.is_reverse:  # else both would point to each other, and wait for the collector
+            self.set_there(made, holder)
 
 
 class Maker:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import filterfalse
+from operator import attrgetter
 from types import MappingProxyType
 
 from courses.calendar.entries import Entry, in_order
@@ -16,6 +18,7 @@ LANES = 3
 DOTS = 4
 """Dots that stand for them on a phone."""
 SHOWN = max(LANES, DOTS)
+_IS_ALL_DAY = attrgetter("is_all_day")
 
 
 @dataclass(slots=True)
@@ -91,7 +94,9 @@ def build_month(
     spans: list[Span] = []
     for entry in entries:  # a thousand of them: one conversion each, where that is enough
         first = entry.starts_at.astimezone(zone).toordinal() - base
-        last = first if entry.ends_at is None else last_day(entry, clock).toordinal() - base
+        last = first if entry.ends_at is None else entry.ends_at.astimezone(zone).toordinal() - base
+        if last != first:  # or it ends with the day
+            last = last_day(entry, clock).toordinal() - base
         if first != last:
             spans.append((first, last, entry))
         elif 0 <= first < count:
@@ -129,32 +134,31 @@ def _fill_week(
         lane = next((n for n in range(LANES) if all(n not in lanes for lanes in taken)), LANES)
         item = word(entry) if lane < LANES else None
         for place, lanes in zip(columns, taken, strict=True):
-            _count(cells[place], entry)
+            _count(cells[place], [entry])
             if item is None:
                 cells[place].more += 1
             else:
                 lanes[lane] = Slot(item, _ends(place, first, last), True, place == begin)
     for place in range(monday, sunday + 1):
         lanes, cell = placed[place - monday], cells[place]
-        own = [(place, place, place, place, entry) for entry in of_days[place]]
+        own = of_days[place]
+        reach: dict[str, tuple[int, int]] = {}
         if place in clipped:
-            own = sorted([*clipped[place], *own], key=lambda bar: bar[4].starts_at)
-        for is_whole in (True, False):
-            for _, _, first, last, entry in own:
-                if entry.is_all_day is not is_whole:
-                    continue
-                _count(cell, entry)
-                lane = next((n for n in range(LANES) if n not in lanes), LANES)
-                if lane == LANES:
-                    cell.more += 1
-                else:
-                    lanes[lane] = Slot(word(entry), _ends(place, first, last), is_whole or first != last, True)
+            reach = {entry.key: (first, last) for _, _, first, last, entry in clipped[place]}
+            own = sorted([*(bar[4] for bar in clipped[place]), *own], key=attrgetter("starts_at"))
+        own = [*filter(_IS_ALL_DAY, own), *filterfalse(_IS_ALL_DAY, own)]
+        free = [lane for lane in range(LANES) if lane not in lanes]
+        for lane, entry in zip(free, own, strict=False):
+            first, last = reach.get(entry.key, (place, place))
+            lanes[lane] = Slot(word(entry), _ends(place, first, last), entry.is_all_day or first != last, True)
+        _count(cell, own)
+        cell.more += max(0, len(own) - len(free))
         cell.slots = [lanes.get(lane, Slot()) for lane in range(max(lanes, default=-1) + 1)]
 
 
-def _count(cell: Day, entry: Entry) -> None:
-    cell.count += 1
-    if len(cell.dots) < DOTS:
+def _count(cell: Day, entries: list[Entry]) -> None:
+    cell.count += len(entries)
+    for entry in entries[: DOTS - len(cell.dots)]:
         cell.dots.append(f"hue-{entry.hue % 12}" if entry.hue is not None else "no-hue")
 
 

@@ -71,25 +71,25 @@ def item_of(entry: Entry, clock: Clock, courses: dict[int, KnownCourse]) -> Item
     course = courses.get(entry.course_id or 0)
     local = entry.starts_at.astimezone(clock.zone)
     theirs = _course_time(entry, local, course)
-    css = [CLASSES.get(entry.kind, "is-other"), f"hue-{entry.hue % 12}" if entry.hue is not None else "no-hue"]
+    tint = f"hue-{entry.hue % 12}" if entry.hue is not None else "no-hue"
+    css = f"{CLASSES.get(entry.kind, 'is-other')} {tint}"
     if entry.is_done:
-        css.append("is-done")
+        css += " is-done"
     if not entry.is_busy and entry.ends_at is not None:
-        css.append("is-free")
-    told = [entry.title, _when_words(entry, local, clock), entry.location, entry.course, theirs]
+        css += " is-free"
+    told = (
+        entry.title,
+        _when_words(entry, local, clock),
+        entry.location,
+        entry.course,
+        theirs,
+        entry.is_done and "done",
+    )
+    # Positions and no names: a week has hundreds of these.
     return Item(
-        key=entry.key,
-        title=entry.title,
-        url=entry.url,
-        time="" if entry.is_all_day else wall_time(local),
-        told=" · ".join([*filter(None, told), *(["done"] if entry.is_done else [])]),
-        css=" ".join(css),
-        course=entry.course,
-        course_css=css[1],
-        location=entry.location,
-        course_time=theirs,
-        is_done=entry.is_done,
-        is_all_day=entry.is_all_day,
+        *(entry.key, entry.title, entry.url, "" if entry.is_all_day else wall_time(local)),
+        *(" · ".join(filter(None, told)), css, entry.course, tint, entry.location, theirs),
+        *(entry.is_done, entry.is_all_day),
     )
 
 
