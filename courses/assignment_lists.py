@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from coreengine.accounts.models import User
+from coreengine.database.kept_pages import KeptPages
 from coreengine.database.kept_queries import KeptQuery, owner_with
 from courses.models import Assignment
 
@@ -24,26 +25,16 @@ def in_rows(assignments: Any, now: datetime) -> QuerySet[Assignment]:
     return rows
 
 
-class FirstPages:
-    """The whole list for a paginator; the number of its rows and its first page come from kept statements."""
-
-    def __init__(self, owner: User, now: datetime, course: int | None, size: int) -> None:
-        self.owner, self.now, self.course, self.size = owner, now, course, size
-
-    def count(self) -> int:
-        now = self.now if self.course is None else None  # a course has all of its work, whatever the time
-        return _COUNT.total(owner=self.owner.pk, now=now, course=self.course)
-
-    def __len__(self) -> int:
-        return self.count()
-
-    def __getitem__(self, span: slice) -> list[Assignment]:
-        if span.start == 0 and span.stop <= self.size:
-            found: list[Assignment] = _FIRST.objects(
-                owner=self.owner.pk, now=self.now, course=self.course, size=self.size
-            )
-            return found[: span.stop]
-        return list(in_rows(listed(self.owner, self.now, self.course), self.now)[span])
+def all_of(owner: User, now: datetime, course: int | None, size: int) -> KeptPages:
+    """The whole list, to be shown in pages of so many."""
+    # A course has all of its work, whatever the time.
+    counted_at = now if course is None else None
+    return KeptPages(
+        size,
+        total=lambda: _COUNT.total(owner=owner.pk, now=counted_at, course=course),
+        first=lambda size: _FIRST.objects(owner=owner.pk, now=now, course=course, size=size),
+        rest=lambda: in_rows(listed(owner, now, course), now),
+    )
 
 
 _FIRST = KeptQuery(

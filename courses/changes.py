@@ -59,7 +59,7 @@ GRADES = ("submission.graded", "grade.posted", "grade.changed")
 TOLD_FIELDS = ("missing_since", "due_at", "points_possible", "description_html", "name")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Change:
     """One line: `name` did what; `new` and `old` are shown strong and struck through."""
 

@@ -16,7 +16,7 @@ from coreengine.database.kept_queries import KeptQuery
 from coreengine.kernel.pages import render_page
 from coreengine.kernel.typing import Request
 from courses import marks, services
-from courses.assignment_lists import FirstPages, in_rows, listed
+from courses.assignment_lists import all_of, in_rows, listed
 from courses.calendar.screens import with_calendars
 from courses.changes import WINDOW, changes_of, read_recent
 from courses.filters import AnnouncementFilter, AssignmentFilter, CourseFilter
@@ -139,7 +139,7 @@ def assignment_list(request: Request, course_pk: int | None = None) -> HttpRespo
     if course_pk is not None:
         course = get_object_or_404(Course.objects.visible_to(request.user), pk=course_pk)
     is_filtered = any(request.GET.get(name) for name in AssignmentFilter.base_filters)
-    rows: Any = FirstPages(request.user, clock.now, course_pk, ROWS)
+    rows: Any = all_of(request.user, clock.now, course_pk, ROWS)
     if is_filtered:
         own = listed(request.user, clock.now, course_pk)
         if course is None and request.GET.get("course"):  # of a course that is over too

@@ -3,6 +3,7 @@
 from typing import Any
 
 import django_filters
+from django.http import HttpRequest
 
 from resources.groupings import groupings
 from resources.models import Resource
@@ -46,10 +47,11 @@ class ResourceFilter(django_filters.FilterSet):
         """Keep what carries the tag."""
         return resources.tagged(value)
 
-    def chosen(self) -> dict[str, Any]:
-        """Return what is filtered by at the moment, without what is empty or unknown."""
-        keys = [*self.filters, *(grouping.key for grouping in groupings())]
-        return {key: self.data[key] for key in keys if self.data.get(key)}
+
+def chosen_of(request: HttpRequest) -> dict[str, Any]:
+    """Return what a page is filtered by, without what is empty or unknown."""
+    keys = [*ResourceFilter.base_filters, *(grouping.key for grouping in groupings())]
+    return {key: request.GET[key] for key in keys if request.GET.get(key)}
 
 
 def sorted_by(resources: ResourceQuerySet, sort: str) -> ResourceQuerySet:

@@ -8,11 +8,12 @@ from django.core.paginator import Page as PaginatorPage
 from django.core.paginator import Paginator
 from django.db.models import Count, Q, QuerySet
 
+from coreengine.database.kept_pages import KeptPages
 from coreengine.database.kept_queries import KeptQuery, owner_with
 from coreengine.kernel.errors import DomainError
 from coreengine.kernel.typing import Request
 from resources.errors import DuplicateFile
-from resources.filters import SORT_LABELS, ResourceFilter, sorted_by
+from resources.filters import SORT_LABELS, SORTS, ResourceFilter, chosen_of, sorted_by
 from resources.groupings import Choice, Grouping, groupings, labels_of
 from resources.models import Resource
 from resources.reports import PAGE_SIZE, FoundResource, FoundResources, search_resources
@@ -70,21 +71,45 @@ class VaultList:
 def vault_list(request: Request) -> VaultList:
     """Build the list from the address: q, kind, tag, course, sort, page."""
     words = request.GET.get("q", "").strip()
+    number, sort = _page_number(request), request.GET.get("sort", "")
+    chosen = chosen_of(request)
+    if not words and not chosen:
+        return _paged(request, _all_of(request.user.pk, sort), number)
     resources = Resource.objects.visible_to(request.user).kept()
     filtered = ResourceFilter(request.GET, queryset=resources, request=request)
-    chosen = filtered.chosen()
-    number = _page_number(request)
     if words:
         found = search_resources(filtered.qs, words, offset=(number - 1) * PAGE_SIZE)
         rows = _rows(request, found.items)
         next_page = number + 1 if found.has_more else None
         return VaultList(rows, words, chosen, None, found, next_page, _found_text(found, words))
-    ordered = sorted_by(filtered.qs.light(), request.GET.get("sort", ""))
-    page = Paginator(ordered, LIST_SIZE).get_page(number)
+    return _paged(request, sorted_by(filtered.qs.light(), sort), number, chosen)
+
+
+def _paged(request: Request, resources: Any, number: int, chosen: dict[str, Any] | None = None) -> VaultList:
+    page = Paginator(resources, LIST_SIZE).get_page(number)
     rows = _rows(request, [FoundResource(resource, resource.title) for resource in page])
     total = page.paginator.count
     count_text = f"{total:,} {'thing' if total == 1 else 'things'}"
-    return VaultList(rows, words, chosen, page, None, None, count_text)
+    return VaultList(rows, "", chosen or {}, page, None, None, count_text)
+
+
+def _all_of(owner: int, sort: str) -> KeptPages:
+    """The whole vault, to be shown in pages."""
+    sort = sort if sort in SORTS else "newest"
+    return KeptPages(
+        LIST_SIZE,
+        total=lambda: _KEPT.total(owner=owner),
+        first=lambda size: _FIRST.objects(owner=owner, sort=sort, size=size),
+        rest=lambda: _ordered(owner, sort),
+    )
+
+
+def _ordered(owner: int, sort: str) -> QuerySet[Resource]:
+    return sorted_by(Resource.objects.visible_to(owner_with(owner)).kept().light(), sort)
+
+
+_FIRST = KeptQuery(lambda owner, sort, size: _ordered(owner, sort)[:size], owner=int)
+_KEPT = KeptQuery(lambda owner: Resource.objects.visible_to(owner_with(owner)).kept().as_count(), owner=int)
 
 
 def filter_choices(request: Request) -> list[FilterChoice]:

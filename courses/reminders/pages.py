@@ -27,7 +27,7 @@ LISTED, LATELY = 100, 20
 State = Reminder.State
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class ReminderLine:
     """One reminder in words: when it comes or came, why, and by which channels."""
 

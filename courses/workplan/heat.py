@@ -16,7 +16,7 @@ WEEKS = [4, 8, 16]
 SPREADS = {SPREAD: "Over the days before", ON_DUE_DAY: "On the due day"}
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Cell:
     """One day."""
 
@@ -43,7 +43,7 @@ class HeatWeek:
     minutes: int
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class ShareLine:
     """What one piece of work asks of a day."""
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from django.utils.functional import cached_property
+
 from courses.moments import Clock
 from courses.workplan.work import PlannableWork
 
@@ -21,7 +23,7 @@ STEPS = (30, 90, 180, 300)
 """A day of up to half an hour is the first step of the scale, above five hours the fifth."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Share:
     """What one piece of work asks of one day."""
 
@@ -37,9 +39,10 @@ class Day:
     day: date
     shares: list[Share] = field(default_factory=list)
 
-    @property
+    @cached_property
     def minutes(self) -> int:
-        return sum(share.minutes for share in self.shares)
+        """All of them, once the day has its shares."""
+        return sum([share.minutes for share in self.shares])
 
     @property
     def step(self) -> int:
@@ -61,16 +64,17 @@ def workload(works: Iterable[PlannableWork], clock: Clock, *, weeks: int, spread
 
     What repeats asks for its time again at each of its times.
     """
-    monday = clock.today - timedelta(days=clock.today.weekday())
+    today = clock.today
+    monday = today - timedelta(days=today.weekday())
     days = {monday + timedelta(days=number): Day(monday + timedelta(days=number)) for number in range(7 * weeks)}
     # What is due soon after the last week begins within it.
     end = clock.midnight(monday + timedelta(days=7 * weeks + MOST_DAYS))
     found = list(works)
     for work in (*found, *(again for each in found for again in each.to_come(end))):
-        if work.due_at is None or not work.remaining_minutes:
+        if work.due_at is None or work.due_at >= end or not (remaining := work.remaining_minutes):
             continue
         due_on = due_day(work, clock)
-        for day, minutes in shares(work.remaining_minutes, due_on, clock.today, spread=spread):
+        for day, minutes in shares(remaining, due_on, today, spread=spread):
             if day in days:
                 days[day].shares.append(Share(work, minutes, due_on))
     return list(days.values())
