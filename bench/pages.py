@@ -61,6 +61,19 @@ PAGES = {
     "search": "/search/?q=scheduling",
     "vault": "/vault/",
     "reminders": "/settings/reminders/",
+    "reminder_list": "/reminders/",
+    "digest": "/settings/reminders/digests/daily/",
+    "assignment": "/assignments/{assignment}/",
+    "course_assignments": "/courses/{course}/assignments/",
+    "task": "/planner/tasks/{task}/",
+    "task_form": "/planner/tasks/{task}/edit/",
+    "event": "/calendar/events/{event}/",
+    "event_form": "/calendar/events/new/",
+    "plan_form": "/planner/plan/by-hand/?work=task:{task}",
+    "worked": "/planner/plan/worked/",
+    "import": "/courses/import/?course={course}",
+    "archive": "/courses/archive/",
+    "agent": "/agents/summarizer/?course={course}",
 }
 _CONTROL = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 _CARD = re.compile(r'hx-get="([^"]+)" hx-trigger="(?:load|revealed)"')
@@ -138,7 +151,8 @@ def _say(words: str) -> None:
 
 
 def _pages(course: int) -> dict[str, str]:
-    """The addresses by key, with a key for every part of a course's page."""
+    """The addresses by key, with a key for every part of a course's page; pages of one thing are those of its first."""
+    from bench import pages_data
     from courses.course_page.tabs import OVERVIEW, tabs
 
     parts = {
@@ -146,7 +160,8 @@ def _pages(course: int) -> dict[str, str]:
         for tab in tabs()
         if tab.template and tab.key != OVERVIEW
     }
-    return {key: path.format(course=course) for key, path in (PAGES | parts).items()}
+    ids = {"course": course, **pages_data.one_of_each(course)}
+    return {key: path.format(**ids) for key, path in (PAGES | parts).items()}
 
 
 def _reading(client: Any, path: str) -> list[str]:

@@ -23,6 +23,7 @@ from courses.models import (
     ModuleItem,
     OwnTask,
     PlannerItem,
+    Reminder,
     Submission,
     WorkBlock,
 )
@@ -68,6 +69,7 @@ def fill(student: Any, *, courses: int, assignments: int, events: int) -> int:
     _add_calendar(student, own, start, events // 3, now)
     _add_planned(student, own, works, start, now)
     _add_modules(student, own, works, start)
+    _add_reminders(student, works, now)
     _analyze()
     return own[0].pk
 
@@ -179,7 +181,8 @@ def _add_planned(student: Any, own: list[Course], works: list[Assignment], start
             starts_at=hour + timedelta(hours=(at * 5) % 1_440 - 720),
             ends_at=hour + timedelta(hours=(at * 5) % 1_440 - 719),
             due_at=work.due_at,
-            state=WorkBlock.State.PLANNED,
+            state=WorkBlock.State.DONE if at % 3 == 0 else WorkBlock.State.PLANNED,
+            actual_minutes=50 if at % 3 == 0 else None,
         )
         for at, work in enumerate(works[:count])
     )
@@ -226,6 +229,37 @@ def _add_modules(student: Any, own: list[Course], works: list[Assignment], start
         ],
         batch_size=2_000,
     )
+
+
+def _add_reminders(student: Any, works: list[Assignment], now: datetime) -> None:
+    """Two of every tenth piece of work: one that is to come, one that came."""
+    hour = timedelta(hours=1)
+    some = works[::10]
+    Reminder.objects.bulk_create(
+        Reminder(
+            owner=student,
+            target_kind="assignment",
+            target_id=work.pk,
+            target_at=work.due_at,
+            lead_minutes=60 if state == "scheduled" else 120,
+            channels=["bell", "mail"],
+            state=state,
+            fire_at=now + (at + 1) * hour if state == "scheduled" else now - (at + 1) * hour,
+            sent_at=None if state == "scheduled" else now - (at + 1) * hour,
+        )
+        for at, work in enumerate(some)
+        for state in ("scheduled", "sent")
+    )
+
+
+def one_of_each(course: int) -> dict[str, int]:
+    """Ids of a piece of work of the course, of a task that is open, and of an event, for the pages of one thing."""
+    rows = {
+        "assignment": Assignment.objects.filter(course=course),
+        "task": OwnTask.objects.filter(course__isnull=False, done_at=None, parent=None),
+        "event": CalendarEvent.objects.filter(course__isnull=False),
+    }
+    return {name: each.order_by("pk").values_list("pk", flat=True)[0] for name, each in rows.items()}
 
 
 def _analyze() -> None:
