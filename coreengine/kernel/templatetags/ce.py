@@ -6,12 +6,13 @@ from functools import lru_cache
 from typing import Any
 
 import lucide
-from django import forms, template
+from django import template
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from coreengine.kernel import places, screens, texts
+from coreengine.kernel.field_html import field_html, notes_html
 from coreengine.kernel.undo import undo_of
 
 logger = logging.getLogger(__name__)
@@ -139,18 +140,14 @@ def field(bound: Any, *, label: str = "", help: str | None = None, **attrs: Any)
         bound.label = label
     if help is not None:
         bound.help_text = help
-    widget = bound.field.widget
-    widget.attrs.update({name.replace("_", "-"): value for name, value in attrs.items()})
-    if bound.is_hidden:
-        kind = "hidden"
-    elif isinstance(widget, forms.CheckboxInput):
-        kind = "checkbox"
-    elif isinstance(widget, forms.RadioSelect | forms.CheckboxSelectMultiple):
-        kind = "group"
-    else:
-        kind = "input"
-    context = {"field": bound, "kind": kind, "help": bound.help_text, "is_required": bound.field.required}
-    return render_to_string("components/field.html", context)
+    bound.field.widget.attrs.update({name.replace("_", "-"): value for name, value in attrs.items()})
+    return mark_safe(field_html(bound, icon_markup("circle-alert", 14)))
+
+
+@register.simple_tag
+def field_notes(bound: Any) -> SafeString:
+    """Draw what stands below a field: its errors and its help, for one whose control is drawn otherwise."""
+    return mark_safe(notes_html(bound, icon_markup("circle-alert", 14)))
 
 
 @register.filter

@@ -1,4 +1,4 @@
-"""A select is what Django's own templates make of it, and faster."""
+"""Controls are what Django's own templates make of them, and faster."""
 
 from __future__ import annotations
 
@@ -34,6 +34,42 @@ def test_a_select_is_drawn_as_djangos_templates_do(
 ) -> None:
     widget = (forms.SelectMultiple if is_multiple else forms.Select)(choices=choices)
     assert drawn(widget, value, attrs, FormRenderer()) == drawn(widget, value, attrs, DjangoTemplates())
+
+
+CONTROLS: dict[Any, Any] = {
+    forms.TextInput: TEXTS | some.none(),
+    forms.NumberInput: TEXTS | some.integers() | some.floats(allow_nan=False),
+    forms.HiddenInput: TEXTS | some.integers(),
+    forms.PasswordInput: TEXTS,
+    forms.DateInput: some.dates() | TEXTS,
+    forms.DateTimeInput: some.datetimes() | TEXTS,
+    forms.TimeInput: some.times() | TEXTS,
+    forms.CheckboxInput: some.booleans() | TEXTS | some.none(),
+    forms.Textarea: TEXTS | TEXTS.map(lazystr) | some.none(),
+    forms.FileInput: some.none(),
+}
+
+
+@given(some.data(), some.sampled_from(list(CONTROLS)), ATTRIBUTES)
+def test_a_control_is_drawn_as_djangos_templates_do(data: Any, kind: Any, attrs: dict[str, Any]) -> None:
+    value = data.draw(CONTROLS[kind])
+    assert drawn(kind(), value, attrs, FormRenderer()) == drawn(kind(), value, attrs, DjangoTemplates())
+
+
+@given(CHOICES, some.lists(VALUES, max_size=3), ATTRIBUTES, some.booleans())
+def test_boxes_and_buttons_are_drawn_as_djangos_templates_do(
+    choices: list[Any], value: list[Any], attrs: dict[str, Any], is_multiple: bool
+) -> None:
+    widget = (forms.CheckboxSelectMultiple if is_multiple else forms.RadioSelect)(choices=choices)
+    assert drawn(widget, value, attrs, FormRenderer()) == drawn(widget, value, attrs, DjangoTemplates())
+    for own, djangos in zip(widget.subwidgets("of", value, attrs), widget.subwidgets("of", value, attrs), strict=True):
+        assert tag(own, FormRenderer()) == tag(djangos, DjangoTemplates())
+
+
+def tag(option: dict[str, Any], renderer: Any) -> str:
+    """One box or button alone, as `{% field %}` draws it."""
+    widget = {**option, "wrap_label": False}
+    return re.sub(r">\s+<", "><", renderer.render(option["template_name"], {"widget": widget}).strip())
 
 
 def test_markup_in_a_label_or_a_value_is_shown_and_not_run() -> None:
