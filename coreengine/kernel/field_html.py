@@ -46,7 +46,8 @@ def _id(name: str | None) -> str:
 def notes_html(bound: forms.BoundField, icon: str) -> str:
     """What stands below a field: its errors, then its help."""
     errors = "".join(
-        f'<li class="row nowrap tight">{icon}<span>{conditional_escape(str(error))}</span></li>' for error in bound.errors
+        f'<li class="row nowrap tight">{icon}<span>{conditional_escape(str(error))}</span></li>'
+        for error in bound.errors
     )
     told = f'<ul class="errors" id="{_id(bound.auto_id)}_error">{errors}</ul>\n' if errors else ""
     if bound.help_text:
