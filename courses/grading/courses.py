@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.functional import cached_property
 
+from coreengine.database.kept_queries import KeptQuery
 from courses.grading.late import LatePolicy, policy_of
 from courses.grading.rules import Group, Standing, Work, rounded, standing
 from courses.grading.scales import COMMON, Scale, Step, letter, points_of, source_scale
@@ -213,8 +214,8 @@ class OwnRules:
 def rules_of(courses: Sequence[Course]) -> dict[int, OwnRules]:
     """The student's rules of courses by their id, in one query."""
     numbers = [course.pk for course in courses]
-    owners = {course.owner_id for course in courses}
-    rows = CourseGrading.objects.filter(Q(course__in=numbers) | Q(course=None, owner__in=owners))
+    owners = sorted({course.owner_id for course in courses})
+    rows: list[CourseGrading] = _RULES.objects(numbers=numbers, owners=owners)
     own: dict[int, CourseGrading] = {}
     for_all: dict[int, Scale | None] = {}
     for row in rows:
@@ -223,6 +224,13 @@ def rules_of(courses: Sequence[Course]) -> dict[int, OwnRules]:
         else:
             own[row.course_id] = row
     return {course.pk: _own_rules(course, own.get(course.pk), for_all.get(course.owner_id)) for course in courses}
+
+
+def _rules(numbers: int, owners: int) -> QuerySet[CourseGrading]:
+    return CourseGrading.objects.filter(Q(course__pk__any_of=numbers) | Q(course=None, owner__pk__any_of=owners))
+
+
+_RULES = KeptQuery(_rules, numbers=int, owners=int)
 
 
 def _own_rules(course: Course, row: CourseGrading | None, for_all: Scale | None) -> OwnRules:
@@ -245,9 +253,16 @@ def scale_without_own(course: Course) -> str:
 def groups_of(numbers: Sequence[int]) -> dict[int, list[AssignmentGroup]]:
     """The groups of courses by the course's id, in their order."""
     groups: dict[int, list[AssignmentGroup]] = defaultdict(list)
-    for group in AssignmentGroup.objects.filter(course__in=numbers).order_by("position", "pk"):
+    for group in _GROUPS.objects(numbers=list(numbers)):
         groups[group.course_id].append(group)
     return groups
+
+
+def _groups(numbers: int) -> QuerySet[AssignmentGroup]:
+    return AssignmentGroup.objects.filter(course__pk__any_of=numbers).order_by("position", "pk")
+
+
+_GROUPS = KeptQuery(_groups, numbers=int)
 
 
 def grades_of(courses: Sequence[Course], now: datetime | None = None) -> list[CourseGrades]:

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from coreengine.database.kept_queries import KeptQuery, owner_with
 from coreengine.kernel.pages import render_page
 from coreengine.kernel.sources import source_names
 from coreengine.kernel.typing import Request
@@ -39,7 +40,7 @@ MOST_COURSES = 200
 def overview(request: Request) -> HttpResponse:
     """Every course's grade, by term, and the averages."""
     now = timezone.now()
-    courses = list(graded_courses(request.user)[:MOST_COURSES])
+    courses: list[Course] = _GRADED.objects(owner=request.user.pk)
     summaries = summaries_of(courses, now)
     going_on = {course.pk for course in courses if not course.is_concluded(now)}
     averages = term_averages(summaries, going_on)
@@ -91,6 +92,9 @@ def what_if(request: Request, pk: int) -> HttpResponse:
 def graded_courses(user: Any) -> Any:
     """The courses whose grades the student looks at, those of the newest term first."""
     return Course.objects.visible_to(user).filter(is_hidden=False).shown_once().for_list().by_newest_term()
+
+
+_GRADED = KeptQuery(lambda owner: graded_courses(owner_with(owner))[:MOST_COURSES], owner=int)
 
 
 def grades_in(request: Request, pk: int) -> CourseGrades:
