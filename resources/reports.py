@@ -10,6 +10,7 @@ from django.db.backends.utils import CursorWrapper
 from django.utils.safestring import SafeString
 
 from coreengine.accounts.models import User
+from coreengine.database.kept_queries import KeptQuery
 from coreengine.kernel.screens import SearchHit
 from resources.models import Passage, Resource
 from resources.querysets import ResourceQuerySet
@@ -75,9 +76,15 @@ def search_resources(
         return FoundResources([], 0, False, False)
     with _bounded():
         found = find_matches(query, resources, limit=limit, offset=offset)
-        rows = Resource.objects.light(with_body=with_body).in_bulk([match.resource_id for match in found.matches])
+        ids = [match.resource_id for match in found.matches]
+        rows = {row.pk: row for row in _BY_ID.objects(ids=ids, with_body=with_body)} if ids else {}
     items = [_found(rows[match.resource_id], match) for match in found.matches if match.resource_id in rows]
     return FoundResources(items, found.count, found.is_capped, offset + len(found.matches) < found.count)
+
+
+_BY_ID = KeptQuery(
+    lambda ids, with_body: Resource.objects.light(with_body=with_body).filter(pk__any_of=ids).order_by(), ids=int
+)
 
 
 def search_hits(user: User, words: str, limit: int) -> list[SearchHit]:

@@ -55,6 +55,23 @@ class AnyOf(Lookup):
         return f"{column} = ANY(%s)", [*params, self.rhs]
 
 
+@Field.register_lookup
+class Like(Lookup):
+    """`filter(name__like=containing(words))`: a pattern that is put in as it comes, whatever its case."""
+
+    lookup_name = "like"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        column, params = self.process_lhs(compiler, connection)
+        return f"UPPER({column}) LIKE UPPER(%s)", [*params, self.rhs]
+
+
+def containing(words: str) -> str:
+    """The pattern of what has these words in it."""
+    return f"%{connection.ops.prep_for_like_query(words)}%"
+
+
 def _is_like_a_mark(param: Any) -> bool:
     if isinstance(param, date):
         return param.year in (1900, 1901, 1902)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
 from django.utils.html import escape
 
 from coreengine.accounts.models import User
+from coreengine.database.kept_queries import KeptQuery, containing, owner_with
 from coreengine.kernel.screens import SearchHit
 from coreengine.kernel.typing import Request
 from resources.groupings import Choice
@@ -86,7 +88,7 @@ def repository_page(repository: Repository) -> RepositoryPage:
 
 def search_repositories(user: User, words: str, limit: int) -> list[SearchHit]:
     """Search the names and descriptions of repositories, and the titles of what is asked for in them."""
-    repositories = Repository.objects.visible_to(user).matching(words).for_list()[:limit]
+    repositories = _FOUND.objects(owner=user.pk, words=words, pattern=containing(words.strip()), limit=limit)
     hits = [
         SearchHit(
             title=repository.full_name,
@@ -98,8 +100,7 @@ def search_repositories(user: User, words: str, limit: int) -> list[SearchHit]:
         )
         for repository in repositories
     ]
-    issues = RepositoryIssue.objects.visible_to(user).matching(words).select_related("repository")
-    columns = ("title", "number", "kind", "state", "html_url", "repository__full_name", "repository__owner_id")
+    issues = _FOUND_ISSUES.objects(owner=user.pk, words=words, limit=limit)
     hits += [
         SearchHit(
             title=f"{issue.title} #{issue.number}",
@@ -108,6 +109,20 @@ def search_repositories(user: User, words: str, limit: int) -> list[SearchHit]:
             meta=f"{issue.repository.full_name} · {issue.get_state_display().lower()}",
             rank=issue.rank,
         )
-        for issue in issues.only(*columns)[: max(0, limit - len(hits))]
+        for issue in issues[: max(0, limit - len(hits))]
     ]
     return hits
+
+
+def _found(owner: int, words: str, pattern: str, limit: int) -> QuerySet[Repository]:
+    return Repository.objects.visible_to(owner_with(owner)).matching(words, pattern).for_list()[:limit]
+
+
+def _found_issues(owner: int, words: str, limit: int) -> QuerySet[RepositoryIssue]:
+    rows = RepositoryIssue.objects.visible_to(owner_with(owner)).matching(words).select_related("repository")
+    columns = ("title", "number", "kind", "state", "html_url", "repository__full_name", "repository__owner_id")
+    return rows.only(*columns)[:limit]
+
+
+_FOUND = KeptQuery(_found, owner=int, words=str, pattern=str)
+_FOUND_ISSUES = KeptQuery(_found_issues, owner=int, words=str)

@@ -8,6 +8,7 @@ from django.contrib.postgres.search import SearchQuery, SearchRank
 from django.db import models
 from django.db.models import F, Q
 
+from coreengine.database.kept_queries import containing
 from coreengine.kernel.querysets import OwnedQuerySet
 
 if TYPE_CHECKING:
@@ -29,11 +30,11 @@ class RepositoryQuerySet(OwnedQuerySet):
         """Still listed by the source."""
         return self.filter(missing_since__isnull=True)
 
-    def matching(self, words: str) -> Self:
-        """Keep what the words find, the best first."""
-        query = search_query(words)
+    def matching(self, words: str, pattern: str | None = None) -> Self:
+        """Keep what the words find, the best first; `pattern` is that of names that have them in it."""
+        query, pattern = search_query(words), pattern or containing(words.strip())
         return (
-            self.filter(Q(search_vector=query) | Q(full_name__icontains=words.strip()))
+            self.filter(Q(search_vector=query) | Q(full_name__like=pattern))
             .annotate(rank=SearchRank(F("search_vector"), query))
             .order_by("-rank", F("pushed_at").desc(nulls_last=True), "-pk")
         )
