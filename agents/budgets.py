@@ -19,6 +19,7 @@ from agents.formats import dollars
 from agents.models import AgentRun, Budget, Reservation
 from agents.rules import check_budget_limit
 from coreengine.accounts.models import User
+from coreengine.database.kept_queries import KeptQuery
 from coreengine.kernel.events import record
 from coreengine.kernel.models import Event
 from coreengine.kernel.notifications import notify
@@ -42,7 +43,7 @@ def budget_of(owner: User) -> Budget:
     default, one whose period is over as it will be after its renewal.
     """
     today = _today()
-    budget = Budget.objects.filter(owner=owner).first()
+    budget: Budget | None = next(iter(_BUDGETS.objects(owner=owner.pk)), None)
     if budget is None:
         return Budget(
             owner=owner,
@@ -53,6 +54,9 @@ def budget_of(owner: User) -> Budget:
     if start > budget.period_started_on:
         budget.period_started_on, budget.spent_usd_micros, budget.warned_at = start, 0, None
     return budget
+
+
+_BUDGETS = KeptQuery(lambda owner: Budget.objects.filter(owner=owner), owner=int)
 
 
 @transaction.atomic

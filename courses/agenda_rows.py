@@ -12,7 +12,7 @@ from typing import Any
 
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import BigIntegerField, Case, Count, Func, Q, QuerySet, Value, When
+from django.db.models import BigIntegerField, Case, Count, Func, Q, QuerySet, SmallIntegerField, Value, When
 
 from coreengine.database.kept_queries import KeptQuery, owner_with
 from courses.models import Assignment
@@ -23,6 +23,7 @@ SHOWN = 20
 FEW_SHOWN = 8
 """Of what is late, missing, waiting or far away."""
 MOST = {"today": SHOWN, "week": SHOWN, "next": SHOWN}
+SECTIONS = ("gone", "missing", "overdue", "today", "week", "next", "later", "waiting")
 BEHIND = ("overdue", "missing", "waiting", "gone")
 """The sections that show their newest ones; the others show what comes first."""
 
@@ -51,6 +52,11 @@ class _Last(Func):
     output_field = ArrayField(BigIntegerField())
 
 
+def _value(section: str) -> Value:
+    """A section as the database has it: it sorts two thousand numbers in half the time of as many words."""
+    return Value(SECTIONS.index(section), output_field=SmallIntegerField())
+
+
 def _sections(
     owner: int, now: datetime, lately: datetime, today: datetime, tomorrow: datetime, monday: datetime,
     after_next: datetime,
@@ -75,17 +81,17 @@ def _sections(
     )
     # Of what is shown by the above: a test need only tell it from what comes after.
     section = Case(
-        When(missing_since__isnull=False, then=Value("gone")),
-        When(of_today & is_settled_by_source(), then=Value("today")),
-        When(is_settled_by_source(), then=Value("waiting")),
-        When(submission__missing=True, done_at__isnull=True, then=Value("missing")),
-        When(due_at__lt=now, done_at__isnull=True, then=Value("overdue")),
-        When(due_at__isnull=True, done_at__isnull=True, then=Value("later")),
-        When(due_at__isnull=True, then=Value("today")),
-        When(due_at__lt=tomorrow, then=Value("today")),
-        When(due_at__lt=monday, then=Value("week")),
-        When(due_at__lt=after_next, then=Value("next")),
-        default=Value("later"),
+        When(missing_since__isnull=False, then=_value("gone")),
+        When(of_today & is_settled_by_source(), then=_value("today")),
+        When(is_settled_by_source(), then=_value("waiting")),
+        When(submission__missing=True, done_at__isnull=True, then=_value("missing")),
+        When(due_at__lt=now, done_at__isnull=True, then=_value("overdue")),
+        When(due_at__isnull=True, done_at__isnull=True, then=_value("later")),
+        When(due_at__isnull=True, then=_value("today")),
+        When(due_at__lt=tomorrow, then=_value("today")),
+        When(due_at__lt=monday, then=_value("week")),
+        When(due_at__lt=after_next, then=_value("next")),
+        default=_value("later"),
     )
     ids = ArrayAgg("pk", order_by=["due_at", "position", "pk"])
     rows = Assignment.objects.visible_to(owner_with(owner)).in_sight().in_active_courses(now).filter(shown)
@@ -121,7 +127,8 @@ def read_rows(owner: int, **moments: datetime) -> list[AgendaRow]:
     totals: dict[str, int] = {}
     ids: dict[str, list[int]] = {}
     # The dated ones come first (False before True).
-    for section, undated, total, first, last in sorted(_SECTIONS.rows(owner=owner, **moments)):
+    for number, undated, total, first, last in sorted(_SECTIONS.rows(owner=owner, **moments)):
+        section = SECTIONS[number]
         known = ids.setdefault(section, [])
         totals[section] = totals.get(section, 0) + total
         if section in BEHIND:

@@ -12,7 +12,7 @@ from coreengine.accounts.models import User
 from coreengine.database.kept_queries import KeptQuery, owner_with
 from coreengine.kernel.models import Event
 from coreengine.kernel.statuses import Status
-from courses.moments import Clock, ago, day_name
+from courses.moments import Clock, ago, day_name, short_date, wall_time, weekday
 
 WINDOW = timedelta(days=7)
 TYPES = [
@@ -225,5 +225,5 @@ def _day(moment: str | None, clock: Clock) -> str:
     local = datetime.fromisoformat(moment).astimezone(clock.zone)
     name = day_name(local.date(), clock.today)
     if name in ("Today", "Tomorrow", "Yesterday"):
-        return f"{name.lower()} {local:%H:%M}"
-    return f"{local:%a} {local.day} {local:%b}, {local:%H:%M}"
+        return f"{name.lower()} {wall_time(local)}"
+    return f"{weekday(local)} {short_date(local)}, {wall_time(local)}"
