@@ -142,6 +142,11 @@ class TestPlanPage:
         assert words in text(page, name, **asked) and url in text(page, within)  # without script
         assert words in part and "<html" not in part and f'id="{target}"' in part
 
+    def test_without_work_there_is_no_form_to_fill_in(self, page: Any) -> None:
+        found = text(page, "plan-by-hand")
+
+        assert "Nothing to plan" in found and 'name="starts_at"' not in found
+
     def test_what_a_title_says_is_never_markup(self, page: Any, owner: Any) -> None:
         course = CourseFactory(owner=owner, name="<script>course</script>")
         soon = timezone.now() + timedelta(hours=2)
