@@ -38,6 +38,17 @@ def owner(make_user: Callable[..., Any]) -> Any:
 
 
 @pytest.fixture
+def in_the_morning(owner: Any) -> Any:
+    """The owner, where it is nine now: what is due in a few hours is due today, whenever the test runs."""
+    from django.utils import timezone
+
+    ahead = (9 - timezone.now().hour + 12) % 24 - 12  # hours ahead of UTC, -12 to 11
+    owner.time_zone = f"Etc/GMT{-ahead:+d}"  # the names of these zones have the sign the other way round
+    owner.save(update_fields=["time_zone"])
+    return owner
+
+
+@pytest.fixture
 def stranger(make_user: Callable[..., Any]) -> Any:
     """Another student, who must see none of it."""
     return make_user("stranger@example.edu")

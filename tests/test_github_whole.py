@@ -82,9 +82,10 @@ def theirs(github: RunningGitHub) -> Callable[[], TheirRepository]:
 
 
 @pytest.fixture
-def assignment(owner: User) -> Assignment:
+def assignment(in_the_morning: User) -> Assignment:
     due_at = timezone.now() + timedelta(hours=5)
-    return AssignmentFactory(course=CourseFactory(owner=owner), name="Lab 4: Readers and writers", due_at=due_at)
+    course = CourseFactory(owner=in_the_morning)
+    return AssignmentFactory(course=course, name="Lab 4: Readers and writers", due_at=due_at)
 
 
 @pytest.fixture

@@ -170,9 +170,9 @@ def test_what_changed_lately_has_failures_of_ci_and_none_of_its_other_steps(page
 
 class TestTheAssignmentsPage:
     def test_it_says_all_in_one_sentence(
-        self, page: Any, owner: Any, assignment: Assignment, repository: Repository
+        self, page: Any, in_the_morning: Any, assignment: Assignment, repository: Repository
     ) -> None:
-        services.link_repository(assignment, repository, by=owner)
+        services.link_repository(assignment, repository, by=in_the_morning)
         text = page.get(assignment.get_absolute_url()).content.decode()
 
         assert "Last commit 3 h ago, CI failing, due in 5 h" in text

@@ -307,11 +307,16 @@ def test_the_database_knows_which_types_of_steps_are_done_outside() -> None:
 
 
 class Broker:
-    """A queue that threads take hints from, as workers of Celery do; knows how long it ever was."""
+    """A queue that threads take hints from, as workers of Celery do.
 
-    def __init__(self) -> None:
+    It knows how long it ever was, and what had begun, of `begun`, when an execution's first hint came.
+    """
+
+    def __init__(self, begun: list[int]) -> None:
         self.hints: deque[tuple[int, str]] = deque()
         self.most = 0
+        self.begun_before: dict[int, int] = {}
+        self._begun = begun
         self.is_open = threading.Event()
         self.is_open.set()
         self._bell = threading.Condition()
@@ -325,6 +330,7 @@ class Broker:
     def _put(self, hint: tuple[int, str]) -> None:
         with self._bell:
             self.hints.append(hint)
+            self.begun_before.setdefault(hint[0], len(self._begun))
             self.most = max(self.most, len(self.hints))
             self._bell.notify()
 
@@ -345,9 +351,9 @@ class TestFlood:
     FLOOD = 300
 
     def test_others_begin_before_the_flood_and_the_queue_drains(self, world: DatabaseWorld, make_user: Any) -> None:
-        broker = Broker()
-        world.runner.hints = broker
         order: list[int] = []
+        broker = Broker(order)
+        world.runner.hints = broker
 
         def note(call: StepCall) -> Outcome:
             if call.path == "a":
@@ -367,10 +373,9 @@ class TestFlood:
         overtakers = []
         try:
             for other in others:
-                begun = len(order)
                 number = start_execution(other, by=other.owner).pk
                 self._wait(lambda number=number: number in order, 60)
-                overtakers.append(len(flood & set(order[begun : order.index(number)])))
+                overtakers.append(len(flood & set(order[broker.begun_before[number] : order.index(number)])))
             still = Execution.objects.filter(pk__in=flood).open().count()
             self._wait(lambda: not Execution.objects.open().exists(), 120)
         finally:
