@@ -21,7 +21,8 @@ class Entry(NamedTuple):
 
     `ends_at` is None for a moment, such as a deadline, and excluded for a span. An entry of whole days begins and
     ends at midnights of the student's zone. `is_busy` says that the time is taken for anything else. `changed_at`,
-    where it is known, tells other calendars that they have an older version.
+    where it is known, tells other calendars that they have an older version. `can_move`: the student made it, and may
+    drag it to another time.
     """
 
     key: str
@@ -38,6 +39,7 @@ class Entry(NamedTuple):
     course: str = ""
     hue: int | None = None
     changed_at: datetime | None = None
+    can_move: bool = False
 
 
 Interval = tuple[datetime, datetime]

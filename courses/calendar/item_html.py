@@ -122,7 +122,8 @@ def _slot(slot: Slot) -> str:
 def _block(block: Block) -> str:
     item = block.item
     url, told, title = escape(item.url), escape(item.told), escape(item.title)
-    moves = f' data-move="{url}move/" data-from="{block.starts_at}" draggable="true"' if block.can_move else ""
+    start = block.starts_at.isoformat() if block.can_move else ""
+    moves = f' data-move="{url}move/" data-from="{start}" draggable="true"' if block.can_move else ""
     if item.url:
         place = f" <span>{escape(item.location)}</span>" if item.location else ""
         inner = f'<a href="{url}" title="{told}" aria-label="{told}"><time>{item.time}</time> <b>{title}</b>{place}</a>'

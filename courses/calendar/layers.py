@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from django.db.models import Case, Count, DateField, DateTimeField, F, Func, Q, QuerySet, Value, When, Window
+from django.db.models import Case, Count, DateField, DateTimeField, F, Func, Q, QuerySet, RowRange, Value, When, Window
 from django.db.models.functions import Cast, Collate, RowNumber
 from django.utils import timezone
 
@@ -15,7 +15,7 @@ from coreengine.database.kept_queries import KeptQuery, owner_with
 from courses.calendar.entries import Entry, Layer, register_layer
 from courses.calendar.querysets import widened
 from courses.calendar.same import twins_of
-from courses.models import Assignment, CalendarEvent, CalendarOccurrence, PlannerItem
+from courses.models import Assignment, CalendarOccurrence, PlannerItem
 from courses.rows import SETTLED
 
 _COURSE_FIELDS = ("course__name", "course__nickname", "course__hue")
@@ -35,9 +35,10 @@ def _first_assignments(
     local = Cast(Func(Value(zone), F("due_at"), function="timezone", output_field=DateTimeField()), DateField())
     rows = Assignment.objects.visible_to(owner_with(owner)).present().in_active_courses(now)
     rows = rows.due_between(start, end).with_work_state(now).annotate(day=local)
-    # In the order of code points, as entries are sorted.
-    place = Window(RowNumber(), partition_by="day", order_by=["due_at", Collate("name", "C"), "pk"])
-    rows = rows.annotate(place=place, total=Window(Count("pk"), partition_by="day"))
+    # In the order of code points, as entries are sorted. One window for both, which PostgreSQL goes through once.
+    of_day: dict[str, Any] = {"partition_by": "day", "order_by": ["due_at", Collate("name", "C"), "pk"]}
+    of_day["frame"] = RowRange(start=None, end=None)
+    rows = rows.annotate(place=Window(RowNumber(), **of_day), total=Window(Count("pk"), **of_day))
     return rows.filter(Q(place__lte=count) | Q(day=whole)).order_by().values_list("day", "total", *_DEADLINE_FIELDS)
 
 
@@ -112,22 +113,14 @@ def read_planner_items(owner: User, start: datetime, end: datetime) -> list[Entr
     for row in _PLANNER_ITEMS.rows(owner=owner.pk, start=start, end=end):
         pk, kind, title, starts_at, ends_at, is_all_day, location, url, done_at, updated_at, course_id, *course = row
         name, nickname, hue = course
+        ends_at = _end_of_item(starts_at, ends_at, is_all_day, zone)
+        is_busy = kind == "calendar_event" and not is_all_day
+        url = url or (f"/courses/{course_id}/" if course_id else "")
+        # Positions and no names, as of deadlines.
         found.append(
             Entry(
-                key=f"planner-item:{pk}",
-                kind=kind,
-                title=title,
-                starts_at=starts_at,
-                ends_at=_end_of_item(starts_at, ends_at, is_all_day, zone),
-                is_all_day=is_all_day,
-                is_busy=kind == "calendar_event" and not is_all_day,
-                is_done=done_at is not None,
-                url=url or (f"/courses/{course_id}/" if course_id else ""),
-                location=location,
-                course_id=course_id,
-                course=nickname or name or "",
-                hue=hue,
-                changed_at=updated_at,
+                *(f"planner-item:{pk}", kind, title, starts_at, ends_at, is_all_day, is_busy, done_at is not None),
+                *(url, location, course_id, nickname or name or "", hue, updated_at),
             )
         )
     return found
@@ -234,6 +227,7 @@ def _entry(time: EventTime, zone: ZoneInfo) -> Entry:
         course=(time.course_nickname or time.course or "") if has_course else time.source or "",
         hue=time.course_hue if has_course else time.source_hue,
         changed_at=time.updated_at,
+        can_move=time.source_id is None,
     )
 
 
@@ -241,20 +235,6 @@ def event_of(key: str) -> int:
     """The id of the event that an entry's key names; 0 for another kind of entry."""
     kind, _, rest = key.partition(":")
     return int(rest.partition("@")[0]) if kind == "event" else 0
-
-
-def by_hand(owner: User, keys: list[str]) -> set[int]:
-    """Which events among these entries the student made, and may move."""
-    pks = [pk for pk in map(event_of, keys) if pk]
-    return {pk for (pk,) in _BY_HAND.rows(owner=owner.pk, ids=pks)}
-
-
-def _by_hand(owner: int, ids: int) -> QuerySet[Any]:
-    rows = CalendarEvent.objects.visible_to(owner_with(owner)).by_hand()
-    return rows.filter(pk__any_of=ids).order_by().values_list("pk")
-
-
-_BY_HAND = KeptQuery(_by_hand, owner=int, ids=int)
 
 
 def register() -> None:

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from coreengine.accounts.models import User
 from courses.calendar.entries import Entry, entries_between, first_between, layers
 from courses.calendar.item_html import course_options, day_lines, month_row, week_column
-from courses.calendar.layers import by_hand, when_so_many_are_due
+from courses.calendar.layers import when_so_many_are_due
 from courses.calendar.month import SHOWN, Month, build_month, month_days
 from courses.calendar.week import Week, WeekDay, build_week, week_days
 from courses.calendar.words import Item, KnownCourse, item_of, known_courses, last_day
@@ -22,6 +22,8 @@ VIEWS = [("month", "Month", "m"), ("week", "Week", "w"), ("agenda", "Agenda", "a
 AGENDA_DAYS = 30
 ENOUGH_IN_AGENDA = 100
 """With so many entries the agenda ends at the end of a day, and goes on from there on another page."""
+LINES_UNOPENED = 10
+"""Entries of the month's own day that a phone lists below the month, as long as no day was opened."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,8 @@ class CalendarPage:
     week: Week | None = None
     agenda: list[AgendaDay] = field(default_factory=list)
     opened: AgendaDay | None = None
+    opened_more: int = 0
+    """How many entries of that day are not listed, since it was not opened."""
     more_label: str = f"The next {AGENDA_DAYS} days"
     count: int = 0
     has_anything: bool = True
@@ -117,6 +121,11 @@ class CalendarPage:
     def week_columns(self) -> list[tuple[WeekDay, SafeString]]:
         """The days of the week with what stands in their columns."""
         return [(day, week_column(day, self.week.hours)) for day in self.week.days] if self.week else []
+
+    @property
+    def opened_url(self) -> str:
+        """The address of this month with all of the listed day."""
+        return self.choice.query(day=self.opened.iso) if self.opened else ""
 
     def course_options(self) -> SafeString:
         return course_options(self.courses, self.choice.course)
@@ -151,11 +160,11 @@ def calendar_page(user: User, choice: Choice, clock: Clock) -> CalendarPage:
     if choice.view == "month":
         page.month = build_month(choice.day, entries, clock, courses, left)
         day = choice.opened or choice.day
-        page.opened = _agenda_day(day, page.month.entries_on(day), clock, courses)
+        own = page.month.entries_on(day)
+        listed = own if choice.opened else own[:LINES_UNOPENED]
+        page.opened, page.opened_more = _agenda_day(day, listed, clock, courses), len(own) - len(listed)
     elif choice.view == "week":
-        movable = by_hand(user, [entry.key for entry in entries])
-        keys = {entry.key for entry in entries if _pk(entry) in movable and not entry.is_all_day}
-        page.week = build_week(choice.day, entries, clock, courses, is_whole=choice.is_whole, movable=keys)
+        page.week = build_week(choice.day, entries, clock, courses, is_whole=choice.is_whole)
     else:
         page.agenda, stop = _agenda(first, until, entries, clock, courses)
         if stop < end:
@@ -171,11 +180,6 @@ def _full_by(user: User, choice: Choice, clock: Clock, first: date, end: date) -
         return end
     full = when_so_many_are_due(user, clock.midnight(first), clock.midnight(end), ENOUGH_IN_AGENDA)
     return end if full is None else min(end, clock.day_of(full) + timedelta(days=1))
-
-
-def _pk(entry: Entry) -> int:
-    kind, _, rest = entry.key.partition(":")
-    return int(rest.partition("@")[0]) if kind == "event" else 0
 
 
 def _entries(

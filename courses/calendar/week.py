@@ -17,6 +17,8 @@ from courses.moments import Clock, long_date, long_weekday, wall_time, weekday
 
 QUARTERS = 4
 COLUMNS = 12
+_BREADTHS = [0] + [COLUMNS // next(n for n in (1, 2, 3, 4, 6, 12) if n >= lanes) for lanes in range(1, COLUMNS + 1)]
+"""In twelfths, by how many lie side by side."""
 FIRST_HOUR, LAST_HOUR = 8, 18
 SHORTEST = 2
 """Quarters of an hour that even a moment takes: it must hold a line of text."""
@@ -44,7 +46,7 @@ class Block:
     length: int
     column: int
     breadth: int
-    starts_at: str
+    starts_at: datetime
     can_move: bool = False
 
     @property
@@ -111,17 +113,21 @@ def build_week(
     courses: dict[int, KnownCourse],
     *,
     is_whole: bool = False,
-    movable: set[str] = frozenset(),  # type: ignore[assignment]
 ) -> Week:
     """Lay out the week of a day. Hours before and after everything are left out, unless `is_whole`."""
     monday, _ = week_days(shown)
     days = [WeekDay(monday + timedelta(days=n), monday + timedelta(days=n) == clock.today) for n in range(7)]
     timed: list[list[_Lying]] = [[] for _ in days]
-    for entry in entries:
-        starts_at = entry.starts_at.astimezone(clock.zone)
-        ends_at = entry.ends_at.astimezone(clock.zone) if entry.ends_at is not None else None
-        first = (starts_at.date() - monday).days
-        last = (last_day(entry, clock) - monday).days if ends_at is not None else first
+    base, zone = monday.toordinal(), clock.zone
+    for entry in entries:  # hundreds of them, and most begin and end on one day
+        starts_at = entry.starts_at.astimezone(zone)
+        ends_at = entry.ends_at.astimezone(zone) if entry.ends_at is not None else None
+        first = last = starts_at.toordinal() - base
+        if ends_at is not None and ends_at.toordinal() - base != first:
+            last = last_day(entry, clock).toordinal() - base
+        elif 0 <= first <= 6 and not entry.is_all_day:
+            timed[first].append(_Lying(entry, starts_at, ends_at or starts_at, False))
+            continue
         is_long = entry.is_all_day or (entry.ends_at or entry.starts_at) - entry.starts_at >= timedelta(hours=24)
         item = item_of(entry, clock, courses) if is_long else None
         for n in range(max(first, 0), min(last, 6) + 1):
@@ -132,7 +138,7 @@ def build_week(
     grid = _grid(days, timed, clock, is_whole=is_whole)
     for day, own in zip(days, timed, strict=True):
         day.all_day += _before_the_grid(own, grid, clock, courses)
-        _fill(day, own, grid, clock, courses, movable)
+        _fill(day, own, grid, clock, courses)
     return Week(days, grid.hours, len(grid.hours) * QUARTERS, any(day.all_day for day in days), is_whole)
 
 
@@ -225,7 +231,6 @@ def _fill(
     grid: _Grid,
     clock: Clock,
     courses: dict[int, KnownCourse],
-    movable: set[str],
 ) -> None:
     has, rows = hours_of_day(day.day, clock), len(grid.hours) * QUARTERS
     begin, end = (clock.midnight(each).astimezone(UTC) for each in (day.day, day.day + timedelta(days=1)))
@@ -245,8 +250,8 @@ def _fill(
     for first, last, column, breadth, entry in side_by_side(spans):
         item = item_of(entry, clock, courses)
         length = min(last, rows) - first
-        is_movable = entry.key in movable
-        day.blocks.append(Block(item, first + 1, length, column, breadth, entry.starts_at.isoformat(), is_movable))
+        can_move = entry.can_move and not entry.is_all_day
+        day.blocks.append(Block(item, first + 1, length, column, breadth, entry.starts_at, can_move))
 
 
 def side_by_side(spans: list[tuple[int, int, Entry]]) -> list[tuple[int, int, int, int, Entry]]:
@@ -257,23 +262,26 @@ def side_by_side(spans: list[tuple[int, int, Entry]]) -> list[tuple[int, int, in
     found: list[tuple[int, int, int, int, Entry]] = []
     cluster: list[tuple[int, int, int, Entry]] = []
     ends: list[int] = []
+    over = 0  # by when all of the cluster are over
 
     def close() -> None:
-        count = next((n for n in (1, 2, 3, 4, 6, 12) if n >= len(ends)), COLUMNS)
-        breadth = COLUMNS // count
+        breadth = _BREADTHS[min(len(ends), COLUMNS)]
         for first, last, lane, entry in cluster:
-            found.append((first, last, min(lane, count - 1) * breadth, breadth, entry))
+            found.append((first, last, min(lane * breadth, COLUMNS - breadth), breadth, entry))
         cluster.clear()
         ends.clear()
 
     for first, last, entry in sorted(spans, key=lambda span: (span[0], -span[1], span[2].key)):
-        if ends and first >= max(ends):
+        if first >= over:
             close()
-        lane = next((n for n, end in enumerate(ends) if end <= first), len(ends))
+            lane = 0
+        else:
+            lane = next((n for n, end in enumerate(ends) if end <= first), len(ends))
         if lane == len(ends):
             ends.append(last)
         else:
             ends[lane] = last
+        over = max(over, last)
         cluster.append((first, last, lane, entry))
     close()
     return found

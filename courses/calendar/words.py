@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -68,8 +69,8 @@ class Item:
 
 def item_of(entry: Entry, clock: Clock, courses: dict[int, KnownCourse]) -> Item:
     """Word an entry in the student's time."""
-    course = courses.get(entry.course_id or 0)
     local = entry.starts_at.astimezone(clock.zone)
+    course = courses.get(entry.course_id or 0)
     theirs = _course_time(entry, local, course)
     tint = f"hue-{entry.hue % 12}" if entry.hue is not None else "no-hue"
     css = f"{CLASSES.get(entry.kind, 'is-other')} {tint}"
@@ -99,15 +100,21 @@ def when_words(entry: Entry, clock: Clock) -> str:
 
 
 def _when_words(entry: Entry, starts_at: datetime, clock: Clock) -> str:
-    first = f"{weekday(starts_at)} {short_date(starts_at)}"
+    day = starts_at.date()
+    first = _day_words(day)
     if entry.is_all_day:
         last = last_day(entry, clock)
-        return f"{first}, all day" if last == starts_at.date() else f"{first} – {weekday(last)} {short_date(last)}"
+        return f"{first}, all day" if last == day else f"{first} – {_day_words(last)}"
     if entry.ends_at is None:
         return f"{'due ' if entry.kind == 'assignment' else ''}{first}, {wall_time(starts_at)}"
     ends_at = entry.ends_at.astimezone(clock.zone)
-    until = "" if ends_at.date() == starts_at.date() else f"{weekday(ends_at)} {short_date(ends_at)}, "
+    until = "" if ends_at.date() == day else f"{_day_words(ends_at.date())}, "
     return f"{first}, {wall_time(starts_at)} – {until}{wall_time(ends_at)}"
+
+
+@lru_cache(maxsize=1_000)
+def _day_words(day: date) -> str:
+    return f"{weekday(day)} {short_date(day)}"
 
 
 def last_day(entry: Entry, clock: Clock) -> date:

@@ -72,18 +72,13 @@ def _entry(
     deleted_at: datetime | None,
 ) -> Entry:
     has_course = course_id is not None and deleted_at is None
+    starts_at = due_at or clock.midnight(day)  # type: ignore[arg-type]
+    ends_at = clock.midnight(day + timedelta(days=1)) if day else None
+    course = (course_id, nickname or name or "", hue) if has_course else (None, "", None)
+    # Positions and no names: a month has hundreds of these.
     return Entry(
-        key=f"task:{pk}",
-        kind="task",
-        title=title,
-        starts_at=due_at or clock.midnight(day),  # type: ignore[arg-type]
-        ends_at=clock.midnight(day + timedelta(days=1)) if day else None,
-        is_all_day=day is not None,
-        is_done=done_at is not None,
-        url=f"/planner/tasks/{pk}/",
-        course_id=course_id if has_course else None,
-        course=nickname or name or "" if has_course else "",
-        hue=hue if has_course else None,
+        *(f"task:{pk}", "task", title, starts_at, ends_at, day is not None, False, done_at is not None),
+        *(f"/planner/tasks/{pk}/", "", *course),
     )
 
 

@@ -12,7 +12,7 @@ from coreengine.accounts.models import User
 from coreengine.database.kept_queries import KeptQuery, owner_with
 from courses.models import Assignment, OwnTask, PlannerItem
 from courses.moments import Clock
-from courses.planning.rows import PlanRow, assignment_row, item_row, task_row
+from courses.planning.rows import AssignmentRow, ItemRow, PlanRow, TaskRow
 from courses.querysets import COURSE_TAG_FIELDS, ROW_FIELDS
 from courses.work_state import OUTSTANDING
 
@@ -75,7 +75,7 @@ def read_plan(user: User, clock: Clock, choice: Choice, *, until: datetime | Non
             since=clock.now - ITEMS_BACK if is_shown else None,
             until=(until or clock.now + ITEMS_AHEAD) if is_shown else None,
         )
-        plan.rows += [item_row(item, clock) for item in items]
+        plan.rows += [ItemRow(item, clock) for item in items]
     if choice.has("task"):
         found = _TASKS.objects(
             owner=user.pk,
@@ -83,7 +83,7 @@ def read_plan(user: User, clock: Clock, choice: Choice, *, until: datetime | Non
             show=choice.show,
             lately=lately if choice.show == "done" else None,
         )
-        plan.rows += [task_row(task, clock) for task in found]
+        plan.rows += [TaskRow(task, clock) for task in found]
         plan.is_cut |= len(found) == MOST_TASKS
     plan.rows.sort(key=lambda row: row.order)
     return plan
@@ -103,11 +103,11 @@ def read_days(user: User, clock: Clock, choice: Choice, first: date, last: date)
     now = None if choice.course else clock.now
     plan = Plan()
     if choice.has("assignment"):
-        plan.rows += [assignment_row(row, clock) for row in _WORK_OF_DAYS.objects(**asked, now=now)]
+        plan.rows += [AssignmentRow(row, clock) for row in _WORK_OF_DAYS.objects(**asked, now=now)]
     if choice.has("item"):
-        plan.rows += [item_row(item, clock) for item in _ITEMS_OF_DAYS.objects(**asked)]
+        plan.rows += [ItemRow(item, clock) for item in _ITEMS_OF_DAYS.objects(**asked)]
     if choice.has("task"):
-        plan.rows += [task_row(task, clock) for task in _TASKS_OF_DAYS.objects(**asked)]
+        plan.rows += [TaskRow(task, clock) for task in _TASKS_OF_DAYS.objects(**asked)]
     plan.rows.sort(key=lambda row: row.order)
     return plan
 
@@ -118,10 +118,10 @@ def read_loose(user: User, clock: Clock, choice: Choice) -> Plan:
     if choice.has("assignment") and choice.show != "dismissed":
         late = _LATE.objects(owner=user.pk, course=choice.course, now=clock.now)
         plan.late_left_out = late[0].late_count - len(late) if late else 0
-        plan.rows += [assignment_row(row, clock) for row in late]
+        plan.rows += [AssignmentRow(row, clock) for row in late]
     if choice.has("task") and choice.show != "dismissed":
         tasks = _LOOSE_TASKS.objects(owner=user.pk, course=choice.course, now=clock.now, today=clock.today)
-        plan.rows += [task_row(task, clock) for task in tasks]
+        plan.rows += [TaskRow(task, clock) for task in tasks]
     plan.rows.sort(key=lambda row: row.order)
     return plan
 
@@ -129,7 +129,7 @@ def read_loose(user: User, clock: Clock, choice: Choice) -> Plan:
 def open_tasks_between(user: User, start: datetime, end: datetime) -> list[OwnTask]:
     """Read the open own tasks that are due from `start` (included) to `end` (excluded), the soonest first. One query.
 
-    `courses.planning.rows.task_row` makes the line of each.
+    `courses.planning.rows.TaskRow` makes the line of each.
     """
     rows = OwnTask.objects.whole_of(user).open().due_between(start, end, user.zone).for_list()
     clock = Clock(start, user.zone)
@@ -148,7 +148,7 @@ def _add_assignments(
     if choice.show == "dismissed":
         now = None if choice.course else clock.now
         rows = _DISMISSED_WORK.objects(owner=user.pk, course=choice.course, now=now)
-        plan.rows += [assignment_row(row, clock) for row in rows]
+        plan.rows += [AssignmentRow(row, clock) for row in rows]
         return
     late = _LATE.objects(owner=user.pk, course=choice.course, now=clock.now)
     plan.late_left_out = late[0].late_count - len(late) if late else 0
@@ -167,8 +167,8 @@ def _add_assignments(
         state = row.state_at(clock.now)
         if row.pk not in known and (state in OUTSTANDING or (choice.show == "done" and _is_recent(row, lately))):
             row.work_state = state
-            plan.rows.append(assignment_row(row, clock))
-    plan.rows += [assignment_row(row, clock) for row in late]
+            plan.rows.append(AssignmentRow(row, clock))
+    plan.rows += [AssignmentRow(row, clock) for row in late]
 
 
 def _is_recent(row: Assignment, lately: datetime) -> bool:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils.functional import cached_property
 
-from courses.models import Assignment, OwnTask, PlannerItem
+from courses.models import Assignment, Course, OwnTask, PlannerItem
 from courses.moments import Clock, Moment, day_name, in_sentence, moment, short_date, wall_time, weekday
 from courses.planning.recurrence import read_rule
 from courses.rows import SETTLED, can_mark, facts_of, settled_text, state_shown
@@ -18,51 +17,99 @@ from courses.work_state import OUTSTANDING, WorkState
 KIND_WORDS = {"calendar_event": "event", "wiki_page": "page to read", "discussion_topic": "discussion"}
 
 
-@dataclass
 class PlanRow:
     """One line. `day` is where it stands in the student's plan, `due_day` when it is due; `minutes` an estimate.
 
-    Its words are said when they are asked for: a view reads more rows than it shows, and most show no date.
+    Each kind of thing has a class of its own. What puts a line into its place is worked out at once, its words when
+    they are asked for: a view reads more rows than it shows.
     """
 
-    key: str
     kind: str
+    address: str
+    key: str
     title: str
-    url: str
-    course: str
-    course_id: int | None
-    hue: int | None
-    when_text: str
     day: date | None
     due_day: date | None
     late: bool
     done: bool
     dismissed: bool
-    column: str
-    can_mark: bool
-    can_move: bool
-    can_edit: bool
-    repeats: bool
     minutes: int | None
-    order: tuple = field(repr=False)
-    say_when: Callable[[], Moment | None] = field(repr=False)
-    say_time: Callable[[], str] = field(repr=False)
-    say_facts: Callable[[], list[str]] = field(repr=False)
+    order: tuple[Any, ...]
+    can_edit = True
+
+    def __init__(self, thing: Any, clock: Clock) -> None:
+        self.thing, self.clock = thing, clock
+        self.minutes = thing.estimate_minutes
+
+    @property
+    def url(self) -> str:
+        return self.address.format(self.thing.pk)
+
+    @property
+    def repeats(self) -> bool:
+        return False
+
+    @property
+    def column(self) -> str:
+        """Of the board: what is in hand was begun, and is not done."""
+        return "done" if self.is_in_done_column else "doing" if self.thing.started_at else "todo"
+
+    @property
+    def is_in_done_column(self) -> bool:
+        return self.thing.done_at is not None
+
+    @property
+    def shown_course(self) -> Course | None:
+        course: Course | None = self.thing.course
+        return course
+
+    @property
+    def course(self) -> str:
+        return self.shown_course.title if self.shown_course else ""
+
+    @property
+    def course_id(self) -> int | None:
+        return self.shown_course.pk if self.shown_course else None
+
+    @property
+    def hue(self) -> int | None:
+        return self.shown_course.hue if self.shown_course else None
+
+    @property
+    def when_text(self) -> str:
+        """What stands in place of a date."""
+        return "" if self.due_day else "no date"
+
+    @property
+    def can_mark(self) -> bool:
+        return True
+
+    @property
+    def can_move(self) -> bool:
+        return True
+
+    @property
+    def due_at(self) -> datetime | None:
+        """The moment, where it has one and not just a day."""
+        at: datetime | None = self.thing.due_at
+        return at
 
     @cached_property
     def when(self) -> Moment | None:
         """When it is due, or is."""
-        return self.say_when()
+        if self.due_at is not None:
+            return moment(self.due_at, self.clock)
+        return day_moment(self.due_day, self.clock) if self.due_day else None
 
-    @cached_property
+    @property
     def time(self) -> str:
         """The time of the day on which it stands: "17:00"; "" where it has none."""
-        return self.say_time()
+        return wall_time(self.due_at.astimezone(self.clock.zone)) if self.due_at else ""
 
-    @cached_property
+    @property
     def facts(self) -> list[str]:
         """What else there is to say of it."""
-        return self.say_facts()
+        return []
 
     @property
     def skip_label(self) -> str:
@@ -92,157 +139,139 @@ def rule_words(rule: str) -> str:
         return rule
 
 
-def task_row(task: OwnTask, clock: Clock) -> PlanRow:
-    """Make the line of an own task; read it with `for_list`."""
-    due_day = task.due_day(clock.zone)
-    course = task.course if task.course and task.course.deleted_at is None else None
-    late = task.is_overdue(clock.now, clock.zone)
-    at = task.due_at or (clock.midnight(due_day) if due_day else None)
-    return PlanRow(
-        key=f"task:{task.pk}",
-        kind="task",
-        title=task.title,
-        url=f"/planner/tasks/{task.pk}/",
-        course=course.title if course else "",
-        course_id=course.pk if course else None,
-        hue=course.hue if course else None,
-        when_text="" if due_day else "no date",
-        day=due_day,
-        due_day=due_day,
-        late=late,
-        done=task.done_at is not None,
-        dismissed=task.dismissed_at is not None,
-        column="done" if task.done_at else "doing" if task.started_at else "todo",
-        can_mark=True,
-        can_move=True,
-        can_edit=True,
-        repeats=task.series_id is not None,
-        minutes=task.estimate_minutes,
-        order=_order(task.plan_position, at, task.title),
-        say_when=lambda: _said(task.due_at, due_day, clock),
-        say_time=lambda: _wall_time(task.due_at, clock),
-        say_facts=lambda: _task_facts(task),
-    )
+class TaskRow(PlanRow):
+    """The line of an own task; read it with `for_list`."""
+
+    kind = "task"
+    address = "/planner/tasks/{}/"
+    thing: OwnTask
+
+    def __init__(self, task: OwnTask, clock: Clock) -> None:
+        super().__init__(task, clock)
+        self.key, self.title = f"task:{task.pk}", task.title
+        self.day = self.due_day = task.due_day(clock.zone)
+        self.late = task.is_overdue(clock.now, clock.zone)
+        self.done, self.dismissed = task.done_at is not None, task.dismissed_at is not None
+        at = task.due_at or (clock.midnight(self.due_day) if self.due_day else None)
+        self.order = _order(task.plan_position, at, task.title)
+
+    @property
+    def repeats(self) -> bool:
+        return self.thing.series_id is not None
+
+    @property
+    def shown_course(self) -> Course | None:
+        course = self.thing.course
+        return course if course and course.deleted_at is None else None
+
+    @property
+    def facts(self) -> list[str]:
+        task, facts = self.thing, []
+        if count := getattr(task, "subtask_count", 0):
+            facts.append(f"{task.subtask_done_count} of {count}")  # type: ignore[attr-defined]
+        facts += filter(None, [minutes_words(task.estimate_minutes)])
+        if task.series is not None:
+            facts.append(rule_words(task.series.rule))
+        if task.assignment_id is not None:
+            facts.append(f"for {task.__dict__.get('assignment_name') or task.assignment.name}")  # type: ignore[union-attr]
+        return facts
 
 
-def _task_facts(task: OwnTask) -> list[str]:
-    facts = []
-    if count := getattr(task, "subtask_count", 0):
-        facts.append(f"{task.subtask_done_count} of {count}")  # type: ignore[attr-defined]
-    facts += filter(None, [minutes_words(task.estimate_minutes)])
-    if task.series is not None:
-        facts.append(rule_words(task.series.rule))
-    if task.assignment_id is not None:
-        facts.append(f"for {task.__dict__.get('assignment_name') or task.assignment.name}")  # type: ignore[union-attr]
-    return facts
+class AssignmentRow(PlanRow):
+    """The line of an assignment; its course and submission should be joined."""
+
+    kind = "assignment"
+    address = "/assignments/{}/"
+    thing: Assignment
+
+    def __init__(self, assignment: Assignment, clock: Clock) -> None:
+        super().__init__(assignment, clock)
+        self.key, self.title = f"assignment:{assignment.pk}", assignment.name
+        self.state = state = state_shown(assignment, clock)
+        self.late, self.done = state == WorkState.OVERDUE, state in SETTLED
+        self.dismissed = state == WorkState.DISMISSED
+        self.day = self.due_day = clock.day_of(assignment.due_at) if assignment.due_at else None
+        self.is_planned = assignment.planned_on is not None and state in OUTSTANDING and not self.late
+        if self.is_planned:
+            self.day = max(assignment.planned_on, clock.today)  # type: ignore[type-var]
+        self.order = _order(assignment.plan_position, assignment.due_at, assignment.name)
+
+    @property
+    def is_in_done_column(self) -> bool:
+        return self.done
+
+    @property
+    def when_text(self) -> str:
+        return settled_text(self.thing, self.state)
+
+    @property
+    def can_mark(self) -> bool:
+        return can_mark(self.state)
+
+    @property
+    def can_move(self) -> bool:
+        return not self.done or self.state == WorkState.DONE
+
+    @property
+    def time(self) -> str:
+        return super().time if self.day == self.due_day else ""
+
+    @property
+    def facts(self) -> list[str]:
+        assignment = self.thing
+        facts = [*facts_of(assignment), *filter(None, [minutes_words(assignment.estimate_minutes)])]
+        if self.is_planned and assignment.planned_on is not None:
+            facts.append(f"planned {in_sentence(day_name(assignment.planned_on, self.clock.today))}")
+        return facts
 
 
-def _said(at: datetime | None, day: date | None, clock: Clock) -> Moment | None:
-    """A moment, or a day without a time, in words."""
-    if at is not None:
-        return moment(at, clock)
-    return day_moment(day, clock) if day else None
+class ItemRow(PlanRow):
+    """The line of what a source's planner lists beside assignments; its course should be joined."""
 
+    kind = "item"
+    address = "/planner/items/item:{}/"
+    thing: PlannerItem
+    can_edit = False
 
-def _wall_time(at: datetime | None, clock: Clock) -> str:
-    return wall_time(at.astimezone(clock.zone)) if at else ""
+    def __init__(self, item: PlannerItem, clock: Clock) -> None:
+        super().__init__(item, clock)
+        self.key, self.title = f"item:{item.pk}", item.title
+        begins = clock.day_of(item.starts_at) if item.starts_at else None
+        is_over = bool(item.starts_at) and (item.ends_at or item.starts_at) < clock.now  # type: ignore[operator]
+        is_open = not item.is_settled
+        self.late = is_open and not item.is_event and is_over
+        self.done = item.done_at is not None or (item.is_event and is_over)
+        self.dismissed = item.dismissed_at is not None
+        self.day = self.due_day = begins
+        if item.planned_on and is_open and not self.late:
+            self.day = max(item.planned_on, clock.today)
+        elif is_open and begins and item.is_event and begins < clock.today and not is_over:
+            self.day = clock.today  # it goes on
+        self.order = _order(item.plan_position, item.starts_at, item.title)
 
+    @property
+    def can_move(self) -> bool:
+        return not self.thing.is_event
 
-def assignment_row(assignment: Assignment, clock: Clock) -> PlanRow:
-    """Make the line of an assignment; its course and submission should be joined."""
-    state = state_shown(assignment, clock)
-    late = state == WorkState.OVERDUE
-    due_day = clock.day_of(assignment.due_at) if assignment.due_at else None
-    day = due_day
-    is_planned = assignment.planned_on is not None and state in OUTSTANDING and not late
-    if is_planned:
-        day = max(assignment.planned_on, clock.today)  # type: ignore[type-var]
-    return PlanRow(
-        key=f"assignment:{assignment.pk}",
-        kind="assignment",
-        title=assignment.name,
-        url=f"/assignments/{assignment.pk}/",
-        course=assignment.course.title,
-        course_id=assignment.course_id,
-        hue=assignment.course.hue,
-        when_text=settled_text(assignment, state),
-        day=day,
-        due_day=due_day,
-        late=late,
-        done=state in SETTLED,
-        dismissed=state == WorkState.DISMISSED,
-        column="done" if state in SETTLED else "doing" if assignment.started_at else "todo",
-        can_mark=can_mark(state),
-        can_move=state not in SETTLED or state == WorkState.DONE,
-        can_edit=True,
-        repeats=False,
-        minutes=assignment.estimate_minutes,
-        order=_order(assignment.plan_position, assignment.due_at, assignment.name),
-        say_when=lambda: _said(assignment.due_at, None, clock),
-        say_time=lambda: _wall_time(assignment.due_at, clock) if day == due_day else "",
-        say_facts=lambda: _assignment_facts(assignment, clock, is_planned=is_planned),
-    )
+    @property
+    def due_at(self) -> datetime | None:
+        return None if self.thing.is_all_day else self.thing.starts_at
 
-
-def _assignment_facts(assignment: Assignment, clock: Clock, *, is_planned: bool) -> list[str]:
-    facts = [*facts_of(assignment), *filter(None, [minutes_words(assignment.estimate_minutes)])]
-    if is_planned and assignment.planned_on is not None:
-        facts.append(f"planned {in_sentence(day_name(assignment.planned_on, clock.today))}")
-    return facts
-
-
-def item_row(item: PlannerItem, clock: Clock) -> PlanRow:
-    """Make the line of what a source's planner lists beside assignments; its course should be joined."""
-    begins = clock.day_of(item.starts_at) if item.starts_at else None
-    is_over = bool(item.starts_at) and (item.ends_at or item.starts_at) < clock.now  # type: ignore[operator]
-    is_open = not item.is_settled
-    late = is_open and not item.is_event and is_over
-    day = begins
-    if item.planned_on and is_open and not late:
-        day = max(item.planned_on, clock.today)
-    elif is_open and begins and item.is_event and begins < clock.today and not is_over:
-        day = clock.today  # it goes on
-    at = None if item.is_all_day else item.starts_at
-    return PlanRow(
-        key=f"item:{item.pk}",
-        kind="item",
-        title=item.title,
-        url=f"/planner/items/item:{item.pk}/",
-        course=item.course.title if item.course else "",
-        course_id=item.course_id,
-        hue=item.course.hue if item.course else None,
-        when_text="" if begins else "no date",
-        day=day,
-        due_day=begins,
-        late=late,
-        done=item.done_at is not None or (item.is_event and is_over),
-        dismissed=item.dismissed_at is not None,
-        column="done" if item.done_at else "doing" if item.started_at else "todo",
-        can_mark=True,
-        can_move=not item.is_event,
-        can_edit=False,
-        repeats=False,
-        minutes=item.estimate_minutes,
-        order=_order(item.plan_position, item.starts_at, item.title),
-        say_when=lambda: _said(at, begins, clock),
-        say_time=lambda: _wall_time(at, clock),
-        say_facts=lambda: _item_facts(item),
-    )
-
-
-def _item_facts(item: PlannerItem) -> list[str]:
-    facts = [KIND_WORDS[item.kind]] if item.kind in KIND_WORDS else []
-    facts += filter(None, [item.location, minutes_words(item.estimate_minutes)])
-    if item.write_error:
-        facts.append("not marked at the source")
-    return facts
+    @property
+    def facts(self) -> list[str]:
+        item = self.thing
+        facts = [KIND_WORDS[item.kind]] if item.kind in KIND_WORDS else []
+        facts += filter(None, [item.location, minutes_words(item.estimate_minutes)])
+        if item.write_error:
+            facts.append("not marked at the source")
+        return facts
 
 
 def row_of_thing(thing: OwnTask | Assignment | PlannerItem, clock: Clock) -> PlanRow:
     """Make the line of anything that the planner shows."""
     if isinstance(thing, OwnTask):
-        return task_row(thing, clock)
-    return assignment_row(thing, clock) if isinstance(thing, Assignment) else item_row(thing, clock)
+        return TaskRow(thing, clock)
+    return AssignmentRow(thing, clock) if isinstance(thing, Assignment) else ItemRow(thing, clock)
 
 
 def _order(position: int | None, at: datetime | None, title: str) -> tuple:

@@ -25,7 +25,7 @@ from courses.models import Assignment, OwnTask
 from courses.pages import clock_of
 from courses.planning import agenda_lines, layer
 from courses.planning.counting import waiting_count
-from courses.planning.rows import minutes_words, task_row
+from courses.planning.rows import TaskRow, minutes_words
 from courses.querysets import COURSE_LONG_FIELDS
 from courses.texts import excerpt
 from courses.work_state import OUTSTANDING
@@ -79,7 +79,7 @@ def assignment_plan(request: Request, assignment: Assignment) -> dict[str, Any] 
     """The student's own plan for an assignment: when, how long, and the tasks towards it. One query."""
     clock = clock_of(request.user)
     tasks = _TOWARDS.objects(owner=request.user.pk, assignment=assignment.pk)
-    rows = sorted((task_row(task, clock) for task in tasks), key=lambda row: (row.done, row.order))
+    rows = sorted((TaskRow(task, clock) for task in tasks), key=lambda row: (row.done, row.order))
     return {
         "assignment": assignment,
         "key": f"assignment:{assignment.pk}",

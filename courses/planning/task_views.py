@@ -23,7 +23,7 @@ from courses.planning.counting import count_anew
 from courses.planning.decisions import set_done
 from courses.planning.forms import TaskForm, initial_of, initial_understood
 from courses.planning.quick import Understood, understand
-from courses.planning.rows import minutes_words, task_row
+from courses.planning.rows import TaskRow, minutes_words
 from courses.planning.subtasks import move_subtask, order_subtasks
 from courses.planning.views import answer_planner, tell
 from courses.screens import answer_agenda
@@ -117,7 +117,7 @@ def _task_context(request: Request, task: OwnTask) -> dict[str, Any]:
         task.course = None
     return {
         "task": task,
-        "row": task_row(task, clock),
+        "row": TaskRow(task, clock),
         "subtasks": subtasks,
         "count": f"{done} of {len(subtasks)}" if subtasks else "",
         "repeats": services.repeats_as(task),

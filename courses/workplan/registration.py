@@ -37,23 +37,17 @@ def block_entries(owner: User, start: datetime, end: datetime) -> Iterator[Entry
 
     One query, and one for each kind of work that is planned.
     """
-    rows, zone = _BLOCKS.rows(owner=owner.pk, start=start, end=end), owner.zone
-    planned = [(row[5], row[6]) for row in rows if row[4] == WorkBlock.State.PLANNED]
-    still_open = open_dues(owner, planned, Clock(timezone.now(), zone))
+    rows, clock = _BLOCKS.rows(owner=owner.pk, start=start, end=end), Clock(timezone.now(), owner.zone)
+    planned, done = str(WorkBlock.State.PLANNED), str(WorkBlock.State.DONE)
+    still_open = open_dues(owner, [(row[5], row[6]) for row in rows if row[4] == planned], clock)
     for pk, title, starts_at, ends_at, state, kind, work_id, course_id, name, nickname, hue in rows:
-        is_done = state == WorkBlock.State.DONE
+        is_done = state == done
+        is_busy = is_done or (kind, work_id) in still_open
+        url = f"/planner/plan/?day={clock.day_of(starts_at)}#block-{pk}"
+        # Positions and no names: a month has hundreds of these.
         yield Entry(
-            key=f"block:{pk}",
-            kind="block",
-            title=title,
-            starts_at=starts_at,
-            ends_at=ends_at,
-            is_busy=is_done or (kind, work_id) in still_open,
-            is_done=is_done,
-            url=f"/planner/plan/?day={starts_at.astimezone(zone).date()}#block-{pk}",
-            course_id=course_id,
-            course=nickname or name or "",
-            hue=hue,
+            *(f"block:{pk}", "block", title, starts_at, ends_at, False, is_busy, is_done),
+            *(url, "", course_id, nickname or name or "", hue),
         )
 
 

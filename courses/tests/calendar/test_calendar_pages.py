@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import html
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -171,6 +173,24 @@ class TestPages:
         assert "more</a>" in content.decode()
         assert len(gzip.compress(content, 6)) <= 60 * 1024
         assert len(context) <= 15, [query["sql"][:90] for query in context]
+
+    def test_below_the_month_the_first_of_today_are_listed_and_all_of_an_opened_day(
+        self, owner: Any, page: Any
+    ) -> None:
+        course = CourseFactory(owner=owner)
+        noon = timezone.now().replace(hour=12)
+        for number in range(13):
+            AssignmentFactory(course=course, name=f"Problem set {number:02}", due_at=noon)
+
+        text = page.get("/calendar/").content.decode()
+        listed = text.partition('id="day"')[2]
+        assert "Problem set 09" in listed and "Problem set 10" not in listed
+        assert "Show 3 more" in listed
+
+        address = re.search(r'href="([^"]+)">Show 3 more', listed)
+        assert address is not None
+        whole = page.get(f"/calendar/{html.unescape(address[1]).partition('#')[0]}").content.decode()
+        assert "Problem set 12" in whole.partition('id="day"')[2] and "more</a>" not in whole.partition('id="day"')[2]
 
     @pytest.mark.parametrize("view", ["month", "week", "agenda"])
     def test_a_view_takes_the_same_queries_for_many_as_for_few(self, owner: Any, page: Any, view: str) -> None:

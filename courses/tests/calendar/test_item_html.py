@@ -22,14 +22,18 @@ AT = datetime(2026, 11, 25, 9, tzinfo=UTC)
 def entry(*, is_all_day: bool = False, url: str = f"/x/{BAD}") -> Entry:
     begin = AT.replace(hour=0) if is_all_day else AT
     length = timedelta(days=2) if is_all_day else timedelta(hours=1)
-    return Entry("event:1@1", "event", BAD, begin, begin + length, is_all_day, url=url, location=BAD, course=BAD, hue=3)
+    words = {"title": BAD, "url": url, "location": BAD, "course": BAD}
+    return Entry(
+        key="event:1@1", kind="event", starts_at=begin, ends_at=begin + length, is_all_day=is_all_day, hue=3,
+        can_move=True, **words,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("is_all_day", [False, True])
 @pytest.mark.parametrize("url", ["", f"/x/{BAD}"])
 def test_names_places_and_addresses_are_escaped(url: str, is_all_day: bool) -> None:
     one = entry(is_all_day=is_all_day, url=url)
-    week = build_week(AT.date(), [one], CLOCK, {}, movable={one.key})
+    week = build_week(AT.date(), [one], CLOCK, {})
     html = "".join(
         [
             day_lines([item_of(one, CLOCK, {})]),
