@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from coreengine.accounts.models import User
 from coreengine.database.kept_queries import KeptQuery, owner_with
 from courses.models import Course
 from courses.moments import Clock, counted, day_of_text, short_date, span_of_days, weekday
-from courses.planning.reading import KINDS, SHOWS, Choice, Plan, read_days, read_loose, read_plan
+from courses.planning.reading import KINDS, SHOWS, Choice, Plan, Waiting, read_days, read_loose, read_plan
 from courses.planning.rows import PlanRow, minutes_words
 
 VIEWS = {"list": ("List", "list"), "board": ("Board", "columns-3"), "week": ("Week", "calendar-days")}
@@ -24,6 +25,9 @@ LATE_SHOWN = 20
 SPAN_SHOWN = 30
 DAY_SHOWN = 15
 COLUMN_SHOWN = 40
+COLUMN_LATE = 10
+BOARD_MOST = 60
+"""Of assignments ahead and of own tasks, to fill a column of `COLUMN_SHOWN` whatever was begun of them."""
 LOOSE_SHOWN = 20
 AHEAD = ("today", "tomorrow", "week", "next", "later")
 COLUMN_TITLES = {"todo": "To do", "doing": "Doing", "done": "Done"}
@@ -34,7 +38,7 @@ class Group:
     """A heading with its rows: a span of days in the list, a column of the board, a day of the week.
 
     `day` and `column` say what becomes of a row that is dropped here; `accepts` is False where nothing can be. Of many
-    rows `limit` are shown, of late ones the last, and `whole_url` shows all.
+    rows `limit` are shown, of late ones the last, and `whole_url` shows all, those too that were not read (`unread`).
     """
 
     key: str
@@ -48,6 +52,7 @@ class Group:
     late: bool = False
     is_today: bool = False
     more: str = ""
+    unread: int = 0
     minutes: int = 0
     limit: int = 0
     whole_url: str = ""
@@ -60,7 +65,7 @@ class Group:
 
     @property
     def hidden_count(self) -> int:
-        return len(self.rows) - len(self.shown)
+        return len(self.rows) - len(self.shown) + self.unread
 
     @property
     def day_text(self) -> str:
@@ -168,24 +173,26 @@ def choice_of(query: QueryDict) -> tuple[str, Choice, date | None, str]:
 
 
 def planner_page(
-    user: User, clock: Clock, view: str, choice: Choice, week: date | None, whole: str = ""
-) -> PlannerPage:
-    """Gather the planner in five queries at most."""
+    user: User, clock: Clock, view: str, choice: Choice, week: date | None, whole: str = "", *,
+    waiting: Waiting | None = None,
+) -> PlannerPage:  # fmt: skip
+    """Gather the planner in eight queries at most; with `waiting`, what was counted before, in cheaper ones."""
     courses = _COURSES.objects(owner=user.pk, now=clock.now)
     start = week or clock.today
     monday = start - timedelta(days=start.weekday())
     loose: list[Group] = []
     found = Plan()
     if view == "board":
-        plan = read_plan(user, clock, _with_done(choice), until=clock.midnight(clock.today) + BOARD_AHEAD)
+        until = clock.midnight(clock.today) + BOARD_AHEAD
+        plan = read_plan(user, clock, _with_done(choice), until=until, most=BOARD_MOST, waiting=waiting)
         groups = _columns(plan)
     elif view == "week":
         plan = read_days(user, clock, choice, monday, monday + WEEK)
         groups = _days(plan, clock, monday)
-        found = read_loose(user, clock, choice)
+        found = read_loose(user, clock, choice, waiting)
         loose = _loose(found, {row.key for row in plan.rows})
     else:
-        plan = read_plan(user, clock, choice)
+        plan = read_plan(user, clock, choice, has_all_late_tasks=whole == "overdue", waiting=waiting)
         groups = _spans(plan, clock, choice)
     sentence = _sentence(plan, found, clock)
     is_empty = not plan.rows and not found.rows
@@ -225,9 +232,15 @@ def _spans(plan: Plan, clock: Clock, choice: Choice) -> list[Group]:
     }
     for row in plan.rows:
         groups[_span_of(row, today, tomorrow, monday, after_next)].rows.append(row)
+    left_out = plan.late_left_out + plan.late_tasks_left_out
+    groups["overdue"].unread = plan.late_tasks_left_out
+    if left_out:
+        groups["overdue"].detail = str(len(groups["overdue"].rows) + left_out)
     if plan.late_left_out:
         groups["overdue"].more = f"{plan.late_left_out} more in Assignments"
-        groups["overdue"].detail = str(len(groups["overdue"].rows) + plan.late_left_out)
+    if plan.is_done_cut:
+        groups["done"].detail = f"{len(groups['done'].rows)}+"
+    _latest_first(groups["done"])
     for group in groups.values():
         group.limit = LATE_SHOWN if group.late else SPAN_SHOWN
     if plan.is_cut and (ahead := [groups[key] for key in AHEAD if groups[key].rows]):
@@ -254,16 +267,30 @@ def _columns(plan: Plan) -> list[Group]:
     groups = {key: Group(key, title, column=key) for key, title in COLUMN_TITLES.items()}
     for row in plan.rows:
         groups[row.column].rows.append(row)
+    _latest_first(groups["done"])
     _add_up(groups.values())
     for group in groups.values():
-        older = plan.late_left_out if group.key == "todo" else 0
-        group.detail = str(len(group.rows) + older)
-        left_out = len(group.rows) + older - COLUMN_SHOWN
+        unread = plan.late_left_out + plan.late_tasks_left_out if group.key == "todo" else 0
+        is_cut = plan.is_done_cut if group.key == "done" else plan.is_cut and group.key == "todo"
+        group.detail = f"{len(group.rows) + unread}{'+' if is_cut else ''}"
+        left_out = len(group.rows) + unread - COLUMN_SHOWN
         if left_out > 0:
-            group.rows, group.more = group.rows[:COLUMN_SHOWN], f"{left_out} more"
+            group.rows, group.more = _fitting(group.rows), f"{left_out}{'+' if is_cut else ''} more"
     if not groups["todo"].more:
         groups["todo"].more = "What is due later"
     return list(groups.values())
+
+
+def _fitting(rows: list[PlanRow]) -> list[PlanRow]:
+    """As many as a column shows; of what is late the newest, and no more of it than leaves room for what comes."""
+    late, others = [row for row in rows if row.late], [row for row in rows if not row.late]
+    kept = max(COLUMN_LATE, COLUMN_SHOWN - len(others))
+    return [*late[-kept:], *others][:COLUMN_SHOWN]
+
+
+def _latest_first(done: Group) -> None:
+    """What was done just now stands above what was done before."""
+    done.rows.sort(key=lambda row: (row.done_at is not None, row.done_at), reverse=True)
 
 
 def _days(plan: Plan, clock: Clock, monday: date) -> list[Group]:
@@ -289,7 +316,8 @@ def _loose(plan: Plan, shown: set[str]) -> list[Group]:
     late = Group("overdue", "Overdue", late=True, accepts=False, rows=[row for row in rows if row.late])
     undated = Group("undated", "No date", rows=[row for row in rows if row.day is None])
     for group in (late, undated):
-        left_out = len(group.rows) - LOOSE_SHOWN + (plan.late_left_out if group is late else 0)
+        unread = plan.late_left_out + plan.late_tasks_left_out if group is late else 0
+        left_out = len(group.rows) - LOOSE_SHOWN + unread
         group.rows = group.rows[:LOOSE_SHOWN]
         group.more = f"{left_out} more" if left_out > 0 else ""
     return [group for group in (late, undated) if group.rows]
@@ -305,8 +333,10 @@ def _sentence(plan: Plan, loose: Plan, clock: Clock) -> str:
     rows = {row.key: row for row in [*plan.rows, *loose.rows]}.values()
     # Late work of an old week may be among the oldest, which were only counted.
     known = {row.key for row in loose.rows}
-    again = sum(row.late and row.kind == "assignment" and row.key not in known for row in plan.rows)
-    late = sum(row.late for row in rows) + plan.late_left_out + max(0, loose.late_left_out - again)
+    again = Counter(row.kind for row in plan.rows if row.late and row.key not in known)
+    unread = plan.late_left_out + plan.late_tasks_left_out
+    unread += max(0, loose.late_left_out - again["assignment"]) + max(0, loose.late_tasks_left_out - again["task"])
+    late = sum(row.late for row in rows) + unread
     today = sum(row.day == clock.today and not (row.done or row.late or row.dismissed) for row in rows)
     parts = [f"{counted(late, 'thing')} overdue"] if late else []
     parts += [f"{counted(today, 'thing') if not late else counted(today, 'thing').lower()} for today"] if today else []

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, F, Q, QuerySet, Window
+from django.db.models import Count, DateTimeField, DurationField, ExpressionWrapper, F, Q, QuerySet, Value, Window
+from django.db.models.functions import Abs, Cast, Coalesce, Extract, Greatest
 
 from coreengine.accounts.models import User
 from coreengine.database.kept_queries import KeptQuery, owner_with
@@ -17,9 +18,13 @@ from courses.querysets import COURSE_TAG_FIELDS, ROW_FIELDS
 from courses.work_state import OUTSTANDING
 
 MOST_AHEAD = 100
+"""Of assignments, and of own tasks: a list that goes on for so long leads to the pages that have all."""
 MOST_LATE = 20
+MOST_DONE = 40
 MOST_ITEMS = 40
-MOST_TASKS = 100
+MOST_UNDATED = 40
+MOST_LATE_TASKS = 500
+"""Where all that is late is asked for."""
 LATELY = timedelta(days=7)
 ITEMS_BACK, ITEMS_AHEAD = timedelta(days=30), timedelta(days=60)
 PLAN_FIELDS = ("estimate_minutes", "planned_on", "started_at", "plan_position")
@@ -49,22 +54,34 @@ class Choice:
 
 @dataclass
 class Plan:
-    """The rows in order, and how much of what is late or ahead was left out."""
+    """The rows in order, and how much of what is late, ahead or done was left out."""
 
     rows: list[PlanRow] = field(default_factory=list)
     late_left_out: int = 0
+    late_tasks_left_out: int = 0
+    is_done_cut: bool = False
     is_cut: bool = False
 
 
-def read_plan(user: User, clock: Clock, choice: Choice, *, until: datetime | None = None) -> Plan:
+def read_plan(
+    user: User,
+    clock: Clock,
+    choice: Choice,
+    *,
+    until: datetime | None = None,
+    most: int = MOST_AHEAD,
+    has_all_late_tasks: bool = False,
+    waiting: Waiting | None = None,
+) -> Plan:
     """Read what is to be done, up to a moment if one is given; with `choice.show` what is done lately, or dismissed.
 
-    At most four queries, whatever there is.
+    What is done never crowds out what is to do, nor what is late what is ahead (`most` assignments and own tasks). At
+    most six queries, whatever there is; `waiting`, if it was counted, makes one of them cheaper.
     """
     lately, is_shown = clock.now - LATELY, choice.show != "dismissed"
     plan = Plan()
     if choice.has("assignment"):
-        _add_assignments(plan, user, clock, choice, lately, until)
+        _add_assignments(plan, user, clock, choice, lately, until, most, waiting)
     if choice.has("item"):
         items = _ITEMS.objects(
             owner=user.pk,
@@ -77,14 +94,8 @@ def read_plan(user: User, clock: Clock, choice: Choice, *, until: datetime | Non
         )
         plan.rows += [ItemRow(item, clock) for item in items]
     if choice.has("task"):
-        found = _TASKS.objects(
-            owner=user.pk,
-            course=choice.course,
-            show=choice.show,
-            lately=lately if choice.show == "done" else None,
-        )
-        plan.rows += [TaskRow(task, clock) for task in found]
-        plan.is_cut |= len(found) == MOST_TASKS
+        most_late = MOST_LATE_TASKS if has_all_late_tasks else MOST_LATE
+        _add_tasks(plan, user, clock, choice, lately, most, most_late)
     plan.rows.sort(key=lambda row: row.order)
     return plan
 
@@ -112,16 +123,15 @@ def read_days(user: User, clock: Clock, choice: Choice, first: date, last: date)
     return plan
 
 
-def read_loose(user: User, clock: Clock, choice: Choice) -> Plan:
-    """Read what has no place in a week: what is late, and what has no date. Two queries."""
+def read_loose(user: User, clock: Clock, choice: Choice, waiting: Waiting | None = None) -> Plan:
+    """Read what has no place in a week: what is late, and what has no date. Three queries."""
     plan = Plan()
     if choice.has("assignment") and choice.show != "dismissed":
-        late = _LATE.objects(owner=user.pk, course=choice.course, now=clock.now)
-        plan.late_left_out = late[0].late_count - len(late) if late else 0
-        plan.rows += [AssignmentRow(row, clock) for row in late]
+        _add_late_work(plan, user, clock, choice, waiting)
     if choice.has("task") and choice.show != "dismissed":
-        tasks = _LOOSE_TASKS.objects(owner=user.pk, course=choice.course, now=clock.now, today=clock.today)
-        plan.rows += [TaskRow(task, clock) for task in tasks]
+        _add_late_tasks(plan, user, clock, choice, MOST_LATE)
+        undated = _UNDATED_TASKS.objects(owner=user.pk, course=choice.course)
+        plan.rows += [TaskRow(task, clock) for task in undated]
     plan.rows.sort(key=lambda row: row.order)
     return plan
 
@@ -136,45 +146,80 @@ def open_tasks_between(user: User, start: datetime, end: datetime) -> list[OwnTa
     return sorted(rows, key=lambda task: task.due_at or clock.midnight(task.due_on))
 
 
-def due_count(user: User, clock: Clock) -> int:
-    """How many own tasks and assignments are late or due today. One query."""
+@dataclass(frozen=True)
+class Waiting:
+    """How many own tasks and assignments are late or due today, and how many assignments are late."""
+
+    count: int
+    late_work: int
+
+
+def count_due(user: User, clock: Clock) -> Waiting:
+    """Count what waits in the planner. One query."""
     tomorrow = clock.today + timedelta(days=1)
-    return _DUE.total(owner=user.pk, now=clock.now, until=clock.midnight(tomorrow), tomorrow=tomorrow)
+    rows = _DUE.rows(owner=user.pk, now=clock.now, until=clock.midnight(tomorrow), tomorrow=tomorrow)
+    return Waiting(sum(row[0] for row in rows), sum(row[1] for row in rows))
 
 
 def _add_assignments(
-    plan: Plan, user: User, clock: Clock, choice: Choice, lately: datetime, until: datetime | None
-) -> None:
+    plan: Plan, user: User, clock: Clock, choice: Choice, lately: datetime, until: datetime | None, most: int,
+    waiting: Waiting | None,
+) -> None:  # fmt: skip
     if choice.show == "dismissed":
         now = None if choice.course else clock.now
         rows = _DISMISSED_WORK.objects(owner=user.pk, course=choice.course, now=now)
         plan.rows += [AssignmentRow(row, clock) for row in rows]
         return
-    late = _LATE.objects(owner=user.pk, course=choice.course, now=clock.now)
-    plan.late_left_out = late[0].late_count - len(late) if late else 0
+    late = _add_late_work(plan, user, clock, choice, waiting)
     found = _WORK.objects(
-        owner=user.pk,
-        course=choice.course,
-        show=choice.show,
-        now=clock.now,
-        today=clock.today,
-        until=until,
-        lately=lately if choice.show == "done" else None,
+        owner=user.pk, course=choice.course, now=clock.now, today=clock.today, until=until, count=most
     )
-    plan.is_cut |= len(found) == MOST_AHEAD
+    plan.is_cut |= len(found) == most
     known = {row.pk for row in late}
     for row in found:
         state = row.state_at(clock.now)
-        if row.pk not in known and (state in OUTSTANDING or (choice.show == "done" and _is_recent(row, lately))):
+        if row.pk not in known and state in OUTSTANDING:
             row.work_state = state
+            known.add(row.pk)
             plan.rows.append(AssignmentRow(row, clock))
+    if choice.show == "done":
+        done = _DONE_WORK.objects(
+            owner=user.pk, course=choice.course, now=None if choice.course else clock.now, lately=lately
+        )
+        plan.is_done_cut |= len(done) == MOST_DONE
+        plan.rows += [AssignmentRow(row, clock) for row in done if row.pk not in known]
+
+
+def _add_late_work(plan: Plan, user: User, clock: Clock, choice: Choice, waiting: Waiting | None) -> list[Assignment]:
+    """Add the newest debts. How many more there are is known of all courses already, or else counted with them."""
+    is_known = waiting is not None and choice.course is None
+    late: list[Assignment] = _LATE.objects(owner=user.pk, course=choice.course, now=clock.now, is_counted=not is_known)
+    if len(late) == MOST_LATE:
+        total = waiting.late_work if waiting is not None and is_known else late[0].late_count  # type: ignore[attr-defined]
+        plan.late_left_out = max(0, total - len(late))
     plan.rows += [AssignmentRow(row, clock) for row in late]
+    return late
 
 
-def _is_recent(row: Assignment, lately: datetime) -> bool:
-    submission = row.own_submission
-    ends = [row.done_at, submission.submitted_at if submission else None]
-    return any(end is not None and end >= lately for end in ends)
+def _add_tasks(
+    plan: Plan, user: User, clock: Clock, choice: Choice, lately: datetime, most: int, most_late: int
+) -> None:
+    asked = {"owner": user.pk, "course": choice.course}
+    if choice.show == "dismissed":
+        plan.rows += [TaskRow(task, clock) for task in _DISMISSED_TASKS.objects(**asked)]
+        return
+    _add_late_tasks(plan, user, clock, choice, most_late)
+    done_since = lately if choice.show == "done" else None
+    found = _TASKS.objects(**asked, now=clock.now, today=clock.today, lately=done_since, count=most)
+    plan.is_cut |= len(found) == most
+    plan.is_done_cut |= len(found) == most and done_since is not None
+    plan.rows += [TaskRow(task, clock) for task in found]
+
+
+def _add_late_tasks(plan: Plan, user: User, clock: Clock, choice: Choice, most: int) -> None:
+    late = _LATE_TASKS.objects(owner=user.pk, course=choice.course, now=clock.now, today=clock.today, count=most)
+    plan.late_tasks_left_out = late[0].late_count - len(late) if late else 0
+    plan.rows += [TaskRow(task, clock) for task in late]
 
 
 # The statements. Each is built once for every shape of a choice (`coreengine.database.kept_queries`).
@@ -190,21 +235,27 @@ def _work(owner: int, course: int | None, now: datetime) -> QuerySet[Assignment]
     return rows.select_related("course", "submission").only(*ROW_FIELDS, *PLAN_FIELDS)
 
 
-def _late(owner: int, course: int | None, now: datetime) -> QuerySet[Assignment]:
-    """The newest debts: they can most likely still be paid."""
-    rows = _work(owner, course, now).overdue(now).annotate(late_count=Window(Count("pk")))  # type: ignore[attr-defined]
+def _late(owner: int, course: int | None, now: datetime, is_counted: bool) -> QuerySet[Assignment]:
+    """The newest debts: they can most likely still be paid. An index has them, unless all are to be counted."""
+    rows = _work(owner, course, now).overdue(now)  # type: ignore[attr-defined]
+    rows = rows.annotate(late_count=Window(Count("pk"))) if is_counted else rows
     return rows.order_by("-due_at", "-pk")[:MOST_LATE]
 
 
 def _work_ahead(
-    owner: int, course: int | None, show: str, now: datetime, today: date, until: datetime | None, lately: datetime
+    owner: int, course: int | None, now: datetime, today: date, until: datetime | None, count: int
 ) -> QuerySet[Assignment]:
     near = Q(due_at__gte=now) & (Q(due_at__lt=until) if until else Q())
     near |= Q(due_at__isnull=True) | Q(planned_on__gte=today, due_at__gte=now)
-    if show == "done":
-        near |= Q(done_at__gte=lately) | Q(submission__submitted_at__gte=lately)
     # States are told in Python, row by row: some rows too many cost less than the rule in the database.
-    return _work(owner, course, now).filter(near, dismissed_at__isnull=True).by_due_date()[:MOST_AHEAD]  # type: ignore[attr-defined]
+    return _work(owner, course, now).filter(near, dismissed_at__isnull=True).by_due_date()[:count]  # type: ignore[attr-defined]
+
+
+def _done_work(owner: int, course: int | None, now: datetime, lately: datetime) -> QuerySet[Assignment]:
+    """What was ticked off or handed in lately, the latest first."""
+    done = Q(done_at__gte=lately) | Q(submission__submitted_at__gte=lately)
+    rows = _work(owner, course, now).filter(done, dismissed_at__isnull=True)
+    return rows.order_by(Greatest("done_at", "submission__submitted_at").desc(), "-pk")[:MOST_DONE]
 
 
 def _dismissed_work(owner: int, course: int | None, now: datetime) -> QuerySet[Assignment]:
@@ -241,7 +292,10 @@ def _items(
     if show != "dismissed":
         ahead = Q(kind="calendar_event") & (Q(starts_at__gte=now) | Q(ends_at__gte=now))
         rows = rows.filter(ahead | (~Q(kind="calendar_event") & Q(starts_at__gte=since)), starts_at__lt=until)
-    return rows.order_by("starts_at", "pk")[:MOST_ITEMS]
+        # The nearest, before and after: a full timetable hides no page that should have been read yesterday.
+        nearness = Abs(Extract(ExpressionWrapper(F("starts_at") - now, DurationField()), "epoch"))
+        return rows.order_by(nearness, "pk")[:MOST_ITEMS]
+    return rows.order_by("-starts_at", "pk")[:MOST_ITEMS]
 
 
 def _items_of_days(
@@ -258,38 +312,65 @@ def _own_tasks(owner: int, course: int | None) -> Any:
     return rows.in_course(course) if course else rows
 
 
-def _tasks(owner: int, course: int | None, show: str, lately: datetime) -> QuerySet[OwnTask]:
-    rows = _of_show(_own_tasks(owner, course), show, lately).for_list()
-    return rows.order_by(F("due_at").asc(nulls_last=True), "due_on", "pk")[:MOST_TASKS]
+def _tasks(
+    owner: int, course: int | None, now: datetime, today: date, lately: datetime | None, count: int
+) -> QuerySet[OwnTask]:
+    """The open ones that are not late, the soonest first; then, with `lately`, the done ones, the latest first."""
+    ahead = Q(due_at__gte=now) | Q(due_on__gte=today) | Q(due_at__isnull=True, due_on__isnull=True)
+    shown = Q(ahead, done_at__isnull=True)
+    if lately is not None:
+        shown |= Q(done_at__gte=lately)
+    rows = _own_tasks(owner, course).filter(shown, dismissed_at__isnull=True).for_list()
+    return rows.order_by(F("done_at").desc(nulls_first=True), _DUE_MOMENT.asc(nulls_last=True), "pk")[:count]
+
+
+def _late_tasks(owner: int, course: int | None, now: datetime, today: date, count: int) -> QuerySet[OwnTask]:
+    """The newest debts, as of assignments."""
+    rows = _own_tasks(owner, course).open().filter(Q(due_at__lt=now) | Q(due_on__lt=today)).for_list()
+    return rows.annotate(late_count=Window(Count("pk"))).order_by(_DUE_MOMENT.desc(), "-pk")[:count]
+
+
+def _dismissed_tasks(owner: int, course: int | None) -> QuerySet[OwnTask]:
+    rows = _own_tasks(owner, course).filter(dismissed_at__isnull=False).for_list()
+    return rows.order_by("-dismissed_at", "-pk")[:MOST_AHEAD]
+
+
+# To put moments and days into one order.
+_DUE_MOMENT = Coalesce("due_at", Cast("due_on", DateTimeField()))
 
 
 def _tasks_of_days(
     owner: int, course: int | None, is_dismissed: bool, start: datetime, end: datetime, first: date, last: date
 ) -> QuerySet[OwnTask]:
     rows = _own_tasks(owner, course).due_within(start, end, first, last)
-    return rows.filter(dismissed_at__isnull=not is_dismissed).for_list()[:MOST_TASKS]
+    return rows.filter(dismissed_at__isnull=not is_dismissed).for_list()[:MOST_AHEAD]
 
 
-def _loose_tasks(owner: int, course: int | None, now: datetime, today: date) -> QuerySet[OwnTask]:
-    over = Q(due_at__lt=now) | Q(due_on__lt=today) | Q(due_at__isnull=True, due_on__isnull=True)
-    return _own_tasks(owner, course).open().filter(over).for_list().order_by("pk")[:MOST_LATE]
+def _undated_tasks(owner: int, course: int | None) -> QuerySet[OwnTask]:
+    rows = _own_tasks(owner, course).open().filter(due_at__isnull=True, due_on__isnull=True)
+    return rows.for_list().order_by("pk")[:MOST_UNDATED]
 
 
 def _due(owner: int, now: datetime, until: datetime, tomorrow: date) -> QuerySet[Any]:
-    """Two rows at most: how many assignments, how many tasks."""
+    """Two rows at most: how many assignments and how many of them are late, how many tasks and 0."""
     tasks = _own_tasks(owner, None).open().filter(Q(due_at__lt=until) | Q(due_on__lt=tomorrow))
     work = _own(Assignment, owner).present().in_active_courses(now).outstanding(now).filter(due_at__lt=until)
-    return work.as_count().union(tasks.as_count(), all=True)
+    work, tasks = (rows.order_by().values("owner_id").annotate(count=Count("pk")) for rows in (work, tasks))
+    work = work.annotate(late=Count("pk", filter=Q(due_at__lt=now))).values_list("count", "late")
+    return work.union(tasks.annotate(late=Value(0)).values_list("count", "late"), all=True)
 
 
 _OF_DAYS = {"owner": int, "course": int, "start": datetime, "end": datetime, "first": date, "last": date}
 _LATE = KeptQuery(_late, owner=int, course=int, now=datetime)
-_WORK = KeptQuery(_work_ahead, owner=int, course=int, now=datetime, today=date, until=datetime, lately=datetime)
+_WORK = KeptQuery(_work_ahead, owner=int, course=int, now=datetime, today=date, until=datetime)
+_DONE_WORK = KeptQuery(_done_work, owner=int, course=int, now=datetime, lately=datetime)
 _DISMISSED_WORK = KeptQuery(_dismissed_work, owner=int, course=int, now=datetime)
 _WORK_OF_DAYS = KeptQuery(_work_of_days, **_OF_DAYS, now=datetime)
 _ITEMS = KeptQuery(_items, owner=int, course=int, lately=datetime, now=datetime, since=datetime, until=datetime)
 _ITEMS_OF_DAYS = KeptQuery(_items_of_days, **_OF_DAYS)
-_TASKS = KeptQuery(_tasks, owner=int, course=int, lately=datetime)
+_TASKS = KeptQuery(_tasks, owner=int, course=int, now=datetime, today=date, lately=datetime)
+_LATE_TASKS = KeptQuery(_late_tasks, owner=int, course=int, now=datetime, today=date)
+_DISMISSED_TASKS = KeptQuery(_dismissed_tasks, owner=int, course=int)
 _TASKS_OF_DAYS = KeptQuery(_tasks_of_days, **_OF_DAYS)
-_LOOSE_TASKS = KeptQuery(_loose_tasks, owner=int, course=int, now=datetime, today=date)
+_UNDATED_TASKS = KeptQuery(_undated_tasks, owner=int, course=int)
 _DUE = KeptQuery(_due, owner=int, now=datetime, until=datetime, tomorrow=date)

@@ -59,6 +59,12 @@ class PlanRow:
         return self.thing.done_at is not None
 
     @property
+    def done_at(self) -> datetime | None:
+        """When it was done, if that is known."""
+        at: datetime | None = self.thing.done_at
+        return at
+
+    @property
     def shown_course(self) -> Course | None:
         course: Course | None = self.thing.course
         return course
@@ -201,6 +207,12 @@ class AssignmentRow(PlanRow):
         return self.done
 
     @property
+    def done_at(self) -> datetime | None:
+        submission = self.thing.own_submission
+        ends = [self.thing.done_at, submission.submitted_at if submission else None]
+        return max(filter(None, ends), default=None)
+
+    @property
     def when_text(self) -> str:
         return settled_text(self.thing, self.state)
 
@@ -248,6 +260,10 @@ class ItemRow(PlanRow):
         elif is_open and begins and item.is_event and begins < clock.today and not is_over:
             self.day = clock.today  # it goes on
         self.order = _order(item.plan_position, item.starts_at, item.title)
+
+    @property
+    def done_at(self) -> datetime | None:
+        return self.thing.done_at or self.thing.ends_at or self.thing.starts_at
 
     @property
     def can_move(self) -> bool:

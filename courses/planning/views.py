@@ -31,13 +31,13 @@ TEMPLATE = "courses/planner/page.html"
 
 
 def _page(request: Request, query: QueryDict) -> PlannerPage:
-    return planner_page(request.user, clock_of(request.user), *choice_of(query))
+    clock = clock_of(request.user)
+    return planner_page(request.user, clock, *choice_of(query), waiting=count_waiting(request.user, clock))
 
 
 @require_safe
 def planner(request: Request) -> HttpResponse:
     """Show what there is to do, as a list, a board or a week; the choice stands in the address."""
-    count_waiting(request.user, clock_of(request.user))
     return render_page(request, TEMPLATE, {"page": _page(request, request.GET)}, parts=PARTS)
 
 
@@ -50,7 +50,6 @@ def shown_query(request: Request) -> QueryDict:
 def answer_planner(request: Request) -> HttpResponse:
     """Answer a change: the planner as it is then, or the way back to it."""
     if request.htmx and request.htmx.target == "planner":
-        count_waiting(request.user, clock_of(request.user))
         return render_page(request, TEMPLATE, {"page": _page(request, shown_query(request))}, parts=PARTS)
     return back(request, reverse("courses:planner"))
 

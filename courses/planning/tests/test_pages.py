@@ -18,8 +18,8 @@ from courses.models import OwnTask
 from courses.moments import Clock
 from courses.planning import services
 from courses.planning.decisions import move_to_day
-from courses.planning.pages import DAY_SHOWN, LATE_SHOWN, SPAN_SHOWN, planner_page
-from courses.planning.reading import MOST_LATE, Choice
+from courses.planning.pages import COLUMN_LATE, COLUMN_SHOWN, DAY_SHOWN, LATE_SHOWN, SPAN_SHOWN, planner_page
+from courses.planning.reading import MOST_AHEAD, MOST_LATE, Choice
 from courses.planning.recurrence import Pattern
 from courses.tests.factories import NOW, SOURCE, AssignmentFactory, CourseFactory, SubmissionFactory
 from courses.tests.factories_planning import OwnTaskFactory, PlannerItemFactory
@@ -143,6 +143,59 @@ class TestWhatStandsWhere:
         assert "late 02" in text and " older" not in text and "far 30" not in text
         assert whole.context["page"].state == "/planner/?whole=overdue"
         assert 'href="?view=board"' in text
+
+    @pytest.mark.parametrize("view", VIEWS)
+    def test_many_late_tasks_are_all_counted_and_hide_nothing_of_today(self, page: Any, owner: Any, view: str) -> None:
+        for number in range(120):
+            OwnTaskFactory(owner=owner, title=f"late {number:03}", due_at=NOW - timedelta(days=10, hours=number))
+        OwnTaskFactory(owner=owner, title="today", due_on=MONDAY)
+
+        text = page.get(f"/planner/?view={view}").content.decode()
+
+        assert ">today</a>" in text and "late 000" in text and "late 119" not in text
+        assert "120 things overdue, one thing for today." in text
+
+    def test_all_late_tasks_are_shown_when_asked_for(self, page: Any, owner: Any) -> None:
+        for number in range(MOST_LATE + 30):
+            OwnTaskFactory(owner=owner, title=f"late {number:03}", due_at=NOW - timedelta(days=10, hours=number))
+        assert "Show 30 older" in page.get("/planner/").content.decode()
+        whole = page.get("/planner/?whole=overdue").content.decode()
+        assert all(f"late {number:03}" in whole for number in range(MOST_LATE + 30)) and " older" not in whole
+
+    def test_late_work_leaves_room_on_the_board_for_what_comes(self, page: Any, owner: Any) -> None:
+        for number in range(COLUMN_SHOWN):
+            PlannerItemFactory(
+                owner=owner,
+                kind="wiki_page",
+                title=f"read {number:02}",
+                starts_at=NOW - timedelta(days=9, hours=number),
+            )
+            OwnTaskFactory(owner=owner, title=f"soon {number:02}", due_at=NOW + timedelta(hours=1 + number))
+
+        todo = page.get("/planner/?view=board").context["page"].groups[0]
+
+        titles = [row.title for row in todo.rows]
+        assert titles[:COLUMN_LATE] == [f"read {number:02}" for number in reversed(range(COLUMN_LATE))]
+        assert titles[COLUMN_LATE:] == [f"soon {number:02}" for number in range(COLUMN_SHOWN - COLUMN_LATE)]
+        assert (todo.detail, todo.more) == (str(2 * COLUMN_SHOWN), f"{COLUMN_SHOWN} more")
+
+    def test_much_that_was_done_lately_hides_nothing_that_is_to_do(self, page: Any, owner: Any, course: Any) -> None:
+        for number in range(MOST_AHEAD + 10):
+            done = AssignmentFactory(
+                course=course, imported=True, due_at=NOW - timedelta(days=40), name=f"old {number}"
+            )
+            SubmissionFactory(assignment=done, state="submitted", submitted_at=NOW - timedelta(hours=1 + number))
+        for number in range(MOST_AHEAD + 10):
+            OwnTaskFactory(owner=owner, title=f"did {number}", done_at=NOW - timedelta(minutes=1 + number))
+        AssignmentFactory(course=course, imported=True, due_at=NOW + timedelta(hours=3), name="Essay")
+        OwnTaskFactory(owner=owner, title="soon", due_at=NOW + timedelta(hours=4))
+
+        shown = page.get("/planner/?view=board").context["page"]
+        columns = {group.key: [row.title for row in group.rows] for group in shown.groups}
+
+        assert columns["todo"] == ["Essay", "soon"]
+        assert columns["done"][:2] == ["did 0", "did 1"]
+        assert (shown.groups[2].detail, shown.groups[2].more) == ("99+", "59+ more")
 
     def test_a_full_day_of_the_week_opens(self, page: Any, owner: Any) -> None:
         for number in range(DAY_SHOWN + 1):
