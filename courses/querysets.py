@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
@@ -98,7 +99,11 @@ class CourseQuerySet(MatchingQuerySet, ShownOnceMixin):
 
     def active(self, now: datetime) -> Self:
         """Going on and not hidden: what the sidebar, the dashboard and the lists show, each course once."""
-        return self.filter(~self.concluded_rule(now), is_hidden=False).shown_once()
+        return self.going_on(now).shown_once()
+
+    def going_on(self, now: datetime) -> Self:
+        """Going on and not hidden, a course that several sources have as often as they do."""
+        return self.filter(~self.concluded_rule(now), is_hidden=False)
 
     def same_ids(self, course: Course | int) -> Self:
         """The course, and the same course from other sources: their ids."""
@@ -145,6 +150,10 @@ class AssignmentQuerySet(MatchingQuerySet, ShownOnceMixin, InCourseMixin):
 
     def visible_to(self, user: User) -> Self:
         return super().visible_to(user).filter(deleted_at__isnull=True, course__deleted_at__isnull=True)
+
+    def in_known_courses(self, user: User, courses: Iterable[int]) -> Self:
+        """What `visible_to` has in these courses (ids), which were read for this person: they are not joined again."""
+        return super().visible_to(user).filter(deleted_at__isnull=True, course__pk__any_of=courses)
 
     def restorable_by(self, user: User) -> Self:
         """What the student deleted and can still have back."""

@@ -16,7 +16,7 @@ from coreengine.accounts.models import User
 from coreengine.database.kept_queries import KeptQuery, owner_with
 from courses.models import Course
 from courses.moments import Clock, counted, day_of_text, short_date, span_of_days, weekday
-from courses.planning.reading import KINDS, SHOWS, Choice, Plan, Waiting, read_days, read_loose, read_plan
+from courses.planning.reading import KINDS, SHOWS, Choice, Plan, PlanReader, Waiting
 from courses.planning.rows import PlanRow, minutes_words
 
 VIEWS = {"list": ("List", "list"), "board": ("Board", "columns-3"), "week": ("Week", "calendar-days")}
@@ -177,22 +177,23 @@ def planner_page(
     waiting: Waiting | None = None,
 ) -> PlannerPage:  # fmt: skip
     """Gather the planner in eight queries at most; with `waiting`, what was counted before, in cheaper ones."""
-    courses = _COURSES.objects(owner=user.pk, now=clock.now)
+    known = {course.pk: course for course in _COURSES.objects(owner=user.pk, now=clock.now)}
+    courses = [course for course in known.values() if course.same_as_id is None]
     start = week or clock.today
     monday = start - timedelta(days=start.weekday())
     loose: list[Group] = []
     found = Plan()
+    reader = PlanReader(user, clock, _with_done(choice) if view == "board" else choice, known, waiting)
     if view == "board":
-        until = clock.midnight(clock.today) + BOARD_AHEAD
-        plan = read_plan(user, clock, _with_done(choice), until=until, most=BOARD_MOST, waiting=waiting)
+        plan = reader.plan(until=clock.midnight(clock.today) + BOARD_AHEAD, most=BOARD_MOST)
         groups = _columns(plan)
     elif view == "week":
-        plan = read_days(user, clock, choice, monday, monday + WEEK)
+        plan = reader.days(monday, monday + WEEK)
         groups = _days(plan, clock, monday)
-        found = read_loose(user, clock, choice, waiting)
+        found = reader.loose()
         loose = _loose(found, {row.key for row in plan.rows})
     else:
-        plan = read_plan(user, clock, choice, has_all_late_tasks=whole == "overdue", waiting=waiting)
+        plan = reader.plan(has_all_late_tasks=whole == "overdue")
         groups = _spans(plan, clock, choice)
     sentence = _sentence(plan, found, clock)
     is_empty = not plan.rows and not found.rows
@@ -204,7 +205,9 @@ def planner_page(
 
 
 def _courses(owner: int, now: datetime) -> QuerySet[Course]:
-    return Course.objects.visible_to(owner_with(owner)).active(now).by_name().only("name", "nickname", "hue")
+    return (
+        Course.objects.visible_to(owner_with(owner)).going_on(now).by_name().only("name", "nickname", "hue", "same_as")
+    )
 
 
 _COURSES = KeptQuery(_courses, owner=int, now=datetime)

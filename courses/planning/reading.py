@@ -11,7 +11,7 @@ from django.db.models.functions import Abs, Cast, Coalesce, Extract, Greatest
 
 from coreengine.accounts.models import User
 from coreengine.database.kept_queries import KeptQuery, owner_with
-from courses.models import Assignment, OwnTask, PlannerItem
+from courses.models import Assignment, Course, OwnTask, PlannerItem
 from courses.moments import Clock
 from courses.planning.rows import AssignmentRow, ItemRow, PlanRow, TaskRow
 from courses.querysets import COURSE_TAG_FIELDS, ROW_FIELDS
@@ -62,88 +62,10 @@ class Plan:
     is_done_cut: bool = False
     is_cut: bool = False
 
-
-def read_plan(
-    user: User,
-    clock: Clock,
-    choice: Choice,
-    *,
-    until: datetime | None = None,
-    most: int = MOST_AHEAD,
-    has_all_late_tasks: bool = False,
-    waiting: Waiting | None = None,
-) -> Plan:
-    """Read what is to be done, up to a moment if one is given; with `choice.show` what is done lately, or dismissed.
-
-    What is done never crowds out what is to do, nor what is late what is ahead (`most` assignments and own tasks). At
-    most six queries, whatever there is; `waiting`, if it was counted, makes one of them cheaper.
-    """
-    lately, is_shown = clock.now - LATELY, choice.show != "dismissed"
-    plan = Plan()
-    if choice.has("assignment"):
-        _add_assignments(plan, user, clock, choice, lately, until, most, waiting)
-    if choice.has("item"):
-        items = _ITEMS.objects(
-            owner=user.pk,
-            course=choice.course,
-            show=choice.show,
-            lately=lately if choice.show == "done" else None,
-            now=clock.now if is_shown else None,
-            since=clock.now - ITEMS_BACK if is_shown else None,
-            until=(until or clock.now + ITEMS_AHEAD) if is_shown else None,
-        )
-        plan.rows += [ItemRow(item, clock) for item in items]
-    if choice.has("task"):
-        most_late = MOST_LATE_TASKS if has_all_late_tasks else MOST_LATE
-        _add_tasks(plan, user, clock, choice, lately, most, most_late)
-    plan.rows.sort(key=lambda row: row.order)
-    return plan
-
-
-def read_days(user: User, clock: Clock, choice: Choice, first: date, last: date) -> Plan:
-    """Read what is due, planned or takes place on some days (`last` is left out), done or not. Three queries."""
-    asked = {
-        "owner": user.pk,
-        "course": choice.course,
-        "is_dismissed": choice.show == "dismissed",
-        "start": clock.midnight(first),
-        "end": clock.midnight(last),
-        "first": first,
-        "last": last,
-    }
-    now = None if choice.course else clock.now
-    plan = Plan()
-    if choice.has("assignment"):
-        plan.rows += [AssignmentRow(row, clock) for row in _WORK_OF_DAYS.objects(**asked, now=now)]
-    if choice.has("item"):
-        plan.rows += [ItemRow(item, clock) for item in _ITEMS_OF_DAYS.objects(**asked)]
-    if choice.has("task"):
-        plan.rows += [TaskRow(task, clock) for task in _TASKS_OF_DAYS.objects(**asked)]
-    plan.rows.sort(key=lambda row: row.order)
-    return plan
-
-
-def read_loose(user: User, clock: Clock, choice: Choice, waiting: Waiting | None = None) -> Plan:
-    """Read what has no place in a week: what is late, and what has no date. Three queries."""
-    plan = Plan()
-    if choice.has("assignment") and choice.show != "dismissed":
-        _add_late_work(plan, user, clock, choice, waiting)
-    if choice.has("task") and choice.show != "dismissed":
-        _add_late_tasks(plan, user, clock, choice, MOST_LATE)
-        undated = _UNDATED_TASKS.objects(owner=user.pk, course=choice.course)
-        plan.rows += [TaskRow(task, clock) for task in undated]
-    plan.rows.sort(key=lambda row: row.order)
-    return plan
-
-
-def open_tasks_between(user: User, start: datetime, end: datetime) -> list[OwnTask]:
-    """Read the open own tasks that are due from `start` (included) to `end` (excluded), the soonest first. One query.
-
-    `courses.planning.rows.TaskRow` makes the line of each.
-    """
-    rows = OwnTask.objects.whole_of(user).open().due_between(start, end, user.zone).for_list()
-    clock = Clock(start, user.zone)
-    return sorted(rows, key=lambda task: task.due_at or clock.midnight(task.due_on))
+    def in_order(self) -> Plan:
+        """Sort the rows, and give the plan."""
+        self.rows.sort(key=lambda row: row.order)
+        return self
 
 
 @dataclass(frozen=True)
@@ -161,65 +83,145 @@ def count_due(user: User, clock: Clock) -> Waiting:
     return Waiting(sum(row[0] for row in rows), sum(row[1] for row in rows))
 
 
-def _add_assignments(
-    plan: Plan, user: User, clock: Clock, choice: Choice, lately: datetime, until: datetime | None, most: int,
-    waiting: Waiting | None,
-) -> None:  # fmt: skip
-    if choice.show == "dismissed":
-        now = None if choice.course else clock.now
-        rows = _DISMISSED_WORK.objects(owner=user.pk, course=choice.course, now=now)
-        plan.rows += [AssignmentRow(row, clock) for row in rows]
-        return
-    late = _add_late_work(plan, user, clock, choice, waiting)
-    found = _WORK.objects(
-        owner=user.pk, course=choice.course, now=clock.now, today=clock.today, until=until, count=most
-    )
-    plan.is_cut |= len(found) == most
-    known = {row.pk for row in late}
-    for row in found:
-        state = row.state_at(clock.now)
-        if row.pk not in known and state in OUTSTANDING:
-            row.work_state = state
-            known.add(row.pk)
-            plan.rows.append(AssignmentRow(row, clock))
-    if choice.show == "done":
-        done = _DONE_WORK.objects(
-            owner=user.pk, course=choice.course, now=None if choice.course else clock.now, lately=lately
-        )
-        plan.is_done_cut |= len(done) == MOST_DONE
-        plan.rows += [AssignmentRow(row, clock) for row in done if row.pk not in known]
+@dataclass
+class PlanReader:
+    """Reads for one choice. `courses` are all that go on (`CourseQuerySet.going_on`), by id: their work is not joined
+    to them again. `waiting`, if it was counted, makes a statement cheaper."""
+
+    user: User
+    clock: Clock
+    choice: Choice
+    courses: dict[int, Course]
+    waiting: Waiting | None = None
+    lately: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.lately = self.clock.now - LATELY
+
+    def plan(self, *, until: datetime | None = None, most: int = MOST_AHEAD, has_all_late_tasks: bool = False) -> Plan:
+        """Read what is to be done, up to a moment if one is given; with `choice.show` what is done, or dismissed.
+
+        What is done never crowds out what is to do, nor what is late what is ahead (`most` assignments and own tasks).
+        At most six queries, whatever there is.
+        """
+        choice, now, plan = self.choice, self.clock.now, Plan()
+        is_shown, lately = choice.show != "dismissed", self.lately if choice.show == "done" else None
+        if choice.has("assignment"):
+            self._add_assignments(plan, until, most)
+        if choice.has("item"):
+            items = _ITEMS.objects(
+                owner=self.user.pk,
+                course=choice.course,
+                show=choice.show,
+                lately=lately,
+                now=now if is_shown else None,
+                since=now - ITEMS_BACK if is_shown else None,
+                until=(until or now + ITEMS_AHEAD) if is_shown else None,
+            )
+            plan.rows += [ItemRow(item, self.clock) for item in items]
+        if choice.has("task"):
+            self._add_tasks(plan, most, MOST_LATE_TASKS if has_all_late_tasks else MOST_LATE)
+        return plan.in_order()
+
+    def days(self, first: date, last: date) -> Plan:
+        """Read what is due, planned or takes place on some days (`last` is left out), done or not. Three queries."""
+        choice, clock, plan = self.choice, self.clock, Plan()
+        asked = {
+            "owner": self.user.pk,
+            "course": choice.course,
+            "is_dismissed": choice.show == "dismissed",
+            "start": clock.midnight(first),
+            "end": clock.midnight(last),
+            "first": first,
+            "last": last,
+        }
+        if choice.has("assignment"):
+            plan.rows += self._work_rows(_WORK_OF_DAYS, **asked)
+        if choice.has("item"):
+            plan.rows += [ItemRow(item, clock) for item in _ITEMS_OF_DAYS.objects(**asked)]
+        if choice.has("task"):
+            plan.rows += [TaskRow(task, clock) for task in _TASKS_OF_DAYS.objects(**asked)]
+        return plan.in_order()
+
+    def loose(self) -> Plan:
+        """Read what has no place in a week: what is late, and what has no date. Three queries."""
+        choice, plan = self.choice, Plan()
+        if choice.has("assignment") and choice.show != "dismissed":
+            self._add_late_work(plan)
+        if choice.has("task") and choice.show != "dismissed":
+            self._add_late_tasks(plan, MOST_LATE)
+            undated = _UNDATED_TASKS.objects(owner=self.user.pk, course=choice.course)
+            plan.rows += [TaskRow(task, self.clock) for task in undated]
+        return plan.in_order()
+
+    def _work(self, statement: KeptQuery, **values: Any) -> list[Assignment]:
+        """Ask for assignments of the chosen course, or of those that go on, which they know then."""
+        if self.choice.course:
+            return statement.objects(**values | {"course": self.choice.course, "courses": None})
+        found: list[Assignment] = statement.objects(**values | {"course": None, "courses": list(self.courses)})
+        for row in found:
+            row._state.fields_cache["course"] = self.courses[row.course_id]
+        return found
+
+    def _work_rows(self, statement: KeptQuery, **values: Any) -> list[AssignmentRow]:
+        return [AssignmentRow(row, self.clock) for row in self._work(statement, **values)]
+
+    def _add_assignments(self, plan: Plan, until: datetime | None, most: int) -> None:
+        owner, now = self.user.pk, self.clock.now
+        if self.choice.show == "dismissed":
+            plan.rows += self._work_rows(_DISMISSED_WORK, owner=owner)
+            return
+        known = {row.pk for row in self._add_late_work(plan)}
+        found = self._work(_WORK, owner=owner, now=now, today=self.clock.today, until=until, count=most)
+        plan.is_cut |= len(found) == most
+        for row in found:
+            state = row.state_at(now)
+            if row.pk not in known and state in OUTSTANDING:
+                row.work_state = state
+                known.add(row.pk)
+                plan.rows.append(AssignmentRow(row, self.clock))
+        if self.choice.show == "done":
+            done = self._work(_DONE_WORK, owner=owner, lately=self.lately)
+            plan.is_done_cut |= len(done) == MOST_DONE
+            plan.rows += [AssignmentRow(row, self.clock) for row in done if row.pk not in known]
+
+    def _add_late_work(self, plan: Plan) -> list[Assignment]:
+        """Add the newest debts. How many more there are is known of all courses already, or else counted with them."""
+        waiting = None if self.choice.course else self.waiting
+        late = self._work(_LATE, owner=self.user.pk, now=self.clock.now, is_counted=waiting is None)
+        if len(late) == MOST_LATE:
+            total = waiting.late_work if waiting is not None else late[0].late_count  # type: ignore[attr-defined]
+            plan.late_left_out = max(0, total - len(late))
+        plan.rows += [AssignmentRow(row, self.clock) for row in late]
+        return late
+
+    def _add_tasks(self, plan: Plan, most: int, most_late: int) -> None:
+        asked = {"owner": self.user.pk, "course": self.choice.course}
+        if self.choice.show == "dismissed":
+            plan.rows += [TaskRow(task, self.clock) for task in _DISMISSED_TASKS.objects(**asked)]
+            return
+        self._add_late_tasks(plan, most_late)
+        lately = self.lately if self.choice.show == "done" else None
+        found = _TASKS.objects(**asked, now=self.clock.now, today=self.clock.today, lately=lately, count=most)
+        plan.is_cut |= len(found) == most
+        plan.is_done_cut |= len(found) == most and lately is not None
+        plan.rows += [TaskRow(task, self.clock) for task in found]
+
+    def _add_late_tasks(self, plan: Plan, most: int) -> None:
+        asked = {"owner": self.user.pk, "course": self.choice.course}
+        late = _LATE_TASKS.objects(**asked, now=self.clock.now, today=self.clock.today, count=most)
+        plan.late_tasks_left_out = late[0].late_count - len(late) if late else 0
+        plan.rows += [TaskRow(task, self.clock) for task in late]
 
 
-def _add_late_work(plan: Plan, user: User, clock: Clock, choice: Choice, waiting: Waiting | None) -> list[Assignment]:
-    """Add the newest debts. How many more there are is known of all courses already, or else counted with them."""
-    is_known = waiting is not None and choice.course is None
-    late: list[Assignment] = _LATE.objects(owner=user.pk, course=choice.course, now=clock.now, is_counted=not is_known)
-    if len(late) == MOST_LATE:
-        total = waiting.late_work if waiting is not None and is_known else late[0].late_count  # type: ignore[attr-defined]
-        plan.late_left_out = max(0, total - len(late))
-    plan.rows += [AssignmentRow(row, clock) for row in late]
-    return late
+def open_tasks_between(user: User, start: datetime, end: datetime) -> list[OwnTask]:
+    """Read the open own tasks that are due from `start` (included) to `end` (excluded), the soonest first. One query.
 
-
-def _add_tasks(
-    plan: Plan, user: User, clock: Clock, choice: Choice, lately: datetime, most: int, most_late: int
-) -> None:
-    asked = {"owner": user.pk, "course": choice.course}
-    if choice.show == "dismissed":
-        plan.rows += [TaskRow(task, clock) for task in _DISMISSED_TASKS.objects(**asked)]
-        return
-    _add_late_tasks(plan, user, clock, choice, most_late)
-    done_since = lately if choice.show == "done" else None
-    found = _TASKS.objects(**asked, now=clock.now, today=clock.today, lately=done_since, count=most)
-    plan.is_cut |= len(found) == most
-    plan.is_done_cut |= len(found) == most and done_since is not None
-    plan.rows += [TaskRow(task, clock) for task in found]
-
-
-def _add_late_tasks(plan: Plan, user: User, clock: Clock, choice: Choice, most: int) -> None:
-    late = _LATE_TASKS.objects(owner=user.pk, course=choice.course, now=clock.now, today=clock.today, count=most)
-    plan.late_tasks_left_out = late[0].late_count - len(late) if late else 0
-    plan.rows += [TaskRow(task, clock) for task in late]
+    `courses.planning.rows.TaskRow` makes the line of each.
+    """
+    rows = OwnTask.objects.whole_of(user).open().due_between(start, end, user.zone).for_list()
+    clock = Clock(start, user.zone)
+    return sorted(rows, key=lambda task: task.due_at or clock.midnight(task.due_on))
 
 
 # The statements. Each is built once for every shape of a choice (`coreengine.database.kept_queries`).
@@ -229,45 +231,48 @@ def _own(model: Any, owner: int) -> Any:
     return model.objects.visible_to(owner_with(owner))
 
 
-def _work(owner: int, course: int | None, now: datetime) -> QuerySet[Assignment]:
-    rows = _own(Assignment, owner).present()
-    rows = rows.in_course(course) if course else rows.in_active_courses(now)
-    return rows.select_related("course", "submission").only(*ROW_FIELDS, *PLAN_FIELDS)
+def _work(owner: int, course: int | None, courses: int | None) -> QuerySet[Assignment]:
+    if course:
+        rows = _own(Assignment, owner).present().in_course(course).select_related("course", "submission")
+        return rows.only(*ROW_FIELDS, *PLAN_FIELDS)  # type: ignore[no-any-return]
+    rows = Assignment.objects.in_known_courses(owner_with(owner), courses).present().select_related("submission")
+    return rows.only(*(name for name in ROW_FIELDS if name not in COURSE_TAG_FIELDS), "course", *PLAN_FIELDS)
 
 
-def _late(owner: int, course: int | None, now: datetime, is_counted: bool) -> QuerySet[Assignment]:
+def _late(owner: int, course: int | None, courses: int | None, now: datetime, is_counted: bool) -> QuerySet[Assignment]:
     """The newest debts: they can most likely still be paid. An index has them, unless all are to be counted."""
-    rows = _work(owner, course, now).overdue(now)  # type: ignore[attr-defined]
+    rows = _work(owner, course, courses).overdue(now)  # type: ignore[attr-defined]
     rows = rows.annotate(late_count=Window(Count("pk"))) if is_counted else rows
     return rows.order_by("-due_at", "-pk")[:MOST_LATE]
 
 
 def _work_ahead(
-    owner: int, course: int | None, now: datetime, today: date, until: datetime | None, count: int
-) -> QuerySet[Assignment]:
+    owner: int, course: int | None, courses: int | None, now: datetime, today: date, until: datetime | None,
+    count: int,
+) -> QuerySet[Assignment]:  # fmt: skip
     near = Q(due_at__gte=now) & (Q(due_at__lt=until) if until else Q())
     near |= Q(due_at__isnull=True) | Q(planned_on__gte=today, due_at__gte=now)
     # States are told in Python, row by row: some rows too many cost less than the rule in the database.
-    return _work(owner, course, now).filter(near, dismissed_at__isnull=True).by_due_date()[:count]  # type: ignore[attr-defined]
+    return _work(owner, course, courses).filter(near, dismissed_at__isnull=True).by_due_date()[:count]  # type: ignore[attr-defined]
 
 
-def _done_work(owner: int, course: int | None, now: datetime, lately: datetime) -> QuerySet[Assignment]:
+def _done_work(owner: int, course: int | None, courses: int | None, lately: datetime) -> QuerySet[Assignment]:
     """What was ticked off or handed in lately, the latest first."""
     done = Q(done_at__gte=lately) | Q(submission__submitted_at__gte=lately)
-    rows = _work(owner, course, now).filter(done, dismissed_at__isnull=True)
+    rows = _work(owner, course, courses).filter(done, dismissed_at__isnull=True)
     return rows.order_by(Greatest("done_at", "submission__submitted_at").desc(), "-pk")[:MOST_DONE]
 
 
-def _dismissed_work(owner: int, course: int | None, now: datetime) -> QuerySet[Assignment]:
-    return _work(owner, course, now).filter(dismissed_at__isnull=False).order_by("-due_at", "-pk")[:MOST_AHEAD]
+def _dismissed_work(owner: int, course: int | None, courses: int | None) -> QuerySet[Assignment]:
+    return _work(owner, course, courses).filter(dismissed_at__isnull=False).order_by("-due_at", "-pk")[:MOST_AHEAD]
 
 
 def _work_of_days(
-    owner: int, course: int | None, is_dismissed: bool, start: datetime, end: datetime, first: date, last: date,
-    now: datetime,
+    owner: int, course: int | None, courses: int | None, is_dismissed: bool, start: datetime, end: datetime,
+    first: date, last: date,
 ) -> QuerySet[Assignment]:  # fmt: skip
     on_days = Q(due_at__gte=start, due_at__lt=end) | Q(planned_on__gte=first, planned_on__lt=last)
-    rows = _work(owner, course, now).filter(on_days, dismissed_at__isnull=not is_dismissed)
+    rows = _work(owner, course, courses).filter(on_days, dismissed_at__isnull=not is_dismissed)
     return rows.by_due_date()[:MOST_AHEAD]  # type: ignore[attr-defined]
 
 
@@ -361,11 +366,11 @@ def _due(owner: int, now: datetime, until: datetime, tomorrow: date) -> QuerySet
 
 
 _OF_DAYS = {"owner": int, "course": int, "start": datetime, "end": datetime, "first": date, "last": date}
-_LATE = KeptQuery(_late, owner=int, course=int, now=datetime)
-_WORK = KeptQuery(_work_ahead, owner=int, course=int, now=datetime, today=date, until=datetime)
-_DONE_WORK = KeptQuery(_done_work, owner=int, course=int, now=datetime, lately=datetime)
-_DISMISSED_WORK = KeptQuery(_dismissed_work, owner=int, course=int, now=datetime)
-_WORK_OF_DAYS = KeptQuery(_work_of_days, **_OF_DAYS, now=datetime)
+_LATE = KeptQuery(_late, owner=int, course=int, courses=int, now=datetime)
+_WORK = KeptQuery(_work_ahead, owner=int, course=int, courses=int, now=datetime, today=date, until=datetime)
+_DONE_WORK = KeptQuery(_done_work, owner=int, course=int, courses=int, lately=datetime)
+_DISMISSED_WORK = KeptQuery(_dismissed_work, owner=int, course=int, courses=int)
+_WORK_OF_DAYS = KeptQuery(_work_of_days, **_OF_DAYS, courses=int)
 _ITEMS = KeptQuery(_items, owner=int, course=int, lately=datetime, now=datetime, since=datetime, until=datetime)
 _ITEMS_OF_DAYS = KeptQuery(_items_of_days, **_OF_DAYS)
 _TASKS = KeptQuery(_tasks, owner=int, course=int, now=datetime, today=date, lately=datetime)
