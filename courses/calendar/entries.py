@@ -6,14 +6,17 @@ none of the parts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import filterfalse
 from operator import attrgetter
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from coreengine.accounts.models import User
+
+if TYPE_CHECKING:
+    from courses.calendar.words import KnownCourse
 
 
 class Entry(NamedTuple):
@@ -44,7 +47,9 @@ class Entry(NamedTuple):
 
 Interval = tuple[datetime, datetime]
 ReadLayer = Callable[[User, datetime, datetime], Iterable[Entry]]
-ReadFirst = Callable[[User, datetime, datetime, int, date], tuple[list[Entry], dict[date, int]]]
+ReadFirst = Callable[
+    [User, datetime, datetime, int, date, "Mapping[int, KnownCourse]"], tuple[list[Entry], dict[date, int]]
+]
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,8 @@ class Layer:
 
     A layer of deadlines takes nobody's time (`takes_time`), and is not read where only that is asked.
 
-    Of a layer with hundreds of moments a month, `read_first(owner, start, end, count, whole)` gives the first of each
-    of the student's days, all of one day, and how many more each day has.
+    Of a layer with hundreds of moments a month, `read_first(owner, start, end, count, whole, courses)` gives the first
+    of each of the student's days, all of one day, and how many more each day has; `courses` are the student's, by id.
     """
 
     key: str
@@ -88,7 +93,14 @@ def entries_between(owner: User, start: datetime, end: datetime, *, only: Iterab
 
 
 def first_between(
-    owner: User, start: datetime, end: datetime, count: int, *, whole: date, only: Iterable[str] | None = None
+    owner: User,
+    start: datetime,
+    end: datetime,
+    count: int,
+    *,
+    whole: date,
+    courses: Mapping[int, KnownCourse],
+    only: Iterable[str] | None = None,
 ) -> tuple[list[Entry], dict[date, int]]:
     """Read as `entries_between` does, but where a layer can, only the first `count` of each day; and what is left.
 
@@ -101,7 +113,7 @@ def first_between(
         if layer.read_first is None:
             found += layer.read(owner, start, end)
             continue
-        first, more = layer.read_first(owner, start, end, count, whole)
+        first, more = layer.read_first(owner, start, end, count, whole, courses)
         found += first
         for day, number in more.items():
             left[day] = left.get(day, 0) + number

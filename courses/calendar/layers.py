@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -15,37 +16,39 @@ from coreengine.database.kept_queries import KeptQuery, owner_with
 from courses.calendar.entries import Entry, Layer, register_layer
 from courses.calendar.querysets import widened
 from courses.calendar.same import twins_of
+from courses.calendar.words import KnownCourse
 from courses.models import Assignment, CalendarOccurrence, PlannerItem
 from courses.rows import SETTLED
 
 _COURSE_FIELDS = ("course__name", "course__nickname", "course__hue")
-_DEADLINE_FIELDS = ("pk", "name", "due_at", "updated_at", "work_state", "course_id", *_COURSE_FIELDS)
+_OF_DEADLINE = ("pk", "name", "due_at", "updated_at", "work_state", "course_id")
 _SETTLED = {str(state) for state in SETTLED}
 
 
 def _assignments(owner: int, now: datetime, start: datetime, end: datetime) -> QuerySet[Any]:
     rows = Assignment.objects.visible_to(owner_with(owner)).present().in_active_courses(now)
     rows = rows.due_between(start, end).with_work_state(now).order_by()
-    return rows.values_list(*_DEADLINE_FIELDS)
+    return rows.values_list(*_OF_DEADLINE, *_COURSE_FIELDS)
 
 
 def _first_assignments(
-    owner: int, now: datetime, start: datetime, end: datetime, zone: str, count: int, whole: date
+    owner: int, courses: int, now: datetime, start: datetime, end: datetime, zone: str, count: int, whole: date
 ) -> QuerySet[Any]:
     local = Cast(Func(Value(zone), F("due_at"), function="timezone", output_field=DateTimeField()), DateField())
-    rows = Assignment.objects.visible_to(owner_with(owner)).present().in_active_courses(now)
+    rows = Assignment.objects.in_known_courses(owner_with(owner), courses).present()
     rows = rows.due_between(start, end).with_work_state(now).annotate(day=local)
     # In the order of code points, as entries are sorted. One window for both, which PostgreSQL goes through once.
     of_day: dict[str, Any] = {"partition_by": "day", "order_by": ["due_at", Collate("name", "C"), "pk"]}
     of_day["frame"] = RowRange(start=None, end=None)
     rows = rows.annotate(place=Window(RowNumber(), **of_day), total=Window(Count("pk"), **of_day))
-    return rows.filter(Q(place__lte=count) | Q(day=whole)).order_by().values_list("day", "total", *_DEADLINE_FIELDS)
+    return rows.filter(Q(place__lte=count) | Q(day=whole)).order_by().values_list("day", "total", *_OF_DEADLINE)
 
 
 _ASSIGNMENTS = KeptQuery(_assignments, owner=int, now=datetime, start=datetime, end=datetime)
 _FIRST_ASSIGNMENTS = KeptQuery(
-    _first_assignments, owner=int, now=datetime, start=datetime, end=datetime, zone=str, count=int, whole=date
-)
+    _first_assignments, owner=int, courses=int, now=datetime, start=datetime, end=datetime, zone=str, count=int,
+    whole=date,
+)  # fmt: skip
 
 
 def read_assignments(owner: User, start: datetime, end: datetime) -> list[Entry]:
@@ -69,13 +72,15 @@ def when_so_many_are_due(owner: User, start: datetime, end: datetime, count: int
 
 
 def read_first_assignments(
-    owner: User, start: datetime, end: datetime, count: int, whole: date
+    owner: User, start: datetime, end: datetime, count: int, whole: date, courses: Mapping[int, KnownCourse]
 ) -> tuple[list[Entry], dict[date, int]]:
     """The first of each day that are due, all of one day, and how many more there are."""
-    values = {"owner": owner.pk, "now": timezone.now(), "start": start, "end": end, "zone": owner.zone.key}
-    rows = _FIRST_ASSIGNMENTS.rows(**values, count=count, whole=whole)
-    left = {day: total - count for day, total, *_ in rows if total > count and day != whole}
-    return [_deadline(*row[2:]) for row in rows], left
+    going_on = [pk for pk, course in courses.items() if course.goes_on]
+    values = {"owner": owner.pk, "courses": going_on, "now": timezone.now(), "start": start, "end": end}
+    rows = _FIRST_ASSIGNMENTS.rows(**values, zone=owner.zone.key, count=count, whole=whole)
+    left = {row[0]: row[1] - count for row in rows if row[1] > count and row[0] != whole}
+    known = {pk: (courses[pk].title, "", courses[pk].hue) for pk in going_on}
+    return [_deadline(*row[2:], *known[row[7]]) for row in rows], left
 
 
 def _deadline(

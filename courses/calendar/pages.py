@@ -189,7 +189,8 @@ def _entries(
     only = choice.layers or None
     if not choice.course:
         if choice.view == "month":
-            return first_between(user, start, end, SHOWN, whole=choice.opened or choice.day, only=only)
+            whole = choice.opened or choice.day
+            return first_between(user, start, end, SHOWN, whole=whole, courses=courses, only=only)
         return entries_between(user, start, end, only=only), {}
     same = {choice.course, *(course.pk for course in courses.values() if course.same_as == choice.course)}
     return [entry for entry in entries_between(user, start, end, only=only) if entry.course_id in same], {}

@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, When
+from django.utils import timezone
 
 from coreengine.accounts.models import User
 from coreengine.database.kept_queries import KeptQuery, owner_with
@@ -16,6 +17,7 @@ from courses.calendar.entries import Entry
 from courses.calendar.zones import known_zone
 from courses.models import Course
 from courses.moments import Clock, short_date, wall_time, weekday
+from courses.querysets import CourseQuerySet
 
 CLASSES = {"assignment": "is-deadline", "event": "is-event", "task": "is-task", "block": "is-block"}
 
@@ -30,23 +32,25 @@ class KnownCourse:
     zone: ZoneInfo | None
     same_as: int | None = None
     """The course that is shown for this one, which another source has too."""
+    goes_on: bool = True
 
 
 def known_courses(owner: User) -> dict[int, KnownCourse]:
-    """The student's courses by id, in the order of their names; one query."""
-    rows = _KNOWN.rows(owner=owner.pk)
+    """The student's courses by id but for hidden ones, in the order of their names; one query."""
+    rows = _KNOWN.rows(owner=owner.pk, now=timezone.now())
     return {
-        pk: KnownCourse(pk, nickname or name, hue, known_zone(zone or "-"), same_as)
-        for pk, name, nickname, hue, zone, same_as in rows
+        pk: KnownCourse(pk, nickname or name, hue, known_zone(zone or "-"), same_as, goes_on)
+        for pk, name, nickname, hue, zone, same_as, goes_on in rows
     }
 
 
-def _known(owner: int) -> QuerySet[Any]:
-    rows = Course.objects.visible_to(owner_with(owner)).filter(is_hidden=False).by_name()
-    return rows.values_list("pk", "name", "nickname", "hue", "time_zone", "same_as_id")
+def _known(owner: int, now: datetime) -> QuerySet[Any]:
+    goes_on = Case(When(CourseQuerySet.concluded_rule(now), then=False), default=True)
+    rows = Course.objects.visible_to(owner_with(owner)).filter(is_hidden=False).annotate(goes_on=goes_on).by_name()
+    return rows.values_list("pk", "name", "nickname", "hue", "time_zone", "same_as_id", "goes_on")
 
 
-_KNOWN = KeptQuery(_known, owner=int)
+_KNOWN = KeptQuery(_known, owner=int, now=datetime)
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from courses.calendar.month import SHOWN, build_month, month_days
 from courses.calendar.reading import read_calendar
 from courses.calendar.services import create_event
 from courses.calendar.sources.importing import import_reading
+from courses.calendar.words import known_courses
 from courses.models import CalendarEvent
 from courses.moments import Clock
 from courses.tests.factories import (
@@ -228,7 +229,7 @@ def test_a_month_of_full_days_is_the_same_whether_all_of_it_is_read_or_the_first
         CalendarEventFactory(owner=owner, starts_at=due_at - timedelta(minutes=at), title=f"Event {at}")
     first, end = (clock.midnight(day) for day in month_days(date(2026, 11, 1)))
 
-    some, left = first_between(owner, first, end, SHOWN, whole=date(2026, 11, 11))
+    some, left = first_between(owner, first, end, SHOWN, whole=date(2026, 11, 11), courses=known_courses(owner))
     every = entries_between(owner, first, end)
 
     assert sum(left.values()) == len(every) - len(some) > 0
