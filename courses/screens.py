@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -33,12 +32,11 @@ from courses.news import build_stream
 from courses.pages import clock_of
 from courses.querysets import COURSE_TAG_FIELDS
 from courses.repository_pages import repository_labels, repository_work
+from courses.sidebar import SHOWN, sidebar_courses
 from courses.texts import excerpt
 from resources.groupings import Choice, Grouping, register_grouping
 from resources.models import Resource
 from resources.repositories.labels import register_labels
-
-SIDEBAR_COURSES = 14
 
 
 def agenda_of(request: HttpRequest) -> Agenda:
@@ -53,28 +51,13 @@ def answer_agenda(request: Request) -> HttpResponse:
     return render_page(request, "courses/_agenda_answer.html", {"agenda": agenda_of(request)})
 
 
-def sidebar_courses(request: HttpRequest) -> list[Course]:
-    """The courses that go on, in one query per request."""
-    if not hasattr(request, "courses_sidebar"):
-        request.courses_sidebar = _SIDEBAR.objects(owner=request.user.pk, now=timezone.now())  # type: ignore
-    return request.courses_sidebar  # type: ignore
-
-
-def _sidebar(owner: int, now: datetime) -> QuerySet[Course]:
-    own = Course.objects.visible_to(owner_with(owner)).active(now).in_own_order()
-    return own.only("pk", "name", "nickname", "hue", "position")[: SIDEBAR_COURSES + 1]
-
-
-_SIDEBAR = KeptQuery(_sidebar, owner=int, now=datetime)
-
-
 def sidebar(request: Request, thing: Any = None) -> dict[str, Any] | None:
     if not request.user.is_authenticated:
         return None
     courses = sidebar_courses(request)
     if not courses:
         return None
-    return {"courses": courses[:SIDEBAR_COURSES], "has_more": len(courses) > SIDEBAR_COURSES}
+    return {"courses": courses[:SHOWN], "has_more": len(courses) > SHOWN}
 
 
 def dashboard_head(request: Request, thing: Any = None) -> dict[str, Any]:

@@ -217,22 +217,17 @@ def _entry(time: EventTime, zone: ZoneInfo) -> Entry:
     starts_at, ends_at = time.starts_at, time.ends_at
     if time.is_all_day:  # stored as days of UTC: they are the student's days, wherever the student is
         starts_at, ends_at = (moment.replace(tzinfo=zone) for moment in (starts_at, ends_at))
-    has_course = time.course_id is not None
+    is_busy = time.is_busy and time.source_is_busy is not False
+    if time.course_id is not None:
+        course, hue = time.course_nickname or time.course or "", time.course_hue
+    else:
+        course, hue = time.source or "", time.source_hue
+    ends = ends_at if ends_at > starts_at else None
+    # Positions and no names, as of deadlines.
     return Entry(
-        key=f"event:{time.event_id}@{time.key}",
-        kind="event",
-        title=time.title,
-        starts_at=starts_at,
-        ends_at=ends_at if ends_at > starts_at else None,
-        is_all_day=time.is_all_day,
-        is_busy=time.is_busy and time.source_is_busy is not False,
-        url=f"/calendar/events/{time.event_id}/",
-        location=time.location,
-        course_id=time.course_id,
-        course=(time.course_nickname or time.course or "") if has_course else time.source or "",
-        hue=time.course_hue if has_course else time.source_hue,
-        changed_at=time.updated_at,
-        can_move=time.source_id is None,
+        *(f"event:{time.event_id}@{time.key}", "event", time.title, starts_at, ends, time.is_all_day, is_busy, False),
+        *(f"/calendar/events/{time.event_id}/", time.location, time.course_id, course, hue, time.updated_at),
+        time.source_id is None,
     )
 
 

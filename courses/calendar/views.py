@@ -25,6 +25,7 @@ from courses.form_answers import back, saved_by
 from courses.models import CalendarEvent
 from courses.pages import clock_of
 from courses.rules import check_year
+from courses.sidebar import show_in_sidebar
 
 
 @require_safe
@@ -32,6 +33,7 @@ def calendar(request: Request) -> HttpResponse:
     """Show a month, a week or the days to come."""
     clock = clock_of(request.user)
     page = calendar_page(request.user, choice_of(request.GET, clock), clock)
+    show_in_sidebar(request, [course for course in page.courses if course.goes_on])
     context = {"page": page, "deleted": _deleted(request), "moved": _moved(request)}
     return render_page(request, "calendar/calendar.html", context, parts={"calendar": "calendar"})
 

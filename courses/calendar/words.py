@@ -33,21 +33,25 @@ class KnownCourse:
     same_as: int | None = None
     """The course that is shown for this one, which another source has too."""
     goes_on: bool = True
+    position: int | None = None
+
+    def get_absolute_url(self) -> str:
+        return f"/courses/{self.pk}/"
 
 
 def known_courses(owner: User) -> dict[int, KnownCourse]:
     """The student's courses by id but for hidden ones, in the order of their names; one query."""
     rows = _KNOWN.rows(owner=owner.pk, now=timezone.now())
     return {
-        pk: KnownCourse(pk, nickname or name, hue, known_zone(zone or "-"), same_as, goes_on)
-        for pk, name, nickname, hue, zone, same_as, goes_on in rows
+        pk: KnownCourse(pk, nickname or name, hue, known_zone(zone or "-"), same_as, goes_on, position)
+        for pk, name, nickname, hue, zone, same_as, goes_on, position in rows
     }
 
 
 def _known(owner: int, now: datetime) -> QuerySet[Any]:
     goes_on = Case(When(CourseQuerySet.concluded_rule(now), then=False), default=True)
     rows = Course.objects.visible_to(owner_with(owner)).filter(is_hidden=False).annotate(goes_on=goes_on).by_name()
-    return rows.values_list("pk", "name", "nickname", "hue", "time_zone", "same_as_id", "goes_on")
+    return rows.values_list("pk", "name", "nickname", "hue", "time_zone", "same_as_id", "goes_on", "position")
 
 
 _KNOWN = KeptQuery(_known, owner=int, now=datetime)

@@ -206,7 +206,10 @@ def planner_page(
 
 def _courses(owner: int, now: datetime) -> QuerySet[Course]:
     return (
-        Course.objects.visible_to(owner_with(owner)).going_on(now).by_name().only("name", "nickname", "hue", "same_as")
+        Course.objects.visible_to(owner_with(owner))
+        .going_on(now)
+        .by_name()
+        .only("name", "nickname", "hue", "position", "same_as")
     )
 
 

@@ -24,6 +24,7 @@ from courses.planning.decisions import put_before, thing_of
 from courses.planning.doing import column_of, do
 from courses.planning.pages import Group, PlannerPage, choice_of, planner_page
 from courses.planning.rows import row_of_thing
+from courses.sidebar import show_in_sidebar
 from courses.texts import shown_html
 
 PARTS = {"planner": "planner"}
@@ -32,7 +33,9 @@ TEMPLATE = "courses/planner/page.html"
 
 def _page(request: Request, query: QueryDict) -> PlannerPage:
     clock = clock_of(request.user)
-    return planner_page(request.user, clock, *choice_of(query), waiting=count_waiting(request.user, clock))
+    page = planner_page(request.user, clock, *choice_of(query), waiting=count_waiting(request.user, clock))
+    show_in_sidebar(request, page.courses)
+    return page
 
 
 @require_safe

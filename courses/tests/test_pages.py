@@ -12,6 +12,7 @@ from django.utils import timezone
 from courses.importing.assignments import import_assignments
 from courses.importing.courses import import_courses
 from courses.models import Assignment, Course
+from courses.sidebar import SHOWN
 from courses.tests.factories import (
     SOURCE,
     AnnouncementFactory,
@@ -295,3 +296,19 @@ class TestApiLists:
         course = CourseFactory(owner=stranger)
 
         assert api.get("/api/v1/assignments/", {"course": course.pk}).status_code == 422
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["/planner/", "/planner/?view=week", "/calendar/", "/calendar/?view=week"])
+def test_a_page_that_read_all_courses_shows_the_same_sidebar_as_any_other(page: Any, owner: Any, address: str) -> None:
+    for number in range(SHOWN + 4):
+        position = None if number % 3 == 0 else (number * 7) % 5
+        CourseFactory(owner=owner, name=f"{'Éé eE'[number % 5]} course {number:02}", position=position)
+    CourseFactory(owner=owner, name="A hidden one", is_hidden=True)
+    CourseFactory(owner=owner, name="A past one", state="completed")
+    CourseFactory(owner=owner, name="A twin", same_as=CourseFactory(owner=owner, name="Another", position=0))
+
+    def shown(address: str) -> str:
+        return page.get(address).content.decode().partition('id="sidebar-courses"')[2].partition("</nav>")[0]
+
+    assert shown(address) == shown("/courses/changes/") and shown(address).count("data-palette ") == SHOWN
