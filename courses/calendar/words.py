@@ -77,8 +77,8 @@ class Item:
 
 def item_of(entry: Entry, clock: Clock, courses: dict[int, KnownCourse]) -> Item:
     """Word an entry in the student's time."""
-    local = entry.starts_at.astimezone(clock.zone)
     course = courses.get(entry.course_id or 0)
+    local = entry.starts_at.astimezone(clock.zone)
     theirs = _course_time(entry, local, course)
     tint = f"hue-{entry.hue % 12}" if entry.hue is not None else "no-hue"
     css = f"{CLASSES.get(entry.kind, 'is-other')} {tint}"

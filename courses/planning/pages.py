@@ -26,8 +26,8 @@ SPAN_SHOWN = 30
 DAY_SHOWN = 15
 COLUMN_SHOWN = 40
 COLUMN_LATE = 10
-BOARD_MOST = 60
-"""Of assignments ahead and of own tasks, to fill a column of `COLUMN_SHOWN` whatever was begun of them."""
+BOARD_TASKS = 60
+"""Own tasks to fill a column of `COLUMN_SHOWN`, whatever was begun of them."""
 LOOSE_SHOWN = 20
 AHEAD = ("today", "tomorrow", "week", "next", "later")
 COLUMN_TITLES = {"todo": "To do", "doing": "Doing", "done": "Done"}
@@ -185,7 +185,7 @@ def planner_page(
     found = Plan()
     reader = PlanReader(user, clock, _with_done(choice) if view == "board" else choice, known, waiting)
     if view == "board":
-        plan = reader.plan(until=clock.midnight(clock.today) + BOARD_AHEAD, most=BOARD_MOST)
+        plan = reader.plan(until=clock.midnight(clock.today) + BOARD_AHEAD, most_tasks=BOARD_TASKS)
         groups = _columns(plan)
     elif view == "week":
         plan = reader.days(monday, monday + WEEK)
@@ -324,7 +324,7 @@ def _loose(plan: Plan, shown: set[str]) -> list[Group]:
     for group in (late, undated):
         unread = plan.late_left_out + plan.late_tasks_left_out if group is late else 0
         left_out = len(group.rows) - LOOSE_SHOWN + unread
-        group.rows = group.rows[:LOOSE_SHOWN]
+        group.rows = group.rows[-LOOSE_SHOWN:] if group.late else group.rows[:LOOSE_SHOWN]
         group.more = f"{left_out} more" if left_out > 0 else ""
     return [group for group in (late, undated) if group.rows]
 

@@ -15,10 +15,10 @@ from courses.models import Assignment, Course, OwnTask, PlannerItem
 from courses.moments import Clock
 from courses.planning.rows import AssignmentRow, ItemRow, PlanRow, TaskRow
 from courses.querysets import COURSE_TAG_FIELDS, ROW_FIELDS
-from courses.work_state import OUTSTANDING
 
-MOST_AHEAD = 100
-"""Of assignments, and of own tasks: a list that goes on for so long leads to the pages that have all."""
+MOST_ROWS = 100
+MOST_AHEAD = 60
+"""Of assignments: the page that has all is a link away."""
 MOST_LATE = 20
 MOST_DONE = 40
 MOST_ITEMS = 40
@@ -98,16 +98,18 @@ class PlanReader:
     def __post_init__(self) -> None:
         self.lately = self.clock.now - LATELY
 
-    def plan(self, *, until: datetime | None = None, most: int = MOST_AHEAD, has_all_late_tasks: bool = False) -> Plan:
+    def plan(
+        self, *, until: datetime | None = None, most_tasks: int = MOST_ROWS, has_all_late_tasks: bool = False
+    ) -> Plan:
         """Read what is to be done, up to a moment if one is given; with `choice.show` what is done, or dismissed.
 
-        What is done never crowds out what is to do, nor what is late what is ahead (`most` assignments and own tasks).
-        At most six queries, whatever there is.
+        What is done never crowds out what is to do, nor what is late what is ahead. At most six queries, whatever
+        there is.
         """
         choice, now, plan = self.choice, self.clock.now, Plan()
         is_shown, lately = choice.show != "dismissed", self.lately if choice.show == "done" else None
         if choice.has("assignment"):
-            self._add_assignments(plan, until, most)
+            self._add_assignments(plan, until)
         if choice.has("item"):
             items = _ITEMS.objects(
                 owner=self.user.pk,
@@ -120,7 +122,7 @@ class PlanReader:
             )
             plan.rows += [ItemRow(item, self.clock) for item in items]
         if choice.has("task"):
-            self._add_tasks(plan, most, MOST_LATE_TASKS if has_all_late_tasks else MOST_LATE)
+            self._add_tasks(plan, most_tasks, MOST_LATE_TASKS if has_all_late_tasks else MOST_LATE)
         return plan.in_order()
 
     def days(self, first: date, last: date) -> Plan:
@@ -166,26 +168,21 @@ class PlanReader:
     def _work_rows(self, statement: KeptQuery, **values: Any) -> list[AssignmentRow]:
         return [AssignmentRow(row, self.clock) for row in self._work(statement, **values)]
 
-    def _add_assignments(self, plan: Plan, until: datetime | None, most: int) -> None:
+    def _add_assignments(self, plan: Plan, until: datetime | None) -> None:
         owner, now = self.user.pk, self.clock.now
         if self.choice.show == "dismissed":
             plan.rows += self._work_rows(_DISMISSED_WORK, owner=owner)
             return
-        known = {row.pk for row in self._add_late_work(plan)}
-        found = self._work(_WORK, owner=owner, now=now, today=self.clock.today, until=until, count=most)
-        plan.is_cut |= len(found) == most
-        for row in found:
-            state = row.state_at(now)
-            if row.pk not in known and state in OUTSTANDING:
-                row.work_state = state
-                known.add(row.pk)
-                plan.rows.append(AssignmentRow(row, self.clock))
+        self._add_late_work(plan)
+        ahead = self._work_rows(_WORK, owner=owner, now=now, today=self.clock.today, until=until)
+        plan.is_cut |= len(ahead) == MOST_AHEAD
+        plan.rows += ahead
         if self.choice.show == "done":
-            done = self._work(_DONE_WORK, owner=owner, lately=self.lately)
+            done = self._work_rows(_DONE_WORK, owner=owner, lately=self.lately)
             plan.is_done_cut |= len(done) == MOST_DONE
-            plan.rows += [AssignmentRow(row, self.clock) for row in done if row.pk not in known]
+            plan.rows += done
 
-    def _add_late_work(self, plan: Plan) -> list[Assignment]:
+    def _add_late_work(self, plan: Plan) -> None:
         """Add the newest debts. How many more there are is known of all courses already, or else counted with them."""
         waiting = None if self.choice.course else self.waiting
         late = self._work(_LATE, owner=self.user.pk, now=self.clock.now, is_counted=waiting is None)
@@ -193,7 +190,6 @@ class PlanReader:
             total = waiting.late_work if waiting is not None else late[0].late_count  # type: ignore[attr-defined]
             plan.late_left_out = max(0, total - len(late))
         plan.rows += [AssignmentRow(row, self.clock) for row in late]
-        return late
 
     def _add_tasks(self, plan: Plan, most: int, most_late: int) -> None:
         asked = {"owner": self.user.pk, "course": self.choice.course}
@@ -203,8 +199,9 @@ class PlanReader:
         self._add_late_tasks(plan, most_late)
         lately = self.lately if self.choice.show == "done" else None
         found = _TASKS.objects(**asked, now=self.clock.now, today=self.clock.today, lately=lately, count=most)
-        plan.is_cut |= len(found) == most
-        plan.is_done_cut |= len(found) == most and lately is not None
+        if len(found) == most:
+            plan.is_cut |= found[-1].done_at is None
+            plan.is_done_cut |= lately is not None
         plan.rows += [TaskRow(task, self.clock) for task in found]
 
     def _add_late_tasks(self, plan: Plan, most: int) -> None:
@@ -247,13 +244,11 @@ def _late(owner: int, course: int | None, courses: int | None, now: datetime, is
 
 
 def _work_ahead(
-    owner: int, course: int | None, courses: int | None, now: datetime, today: date, until: datetime | None,
-    count: int,
-) -> QuerySet[Assignment]:  # fmt: skip
+    owner: int, course: int | None, courses: int | None, now: datetime, today: date, until: datetime | None
+) -> QuerySet[Assignment]:
     near = Q(due_at__gte=now) & (Q(due_at__lt=until) if until else Q())
     near |= Q(due_at__isnull=True) | Q(planned_on__gte=today, due_at__gte=now)
-    # States are told in Python, row by row: some rows too many cost less than the rule in the database.
-    return _work(owner, course, courses).filter(near, dismissed_at__isnull=True).by_due_date()[:count]  # type: ignore[attr-defined]
+    return _work(owner, course, courses).outstanding(now).filter(near).by_due_date()[:MOST_AHEAD]  # type: ignore[attr-defined]
 
 
 def _done_work(owner: int, course: int | None, courses: int | None, lately: datetime) -> QuerySet[Assignment]:
@@ -264,7 +259,7 @@ def _done_work(owner: int, course: int | None, courses: int | None, lately: date
 
 
 def _dismissed_work(owner: int, course: int | None, courses: int | None) -> QuerySet[Assignment]:
-    return _work(owner, course, courses).filter(dismissed_at__isnull=False).order_by("-due_at", "-pk")[:MOST_AHEAD]
+    return _work(owner, course, courses).filter(dismissed_at__isnull=False).order_by("-due_at", "-pk")[:MOST_ROWS]
 
 
 def _work_of_days(
@@ -273,7 +268,7 @@ def _work_of_days(
 ) -> QuerySet[Assignment]:  # fmt: skip
     on_days = Q(due_at__gte=start, due_at__lt=end) | Q(planned_on__gte=first, planned_on__lt=last)
     rows = _work(owner, course, courses).filter(on_days, dismissed_at__isnull=not is_dismissed)
-    return rows.by_due_date()[:MOST_AHEAD]  # type: ignore[attr-defined]
+    return rows.by_due_date()[:MOST_ROWS]  # type: ignore[attr-defined]
 
 
 def _of_show(rows: Any, show: str, lately: datetime) -> Any:
@@ -337,7 +332,7 @@ def _late_tasks(owner: int, course: int | None, now: datetime, today: date, coun
 
 def _dismissed_tasks(owner: int, course: int | None) -> QuerySet[OwnTask]:
     rows = _own_tasks(owner, course).filter(dismissed_at__isnull=False).for_list()
-    return rows.order_by("-dismissed_at", "-pk")[:MOST_AHEAD]
+    return rows.order_by("-dismissed_at", "-pk")[:MOST_ROWS]
 
 
 # To put moments and days into one order.
@@ -348,7 +343,7 @@ def _tasks_of_days(
     owner: int, course: int | None, is_dismissed: bool, start: datetime, end: datetime, first: date, last: date
 ) -> QuerySet[OwnTask]:
     rows = _own_tasks(owner, course).due_within(start, end, first, last)
-    return rows.filter(dismissed_at__isnull=not is_dismissed).for_list()[:MOST_AHEAD]
+    return rows.filter(dismissed_at__isnull=not is_dismissed).for_list()[:MOST_ROWS]
 
 
 def _undated_tasks(owner: int, course: int | None) -> QuerySet[OwnTask]:

@@ -35,7 +35,6 @@ class PlanRow:
     dismissed: bool
     minutes: int | None
     order: tuple[Any, ...]
-    can_edit = True
 
     def __init__(self, thing: Any, clock: Clock) -> None:
         self.thing, self.clock = thing, clock
@@ -243,7 +242,6 @@ class ItemRow(PlanRow):
     kind = "item"
     address = "/planner/items/item:{}/"
     thing: PlannerItem
-    can_edit = False
 
     def __init__(self, item: PlannerItem, clock: Clock) -> None:
         super().__init__(item, clock)

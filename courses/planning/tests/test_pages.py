@@ -19,7 +19,7 @@ from courses.moments import Clock
 from courses.planning import services
 from courses.planning.decisions import move_to_day
 from courses.planning.pages import COLUMN_LATE, COLUMN_SHOWN, DAY_SHOWN, LATE_SHOWN, SPAN_SHOWN, planner_page
-from courses.planning.reading import MOST_AHEAD, MOST_LATE, Choice
+from courses.planning.reading import MOST_AHEAD, MOST_LATE, MOST_ROWS, Choice
 from courses.planning.recurrence import Pattern
 from courses.tests.factories import NOW, SOURCE, AssignmentFactory, CourseFactory, SubmissionFactory
 from courses.tests.factories_planning import OwnTaskFactory, PlannerItemFactory
@@ -185,7 +185,9 @@ class TestWhatStandsWhere:
                 course=course, imported=True, due_at=NOW - timedelta(days=40), name=f"old {number}"
             )
             SubmissionFactory(assignment=done, state="submitted", submitted_at=NOW - timedelta(hours=1 + number))
-        for number in range(MOST_AHEAD + 10):
+            early = AssignmentFactory(course=course, name=f"early {number}", due_at=NOW + timedelta(hours=1))
+            SubmissionFactory(assignment=early, state="submitted", submitted_at=NOW - timedelta(days=30))
+        for number in range(MOST_ROWS + 10):
             OwnTaskFactory(owner=owner, title=f"did {number}", done_at=NOW - timedelta(minutes=1 + number))
         AssignmentFactory(course=course, imported=True, due_at=NOW + timedelta(hours=3), name="Essay")
         OwnTaskFactory(owner=owner, title="soon", due_at=NOW + timedelta(hours=4))
@@ -194,6 +196,7 @@ class TestWhatStandsWhere:
         columns = {group.key: [row.title for row in group.rows] for group in shown.groups}
 
         assert columns["todo"] == ["Essay", "soon"]
+        assert shown.groups[0].detail == "2"
         assert columns["done"][:2] == ["did 0", "did 1"]
         assert (shown.groups[2].detail, shown.groups[2].more) == ("99+", "59+ more")
 
